@@ -1,0 +1,1 @@
+"""What all rooms stand on: database, settings, clock, money, regions, errors."""

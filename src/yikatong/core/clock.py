@@ -1,0 +1,47 @@
+"""The clock that is passed in; days and months follow Asia/Shanghai (北京时间)."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+class Clock(Protocol):
+    """Tells the time; rules never ask it themselves, services pass its answer on."""
+
+    def now(self) -> datetime:
+        """The moment, aware, in Asia/Shanghai."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(SHANGHAI)
+
+
+class FixedClock:
+    """A clock for tests and simulations that moves only when told."""
+
+    def __init__(self, at: datetime) -> None:
+        if at.tzinfo is None:
+            raise ValueError("a clock needs an aware datetime")
+        self._at = at.astimezone(SHANGHAI)
+
+    def now(self) -> datetime:
+        return self._at
+
+    def advance(self, by: timedelta) -> None:
+        self._at += by
+
+
+def today(clock: Clock) -> date:
+    """The date in Asia/Shanghai."""
+    return clock.now().astimezone(SHANGHAI).date()
+
+
+def utc(moment: datetime) -> datetime:
+    """The same moment in UTC, as stored."""
+    return moment.astimezone(UTC)

@@ -1,0 +1,177 @@
+"""Regions (行政区划): the GB/T 2260 codes with parents, names, pinyin and pooling regions (统筹区).
+
+They change once a year with the package, so they are data of the package, held in memory.
+"""
+
+import csv
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+
+import msgspec
+
+from yikatong.core.errors import InvalidInput
+
+
+class Region(msgspec.Struct, frozen=True):
+    """A region of GB/T 2260."""
+
+    code: str
+    """Six digits."""
+    name: str
+    kind: str
+    """直辖市, 省, 自治区, 地级市, 市辖区, 县 …"""
+    parent: str
+    """The code of the region above; "" for a province."""
+    pinyin: str
+    """Of the name without its kind, without tones: "chengdu"."""
+    initials: str
+    english: str
+    pooled_in: str
+    """The code of its pooling region (统筹区); "" where none (a province of several, Hong Kong)."""
+
+    @property
+    def is_pooling(self) -> bool:
+        """Whether this region is itself a pooling region."""
+        return self.pooled_in == self.code
+
+    @property
+    def province(self) -> str:
+        """The province's code."""
+        return f"{self.code[:2]}0000"
+
+
+@cache
+def _all() -> dict[str, Region]:
+    path = resources.files("yikatong.data") / "regions.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["code"]: Region(**row) for row in csv.DictReader(file)}
+
+
+@cache
+def _children() -> dict[str, tuple[Region, ...]]:
+    below: defaultdict[str, list[Region]] = defaultdict(list)
+    for region in _all().values():
+        below[region.parent].append(region)
+    return {parent: tuple(found) for parent, found in below.items()}
+
+
+def every() -> Sequence[Region]:
+    """All regions in the order of their codes."""
+    return tuple(_all().values())
+
+
+def find(code: str) -> Region | None:
+    """The region of this code, or None."""
+    return _all().get(code)
+
+
+def get(code: str, field: str = "region") -> Region:
+    """The region of this code; raises InvalidInput naming `field` where it is unknown."""
+    region = _all().get(code)
+    if region is None:
+        raise InvalidInput(
+            field,
+            zh="没有这个行政区划代码，请填写六位代码，例如 510100（成都市）",
+            en="no such region code; give the six digits, for example 510100 (Chengdu)",
+        )
+    return region
+
+
+def children(code: str) -> Sequence[Region]:
+    """The regions directly below; of "" the provinces."""
+    return _children().get(code, ())
+
+
+def path(code: str) -> Sequence[Region]:
+    """The region and those above it, province first; empty where the code is unknown."""
+    found: list[Region] = []
+    region = find(code)
+    while region is not None:
+        found.insert(0, region)
+        region = find(region.parent)
+    return found
+
+
+def is_within(code: str, area: str) -> bool:
+    """Whether the region is `area` or lies in it."""
+    return any(region.code == area for region in path(code))
+
+
+def full_name(code: str, language: str = "zh") -> str:
+    """ "四川省成都市" or "Chengdu, Sichuan"; the code itself where it is unknown."""
+    found = path(code)
+    if not found:
+        return code
+    if language == "en":
+        return ", ".join(region.english for region in reversed(found))
+    return "".join(region.name for region in found)
+
+
+def short_name(code: str, language: str = "zh") -> str:
+    """ "成都市" or "Chengdu"; the code itself where it is unknown."""
+    region = find(code)
+    if region is None:
+        return code
+    return region.english if language == "en" else region.name
+
+
+def pooling_regions() -> Sequence[Region]:
+    """All pooling regions (统筹区)."""
+    return tuple(region for region in _all().values() if region.is_pooling)
+
+
+def pooling_region(code: str, field: str = "region") -> Region:
+    """The pooling region a region belongs to.
+
+    Raises InvalidInput naming `field` for an unknown code, and for a province of several pooling
+    regions or a place outside the scheme.
+    """
+    region = get(code, field)
+    if not region.pooled_in:
+        raise InvalidInput(
+            field,
+            zh=f"{region.name}不是一个医保统筹区，请填写到市，例如 510100（成都市）",
+            en=f"{region.english} is not one pooling region; name the city, such as 510100 (Chengdu)",
+        )
+    return _all()[region.pooled_in]
+
+
+def search(text: str, limit: int = 10) -> Sequence[Region]:
+    """Regions whose code, Chinese name, pinyin, initials or English name begin with or hold `text`.
+
+    The best first: exact, then beginning, then containing; provinces and cities before counties.
+    """
+    wanted = "".join(text.split()).lower()[:40]
+    if not wanted:
+        return ()
+    scored: list[tuple[int, int, str, Region]] = []
+    for region in _all().values():
+        rank = _rank(region, wanted)
+        if rank is not None:
+            scored.append((rank, _depth(region), region.code, region))
+    scored.sort(key=lambda item: item[:3])
+    return tuple(item[3] for item in scored[:limit])
+
+
+def _depth(region: Region) -> int:
+    if region.code.endswith("0000"):
+        return 0
+    return 1 if region.code.endswith("00") else 2
+
+
+def _rank(region: Region, wanted: str) -> int | None:
+    names = (region.name, region.pinyin, region.english.lower().replace(" ", ""))
+    whole = "".join(part.name for part in path(region.code)) if not wanted.isascii() else ""
+    if wanted in (region.code, *names) or wanted == whole:
+        return 0
+    if region.name.startswith(wanted) and len(region.name) == len(wanted) + 1:
+        return 0  # 成都 for 成都市
+    if wanted == region.initials:
+        return 1
+    if any(name.startswith(wanted) for name in (*names, region.code)):
+        return 2
+    if any(wanted in name for name in names) or (whole and wanted in whole):
+        return 3
+    return None
