@@ -1,0 +1,96 @@
+"""The database: one pool of asyncpg connections, transactions, and errors a caller understands."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, TypeAlias
+
+import asyncpg
+
+from yikatong.core.errors import Unavailable
+
+if TYPE_CHECKING:
+    Connection: TypeAlias = (
+        asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+    )
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
+    Pool = asyncpg.Pool
+
+# What a lost, starting, stopping or overloaded server shows; the request may be sent again.
+_GONE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.QueryCanceledError,
+    asyncpg.DiskFullError,
+)
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable(
+        zh="数据库暂时不可用，没有任何改动，请稍后再试",
+        en="the database does not answer; nothing was changed, please try again",
+    )
+
+
+class Database:
+    """A pool of connections to one PostgreSQL; heals by itself when the server comes back."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def connect(
+        cls, url: str, *, connections_max: int = 12, statement_seconds_max: int = 15
+    ) -> "Database":
+        """Open the pool; raises Unavailable where the server does not answer within 10 s."""
+        try:
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=connections_max,
+                timeout=10,
+                command_timeout=statement_seconds_max + 5,
+                server_settings={
+                    "application_name": "yikatong",
+                    "statement_timeout": f"{statement_seconds_max}s",
+                    "idle_in_transaction_session_timeout": "30s",
+                    "timezone": "Asia/Shanghai",
+                },
+            )
+        except _GONE as error:
+            raise _unavailable() from error
+        return cls(pool)
+
+    async def close(self) -> None:
+        """Give running work five seconds, then cut it."""
+        try:
+            await asyncio.wait_for(self._pool.close(), timeout=5)
+        except _GONE:
+            self._pool.terminate()
+
+    @contextlib.asynccontextmanager
+    async def transaction(self, *, readonly: bool = False) -> AsyncGenerator[Connection]:
+        """One transaction: commits at the end of the block, rolls back on any error.
+
+        Raises Unavailable where the database is lost on the way; the outcome of a commit whose
+        answer was lost is unknown, so commands carry idempotency keys.
+        """
+        try:
+            async with self._pool.acquire(timeout=5) as connection:
+                async with connection.transaction(readonly=readonly):
+                    yield connection
+        except _GONE as error:
+            raise _unavailable() from error
+
+    async def ping(self) -> None:
+        """Prove that the database answers; raises Unavailable."""
+        async with self.transaction(readonly=True) as connection:
+            await connection.fetchval("select 1")

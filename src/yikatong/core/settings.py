@@ -1,0 +1,45 @@
+"""Settings (设置): few, from the environment or the command line, with a default that works."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from yikatong.core.errors import InvalidInput
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Where things are and how much they may take."""
+
+    data_dir: Path
+    """The embedded database, keys and files; `--data` or YIKATONG_DATA."""
+    database_url: str | None = None
+    """YIKATONG_DATABASE_URL: any PostgreSQL ≥ 16 instead of the embedded one."""
+    key_file: Path | None = None
+    """YIKATONG_KEY_FILE: the key of personal data; by default in the data directory."""
+    connections_max: int = 12
+    """Database connections of one process."""
+    statement_seconds_max: int = 15
+    """A statement of the platform that takes longer is ended by the database."""
+    log_format: str = "text"
+    """YIKATONG_LOG: "text" for people, "json" for machines."""
+
+    @property
+    def key_path(self) -> Path:
+        return self.key_file or self.data_dir / "keys" / "personal-data.key"
+
+
+def load(data_dir: Path | None = None) -> Settings:
+    """Read the settings from the environment; an option given on the command line wins."""
+    env = os.environ
+    log_format = env.get("YIKATONG_LOG", "text")
+    if log_format not in ("text", "json"):
+        raise InvalidInput("YIKATONG_LOG", zh="只能是 text 或 json", en="must be text or json")
+    key_file = env.get("YIKATONG_KEY_FILE")
+    chosen = data_dir or Path(env.get("YIKATONG_DATA") or ".data")
+    return Settings(
+        data_dir=chosen.expanduser().absolute(),
+        database_url=env.get("YIKATONG_DATABASE_URL") or None,
+        key_file=Path(key_file).expanduser().absolute() if key_file else None,
+        log_format=log_format,
+    )
