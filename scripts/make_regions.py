@@ -73,7 +73,7 @@ ENGLISH = {
 }
 SUFFIXES = ("特别行政区", "自治区", "自治州", "自治县", "自治旗", "地区", "林区", "特区")
 SHORT_SUFFIXES = ("省", "市", "区", "县", "盟", "旗")
-# Hainan pools its medical insurance for the whole province; its cities are not regions of their own.
+# Hainan pools its medical insurance for the whole province, not by city.
 POOLED_BY_PROVINCE = {"11", "12", "31", "50", "46", "66"}
 NOT_POOLING = {"71", "81", "82"}
 
@@ -112,7 +112,9 @@ def main() -> None:
         rows = list(csv.DictReader(file))
     with target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["code", "name", "kind", "parent", "pinyin", "initials", "english", "pooled_in"])
+        writer.writerow(
+            ["code", "name", "kind", "parent", "pinyin", "initials", "english", "pooled_in"]
+        )
         for row in rows:
             code, name = row["code"], row["name"]
             parent = row["parent"]
@@ -121,7 +123,16 @@ def main() -> None:
             initials = "".join(lazy_pinyin(short, style=Style.FIRST_LETTER))
             english = ENGLISH.get(code, pinyin.replace("v", "ü").capitalize())
             writer.writerow(
-                [code, name, row["kind"], parent, pinyin, initials, english, pooled_in(code, parent)]
+                [
+                    code,
+                    name,
+                    row["kind"],
+                    parent,
+                    pinyin,
+                    initials,
+                    english,
+                    pooled_in(code, parent),
+                ]
             )
 
 

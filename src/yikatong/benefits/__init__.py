@@ -1,0 +1,1 @@
+"""Benefits: pension and unemployment entitlements; later calculation and payment runs."""

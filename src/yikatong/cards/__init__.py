@@ -1,0 +1,1 @@
+"""The card office: cards, their life, and applications for them."""

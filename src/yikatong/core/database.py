@@ -2,21 +2,51 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from typing import Any, Protocol, cast
 
 import asyncpg
 
 from yikatong.core.errors import Unavailable
 
-if TYPE_CHECKING:
-    Connection: TypeAlias = (
-        asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
-    )
-    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
-else:
-    Connection = asyncpg.Connection
-    Pool = asyncpg.Pool
+
+class Record(Protocol):
+    """One row of an answer."""
+
+    def keys(self) -> Iterator[str]: ...
+
+    def __getitem__(self, key: Any, /) -> Any: ...
+
+
+class Connection(Protocol):
+    """What the rooms use of an asyncpg connection (asyncpg itself ships no complete types)."""
+
+    async def execute(self, query: str, /, *args: object) -> str:
+        """Run a statement; answers its command tag."""
+        ...
+
+    async def executemany(self, query: str, args: Iterable[Sequence[object]], /) -> None:
+        """Run a statement for each row of arguments."""
+        ...
+
+    async def fetch(self, query: str, /, *args: object) -> list[Record]:
+        """All rows."""
+        ...
+
+    async def fetchrow(self, query: str, /, *args: object) -> Record | None:
+        """The first row, or None."""
+        ...
+
+    async def fetchval(self, query: str, /, *args: object) -> Any:
+        """The first column of the first row, or None."""
+        ...
+
+    async def copy_records_to_table(
+        self, table_name: str, /, *, records: Iterable[Sequence[object]], columns: Sequence[str]
+    ) -> str:
+        """COPY rows in, in PostgreSQL's binary form."""
+        ...
+
 
 # What a lost, starting, stopping or overloaded server shows; the request may be sent again.
 _GONE = (
@@ -43,7 +73,7 @@ def _unavailable() -> Unavailable:
 class Database:
     """A pool of connections to one PostgreSQL; heals by itself when the server comes back."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Any) -> None:
         self._pool = pool
 
     @classmethod
@@ -52,7 +82,7 @@ class Database:
     ) -> "Database":
         """Open the pool; raises Unavailable where the server does not answer within 10 s."""
         try:
-            pool = await asyncpg.create_pool(
+            pool: Any = await cast("Any", asyncpg).create_pool(
                 url,
                 min_size=1,
                 max_size=connections_max,
@@ -84,9 +114,11 @@ class Database:
         answer was lost is unknown, so commands carry idempotency keys.
         """
         try:
-            async with self._pool.acquire(timeout=5) as connection:
-                async with connection.transaction(readonly=readonly):
-                    yield connection
+            async with (
+                self._pool.acquire(timeout=5) as connection,
+                connection.transaction(readonly=readonly),
+            ):
+                yield cast("Connection", connection)
         except _GONE as error:
             raise _unavailable() from error
 

@@ -44,9 +44,8 @@ class Region(msgspec.Struct, frozen=True):
 
 @cache
 def _all() -> dict[str, Region]:
-    path = resources.files("yikatong.data") / "regions.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["code"]: Region(**row) for row in csv.DictReader(file)}
+    text = (resources.files("yikatong.data") / "regions.csv").read_text(encoding="utf-8")
+    return {row["code"]: Region(**row) for row in csv.DictReader(text.splitlines())}
 
 
 @cache
@@ -133,7 +132,7 @@ def pooling_region(code: str, field: str = "region") -> Region:
         raise InvalidInput(
             field,
             zh=f"{region.name}不是一个医保统筹区，请填写到市，例如 510100（成都市）",
-            en=f"{region.english} is not one pooling region; name the city, such as 510100 (Chengdu)",
+            en=f"{region.english} is not one pooling region; name a city, such as 510100",
         )
     return _all()[region.pooled_in]
 

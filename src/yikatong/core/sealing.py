@@ -42,17 +42,15 @@ class Vault:
     def seal(self, field: str, person_id: int, text: str) -> bytes:
         """Encrypt one field of one person: version, nonce, ciphertext and tag."""
         nonce = os.urandom(_NONCE_BYTES)
-        bound = f"{field}:{person_id}".encode()
+        bound = _bound(field, person_id)
         return _VERSION + nonce + self._cipher.encrypt(nonce, text.encode(), bound)
 
     def open(self, field: str, person_id: int, sealed: bytes) -> str:
         """Decrypt; raises SealBroken where key, row or field is not the one it was sealed for."""
         nonce, body = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         try:
-            if sealed[:1] != _VERSION:
-                raise InvalidTag
-            return self._cipher.decrypt(nonce, body, f"{field}:{person_id}".encode()).decode()
-        except InvalidTag as error:
+            return self._cipher.decrypt(nonce, body, _bound(field, person_id)).decode()
+        except (InvalidTag, ValueError) as error:
             raise SealBroken(
                 zh="加密的个人信息无法解开，密钥与数据库不匹配，请联系运行人员",
                 en="sealed personal data does not open: the key does not belong to this database",
@@ -61,6 +59,10 @@ class Vault:
     def hash(self, field: str, text: str) -> bytes:
         """The keyed hash (HMAC-SHA-256, 32 bytes) by which a value is found without opening it."""
         return hmac.digest(self._hash_key, f"{field}:{text}".encode(), hashlib.sha256)
+
+
+def _bound(field: str, person_id: int) -> bytes:
+    return _VERSION + f"{field}:{person_id}".encode()
 
 
 def _derive(master_key: bytes, purpose: bytes) -> bytes:

@@ -1,0 +1,1 @@
+"""Care: providers, catalog, filings; later visits, settlement, reconciliation, clearing."""

@@ -1,0 +1,1 @@
+"""People: persons, their relations, and what they are insured for."""

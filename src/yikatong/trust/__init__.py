@@ -1,0 +1,1 @@
+"""Trust: the audit trail; later its chaining, misuse rules and data protection requests."""

@@ -1,0 +1,43 @@
+"""Use cases of the room cards: find by card number, read a person's cards."""
+
+import re
+from collections.abc import Sequence
+
+from yikatong.cards import store
+from yikatong.cards.model import Card, CardApplication
+from yikatong.core.database import Connection
+from yikatong.core.errors import InvalidInput, NotFound
+
+_CARD_NUMBER = re.compile(r"[0-9A-Z]{9}")
+
+
+async def find_by_number(connection: Connection, text: str, field: str = "card") -> tuple[int, int]:
+    """The person_id and card_id of a card number (卡号), also of a dead card.
+
+    Raises InvalidInput for a wrong form, NotFound for a number never issued.
+    """
+    number = text.strip().upper()
+    if not _CARD_NUMBER.fullmatch(number):
+        raise InvalidInput(
+            field,
+            zh="社会保障卡卡号为 9 位数字或大写字母，印在卡的正面",
+            en="a card number is nine digits or capital letters, printed on the front of the card",
+        )
+    found = await store.person_of_number(connection, number)
+    if found is None:
+        raise NotFound(
+            zh="没有这个卡号，请核对卡面上的卡号",
+            en="there is no such card; please compare the number on the front",
+            field=field,
+        )
+    return found
+
+
+async def cards(connection: Connection, person_id: int) -> Sequence[Card]:
+    """All cards of the person, dead ones too, the newest first."""
+    return await store.cards(connection, person_id)
+
+
+async def applications(connection: Connection, person_id: int) -> Sequence[CardApplication]:
+    """All applications of the person, the newest first."""
+    return await store.applications(connection, person_id)

@@ -1,0 +1,35 @@
+"""SQL of the room cards."""
+
+from collections.abc import Sequence
+
+from yikatong.cards.model import Card, CardApplication
+from yikatong.core.database import Connection
+
+
+async def person_of_number(connection: Connection, card_number: str) -> tuple[int, int] | None:
+    row = await connection.fetchrow(
+        "select person_id, card_id from card_numbers where card_number = $1", card_number
+    )
+    return None if row is None else (row[0], row[1])
+
+
+async def cards(connection: Connection, person_id: int) -> Sequence[Card]:
+    rows = await connection.fetch(
+        """select person_id, card_id, card_number, card_identifier, generation, region, state,
+                  social_security_app, bank_app, name_on_card, issued_on, valid_until,
+                  provisional_until, bank, account_sealed is not null as has_account,
+                  account_frozen_by, replaced_by
+             from cards where person_id = $1 order by issued_on desc, card_id desc""",
+        person_id,
+    )
+    return [Card(**dict(row)) for row in rows]
+
+
+async def applications(connection: Connection, person_id: int) -> Sequence[CardApplication]:
+    rows = await connection.fetch(
+        """select application_id, kind, state, region, applied_on, expected_on, pickup_place, reason
+             from card_applications where person_id = $1
+            order by applied_on desc, application_id desc""",
+        person_id,
+    )
+    return [CardApplication(**dict(row)) for row in rows]

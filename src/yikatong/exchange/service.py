@@ -1,0 +1,18 @@
+"""Use cases of the room exchange: does a region's system answer?"""
+
+from datetime import datetime
+
+from yikatong.core.database import Connection
+
+
+async def out_since(connection: Connection, regions: list[str], at: datetime) -> datetime | None:
+    """Since when one of these regions (a city, its province) does not answer; None: it does.
+
+    Outages are entered by operations, or by the exchange once calls fail.
+    """
+    return await connection.fetchval(
+        """select min(since) from region_outages
+            where region = any($1) and since <= $2 and (until is null or until > $2)""",
+        regions,
+        at,
+    )

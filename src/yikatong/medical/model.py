@@ -1,0 +1,93 @@
+"""Types of the room: provider, filing, accumulators, catalog."""
+
+from datetime import date, datetime
+from typing import Literal
+
+import msgspec
+
+from yikatong.core.money import Fen, Ppm
+
+Care = Literal["outpatient", "emergency", "chronic", "inpatient", "pharmacy"]
+"""Kind of care (医疗类别): 门诊, 急诊, 慢特病门诊, 住院, 药店."""
+Level = Literal["community", "primary", "secondary", "tertiary"]
+"""Provider level (机构等级): 社区, 一级, 二级, 三级."""
+FilingKind = Literal["long_term", "transfer", "emergency", "temporary"]
+
+
+class Provider(msgspec.Struct, frozen=True):
+    """A designated hospital, clinic or pharmacy (定点医药机构)."""
+
+    provider_code: str
+    """国家医保机构编码, 12 characters."""
+    name: str
+    english: str
+    kind: Literal["hospital", "pharmacy"]
+    level: Level
+    region: str
+    pooling_region: str
+    cares: list[Care]
+    cross_region_cares: list[Care]
+    """The kinds of care it settles directly for people of other pooling regions."""
+    chronic_diseases: list[str]
+    suspended_on: date | None
+    address: str
+
+
+class Filing(msgspec.Struct, frozen=True):
+    """A filing for care elsewhere (异地就医备案)."""
+
+    filing_id: int
+    kind: FilingKind
+    insurance: Literal["310", "390"]
+    region: str
+    """The insured region that decides."""
+    destination: str
+    """A province or a city; care anywhere inside it is covered."""
+    starts_on: date
+    ends_on: date | None
+    """The last day; None: until withdrawn."""
+    ended_by: Literal["withdrawal", "return"] | None
+    ended_on: date | None
+    channel: str
+    filed_at: datetime
+
+
+class Accumulators(msgspec.Struct, frozen=True):
+    """What earlier settlements of the policy year left (年度累计), in fen."""
+
+    insurance: Literal["310", "390"]
+    year_starts_on: date
+    admissions: int
+    outpatient_deductible: Fen
+    outpatient_pooled: Fen
+    pooled: Fen
+    large_amount: Fen
+    serious_illness: Fen
+    borne_in_scope: Fen
+
+
+class ChronicRegistration(msgspec.Struct, frozen=True):
+    """A registered chronic or special disease (慢特病认定)."""
+
+    disease: str
+    starts_on: date
+    ends_on: date | None
+
+
+class CatalogItem(msgspec.Struct, frozen=True):
+    """An item of the catalog (目录) with the terms that hold in one region on one day."""
+
+    code: str
+    name: str
+    english: str
+    kind: Literal["drug", "service", "consumable"]
+    subkind: str
+    specification: str
+    unit: str
+    usual_price: Fen
+    item_class: Literal["A", "B", "C"]
+    """甲, 乙, 丙: wholly in scope, after a first-pay share, never."""
+    first_pay: Ppm | None
+    """先行自付比例; None for class C."""
+    price_limit: Fen | None
+    source: str

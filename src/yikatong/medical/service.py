@@ -1,0 +1,62 @@
+"""Use cases of the room: read providers, filings, registrations and accumulators."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from yikatong.core.database import Connection
+from yikatong.core.errors import NotFound
+from yikatong.medical import store
+from yikatong.medical.model import Accumulators, ChronicRegistration, Filing, Provider
+
+
+async def provider(connection: Connection, code: str, field: str = "provider") -> Provider:
+    """The provider of a code; raises NotFound naming `field`."""
+    found = await store.provider(connection, code.strip().upper())
+    if found is None:
+        raise NotFound(
+            zh="没有这个定点医药机构编码，请核对 12 位编码",
+            en="no provider has this code; please compare its 12 characters",
+            field=field,
+        )
+    return found
+
+
+async def providers(
+    connection: Connection,
+    *,
+    region: str | None = None,
+    kind: str | None = None,
+    level: str | None = None,
+    care: str | None = None,
+    cross_region: bool | None = None,
+    name: str | None = None,
+    limit: int = 50,
+) -> Sequence[Provider]:
+    """Providers in a region (province, city or county), the highest level first; at most 1000."""
+    return await store.providers(
+        connection, region, kind, level, care, cross_region, name, max(1, min(limit, 1000))
+    )
+
+
+async def filings(connection: Connection, person_id: int) -> Sequence[Filing]:
+    """All filings of the person, ended ones too, the newest first."""
+    return await store.filings(connection, person_id)
+
+
+async def chronic_registrations(
+    connection: Connection, person_id: int
+) -> Sequence[ChronicRegistration]:
+    """The person's chronic and special disease registrations."""
+    return await store.chronic_registrations(connection, person_id)
+
+
+async def selected_providers(connection: Connection, person_id: int) -> Sequence[str]:
+    """Codes of the providers the person chose; empty where none were."""
+    return await store.selected_providers(connection, person_id)
+
+
+async def accumulators(
+    connection: Connection, person_id: int, insurance: str, year_starts_on: date
+) -> Accumulators | None:
+    """The year's accumulators; None before the first settlement."""
+    return await store.accumulators(connection, person_id, insurance, year_starts_on)

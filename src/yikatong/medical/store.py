@@ -1,0 +1,97 @@
+"""SQL of the room: what care elsewhere needs to know."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import msgspec
+
+from yikatong.core.database import Connection
+from yikatong.medical.model import Accumulators, ChronicRegistration, Filing, Provider
+
+_PROVIDER = """provider_code, name, english, kind, level, region, pooling_region, cares,
+    cross_region_cares, chronic_diseases, suspended_on, address"""
+
+
+async def provider(connection: Connection, code: str) -> Provider | None:
+    row = await connection.fetchrow(
+        f"select {_PROVIDER} from providers where provider_code = $1",  # noqa: S608 - our constant
+        code,
+    )
+    return None if row is None else msgspec.convert(dict(row), Provider)
+
+
+async def providers(  # noqa: PLR0917 - one argument per filter
+    connection: Connection,
+    region: str | None,
+    kind: str | None,
+    level: str | None,
+    care: str | None,
+    cross_region: bool | None,
+    name: str | None,
+    limit: int,
+) -> Sequence[Provider]:
+    rows = await connection.fetch(
+        f"""select {_PROVIDER} from providers
+             where ($1::text is null or region like $1)
+               and ($2::text is null or kind = $2)
+               and ($3::text is null or level = $3)
+               and ($4::text is null or $4 = any(cares))
+               and ($5::boolean is null or (cross_region_cares <> '{{}}') = $5)
+               and ($6::text is null or position($6 in name) > 0
+                    or position(lower($6) in lower(english)) > 0)
+             order by pooling_region, case level when 'tertiary' then 0 when 'secondary' then 1
+                      when 'primary' then 2 else 3 end, provider_code
+             limit $7""",  # noqa: S608 - our constant
+        None if region is None else f"{region.removesuffix('00').removesuffix('00')}%",
+        kind,
+        level,
+        care,
+        cross_region,
+        name,
+        limit,
+    )
+    return [msgspec.convert(dict(row), Provider) for row in rows]
+
+
+async def filings(connection: Connection, person_id: int) -> Sequence[Filing]:
+    rows = await connection.fetch(
+        """select filing_id, kind, insurance, region, destination, starts_on, ends_on, ended_by,
+                  ended_on, channel, filed_at
+             from filings where person_id = $1 order by starts_on desc, filing_id desc""",
+        person_id,
+    )
+    return [Filing(**dict(row)) for row in rows]
+
+
+async def chronic_registrations(
+    connection: Connection, person_id: int
+) -> Sequence[ChronicRegistration]:
+    rows = await connection.fetch(
+        """select disease, starts_on, ends_on from chronic_registrations
+            where person_id = $1 order by starts_on desc""",
+        person_id,
+    )
+    return [ChronicRegistration(**dict(row)) for row in rows]
+
+
+async def selected_providers(connection: Connection, person_id: int) -> Sequence[str]:
+    rows = await connection.fetch(
+        "select provider_code from selected_providers where person_id = $1 order by since",
+        person_id,
+    )
+    return [row[0] for row in rows]
+
+
+async def accumulators(
+    connection: Connection, person_id: int, insurance: str, year_starts_on: date
+) -> Accumulators | None:
+    row = await connection.fetchrow(
+        """select insurance, year_starts_on, admissions, outpatient_deductible, outpatient_pooled,
+                  pooled, large_amount, serious_illness, borne_in_scope
+             from accumulators
+            where person_id = $1 and insurance = $2 and year_starts_on = $3""",
+        person_id,
+        insurance,
+        year_starts_on,
+    )
+    return None if row is None else Accumulators(**dict(row))

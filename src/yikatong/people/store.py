@@ -1,0 +1,103 @@
+"""SQL of the room people."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import msgspec
+
+from yikatong.core.database import Connection
+from yikatong.people.model import Enrolment, Person, Relation
+
+PERSON_COLUMNS = """person_id, name, sex, birth_date, residence_region, contact_confirmed_on,
+    identity_matched, under_guardianship, died_on, synthetic, version"""
+ENROLMENT_COLUMNS = """insurance, region, category, status, starts_on, ends_on, suspended_on,
+    arrears_since, benefits_from, retirement_confirmed, months_paid"""
+
+
+async def person_id_of_hash(connection: Connection, id_number_hash: bytes) -> int | None:
+    return await connection.fetchval(
+        "select person_id from person_id_numbers where id_number_hash = $1", id_number_hash
+    )
+
+
+async def person(connection: Connection, person_id: int) -> Person | None:
+    row = await connection.fetchrow(
+        f"select {PERSON_COLUMNS} from persons where person_id = $1",  # noqa: S608 - our constant
+        person_id,
+    )
+    return None if row is None else Person(**dict(row))
+
+
+async def sealed_contact(
+    connection: Connection, person_id: int
+) -> tuple[bytes, bytes | None, bytes | None] | None:
+    row = await connection.fetchrow(
+        "select id_number_sealed, phone_sealed, address_sealed from persons where person_id = $1",
+        person_id,
+    )
+    return None if row is None else (row[0], row[1], row[2])
+
+
+async def enrolments(connection: Connection, person_id: int) -> Sequence[Enrolment]:
+    rows = await connection.fetch(
+        f"""select {ENROLMENT_COLUMNS} from enrolments
+             where person_id = $1 order by insurance, starts_on desc""",  # noqa: S608
+        person_id,
+    )
+    return [Enrolment(**dict(row)) for row in rows]
+
+
+async def relations(connection: Connection, person_id: int) -> Sequence[Relation]:
+    rows = await connection.fetch(
+        """select person_id, other_person_id, kind, since, until from relations
+            where person_id = $1 order by kind, other_person_id""",
+        person_id,
+    )
+    return [Relation(**dict(row)) for row in rows]
+
+
+class PersonFilter(msgspec.Struct, frozen=True):
+    """What `list_persons` narrows by; None means any."""
+
+    residence_region: str | None = None
+    insured_region: str | None = None
+    insurance: str | None = None
+    category: str | None = None
+    born_from: date | None = None
+    born_until: date | None = None
+
+
+async def list_persons(
+    connection: Connection, wanted: PersonFilter, limit: int, after: int
+) -> Sequence[Person]:
+    """Persons in the order of their ids, behind `after`."""
+    rows = await connection.fetch(
+        f"""select {PERSON_COLUMNS} from persons p
+             where person_id > $1
+               and ($2::text is null or residence_region like $2)
+               and ($3::date is null or birth_date >= $3)
+               and ($4::date is null or birth_date <= $4)
+               and (($5::text is null and $6::text is null and $7::text is null) or exists (
+                     select from enrolments e
+                      where e.person_id = p.person_id and e.status <> 'ended'
+                        and ($5::text is null or e.region = $5)
+                        and ($6::text is null or e.insurance = $6)
+                        and ($7::text is null or e.category = $7)))
+             order by person_id limit $8""",  # noqa: S608 - our constant
+        after,
+        _within(wanted.residence_region),
+        wanted.born_from,
+        wanted.born_until,
+        wanted.insured_region,
+        wanted.insurance,
+        wanted.category,
+        limit,
+    )
+    return [Person(**dict(row)) for row in rows]
+
+
+def _within(region: str | None) -> str | None:
+    """A pattern for all regions inside one: 510000 → 51%, 510100 → 5101%."""
+    if region is None:
+        return None
+    return f"{region.removesuffix('00').removesuffix('00')}%"

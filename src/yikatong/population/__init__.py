@@ -1,0 +1,1 @@
+"""Population: believable people nobody is, for demos, tests and benchmarks."""

@@ -1,0 +1,81 @@
+"""The audit trail (审计): who did or saw what of a person, in the same transaction as the act.
+
+The person may read it; so it never holds anybody's personal data in the clear.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from yikatong.core.database import Connection
+from yikatong.core.ids import new_id
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who acts, and why."""
+
+    kind: Literal["person", "staff", "provider", "service", "system", "visitor"]
+    name: str
+    """A stable identifier of the actor, such as a staff number; never an id number."""
+    purpose: str
+    """Why, in a few words the person will read: "portability check"."""
+
+
+class AuditEvent(msgspec.Struct, frozen=True):
+    """One act on, or look at, a person's file."""
+
+    person_id: int
+    event_id: int
+    at: datetime
+    actor: Actor
+    action: str
+    detail: dict[str, object]
+
+
+async def record(
+    connection: Connection,
+    actor: Actor,
+    at: datetime,
+    person_id: int,
+    action: str,
+    detail: dict[str, object] | None = None,
+) -> None:
+    """Write one audit event inside the caller's transaction."""
+    await connection.execute(
+        """insert into audit_events
+             (person_id, event_id, at, actor_kind, actor, action, purpose, detail)
+           values ($1, $2, $3, $4, $5, $6, $7, $8)""",
+        person_id,
+        new_id(at),
+        at,
+        actor.kind,
+        actor.name,
+        action,
+        actor.purpose,
+        msgspec.json.encode(detail or {}).decode(),
+    )
+
+
+async def of_person(
+    connection: Connection, person_id: int, limit: int = 100
+) -> Sequence[AuditEvent]:
+    """The newest events of a person, newest first."""
+    rows = await connection.fetch(
+        """select person_id, event_id, at, actor_kind, actor, action, purpose, detail
+             from audit_events where person_id = $1 order by event_id desc limit $2""",
+        person_id,
+        limit,
+    )
+    return [
+        AuditEvent(
+            person_id=row["person_id"],
+            event_id=row["event_id"],
+            at=row["at"],
+            actor=Actor(row["actor_kind"], row["actor"], row["purpose"]),
+            action=row["action"],
+            detail=msgspec.json.decode(row["detail"], type=dict[str, object]),
+        )
+        for row in rows
+    ]
