@@ -48,6 +48,8 @@ class Connection(Protocol):
         ...
 
 
+_ACQUIRE_SECONDS_MAX = 5
+
 # What a lost, starting, stopping or overloaded server shows; the request may be sent again.
 _GONE = (
     OSError,
@@ -73,8 +75,9 @@ def _unavailable() -> Unavailable:
 class Database:
     """A pool of connections to one PostgreSQL; heals by itself when the server comes back."""
 
-    def __init__(self, pool: Any) -> None:
+    def __init__(self, pool: Any, connections_max: int) -> None:
         self._pool = pool
+        self._connections_max = connections_max
 
     @classmethod
     async def connect(
@@ -97,7 +100,7 @@ class Database:
             )
         except _GONE as error:
             raise _unavailable() from error
-        return cls(pool)
+        return cls(pool, connections_max)
 
     async def close(self) -> None:
         """Give running work five seconds, then cut it."""
@@ -114,13 +117,49 @@ class Database:
         answer was lost is unknown, so commands carry idempotency keys.
         """
         try:
-            async with (
-                self._pool.acquire(timeout=5) as connection,
-                connection.transaction(readonly=readonly),
-            ):
-                yield cast("Connection", connection)
+            connection = await self._begin(readonly=readonly)
         except _GONE as error:
             raise _unavailable() from error
+        try:
+            try:
+                yield connection
+            except BaseException:
+                # The reason matters, not that a dead connection cannot roll back either.
+                with contextlib.suppress(*_GONE):
+                    await connection.execute("rollback")
+                raise
+            await connection.execute("commit")
+        except _GONE as error:
+            raise _unavailable() from error
+        finally:
+            await self._give_back(connection)
+
+    async def _begin(self, *, readonly: bool) -> Connection:
+        """A connection with a transaction begun.
+
+        After the server was restarted every idle connection of the pool is dead and finds out at
+        its first use; nothing was done on it yet, so the next one is tried.
+        """
+        begin = "begin read only" if readonly else "begin"
+        for _ in range(self._connections_max):
+            connection = await self._pool.acquire(timeout=_ACQUIRE_SECONDS_MAX)
+            try:
+                await connection.execute(begin)
+            except (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, OSError):
+                await self._give_back(connection, broken=True)
+                continue
+            except BaseException:
+                await self._give_back(connection, broken=True)
+                raise
+            return cast("Connection", connection)
+        raise ConnectionError("no connection of the pool works")
+
+    async def _give_back(self, connection: Any, *, broken: bool = False) -> None:
+        # A connection that broke has already been given back; asyncpg then complains.
+        with contextlib.suppress(*_GONE):
+            if broken:
+                connection.terminate()
+            await self._pool.release(connection)
 
     async def ping(self) -> None:
         """Prove that the database answers; raises Unavailable."""

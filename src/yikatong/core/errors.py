@@ -64,6 +64,20 @@ class Malformed(YikatongError):
     status = 400
 
 
+class MethodNotAllowed(Malformed):
+    """The address exists, but not for this HTTP method."""
+
+    code = "method_not_allowed"
+    status = 405
+
+
+class TooLarge(Malformed):
+    """The request body is larger than this address takes."""
+
+    code = "too_large"
+    status = 413
+
+
 class NotFound(YikatongError):
     """What was asked for does not exist, or the asker may not know that it does."""
 

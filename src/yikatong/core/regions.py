@@ -160,17 +160,27 @@ def _depth(region: Region) -> int:
     return 1 if region.code.endswith("00") else 2
 
 
+_KINDS = str.maketrans("", "", "省市区县盟旗")
+
+
+@cache
+def _spoken_paths() -> dict[str, str]:
+    """The path of each region as people say it: 四川省成都市 → 四川成都."""
+    return {code: "".join(part.name for part in path(code)).translate(_KINDS) for code in _all()}
+
+
 def _rank(region: Region, wanted: str) -> int | None:
     names = (region.name, region.pinyin, region.english.lower().replace(" ", ""))
-    whole = "".join(part.name for part in path(region.code)) if not wanted.isascii() else ""
-    if wanted in (region.code, *names) or wanted == whole:
+    if wanted in (region.code, *names):
         return 0
-    if region.name.startswith(wanted) and len(region.name) == len(wanted) + 1:
-        return 0  # 成都 for 成都市
+    if not wanted.isascii():
+        spoken = wanted.translate(_KINDS)
+        whole = _spoken_paths()[region.code]
+        if len(spoken) > 1 and whole.endswith(spoken):
+            return 0 if whole == spoken or region.name.startswith(spoken) else 1
+        return 2 if region.name.startswith(wanted) else 3 if wanted in region.name else None
     if wanted == region.initials:
         return 1
     if any(name.startswith(wanted) for name in (*names, region.code)):
         return 2
-    if any(wanted in name for name in names) or (whole and wanted in whole):
-        return 3
-    return None
+    return 3 if any(wanted in name for name in names) else None

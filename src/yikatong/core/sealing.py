@@ -42,14 +42,15 @@ class Vault:
     def seal(self, field: str, person_id: int, text: str) -> bytes:
         """Encrypt one field of one person: version, nonce, ciphertext and tag."""
         nonce = os.urandom(_NONCE_BYTES)
-        bound = _bound(field, person_id)
+        bound = _bound(_VERSION, field, person_id)
         return _VERSION + nonce + self._cipher.encrypt(nonce, text.encode(), bound)
 
     def open(self, field: str, person_id: int, sealed: bytes) -> str:
         """Decrypt; raises SealBroken where key, row or field is not the one it was sealed for."""
+        bound = _bound(sealed[:1], field, person_id)
         nonce, body = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         try:
-            return self._cipher.decrypt(nonce, body, _bound(field, person_id)).decode()
+            return self._cipher.decrypt(nonce, body, bound).decode()
         except (InvalidTag, ValueError) as error:
             raise SealBroken(
                 zh="加密的个人信息无法解开，密钥与数据库不匹配，请联系运行人员",
@@ -61,8 +62,8 @@ class Vault:
         return hmac.digest(self._hash_key, f"{field}:{text}".encode(), hashlib.sha256)
 
 
-def _bound(field: str, person_id: int) -> bytes:
-    return _VERSION + f"{field}:{person_id}".encode()
+def _bound(version: bytes, field: str, person_id: int) -> bytes:
+    return version + f"{field}:{person_id}".encode()
 
 
 def _derive(master_key: bytes, purpose: bytes) -> bytes:

@@ -1,0 +1,38 @@
+# Two commands to know: `make run` and `make test`. Each sets up all it needs.
+.PHONY: run test bench lint format lock setup setup-test
+
+BIN := .venv/bin
+
+run: setup
+	@exec $(BIN)/yikatong up $(ARGS)
+
+test: setup-test lint
+	$(BIN)/yikatong policies test
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: setup-test
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lint: setup-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+format: setup-test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Newest allowed versions, pinned with hashes and without addresses.
+lock: setup-test
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header --no-annotate --group build pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header --no-annotate --group build --group dev pyproject.toml \
+	    -o requirements-dev.txt
+
+setup:
+	@scripts/setup run
+
+setup-test:
+	@scripts/setup test

@@ -1,0 +1,5 @@
+"""`python -m yikatong`: the command line."""
+
+from yikatong.cli import main
+
+main()

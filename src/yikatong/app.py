@@ -1,0 +1,143 @@
+"""The web application: the routes of all rooms in one place, and what holds for each of them."""
+
+import secrets
+import time
+from typing import Any
+
+import structlog
+from litestar import Litestar, Request, Response, get
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import License
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+
+import yikatong
+from yikatong.core import problems
+from yikatong.core.errors import YikatongError
+from yikatong.core.platform import Platform
+from yikatong.policies import api as policies_api
+from yikatong.policies import service as policies
+from yikatong.portability import api as portability_api
+from yikatong.portals import routes as portals
+
+BODY_BYTES_MAX = 256 * 1024
+"""No route of today takes more; the ones that take files will say so themselves."""
+
+_log = structlog.stdlib.get_logger("yikatong.http")
+_registry = CollectorRegistry()
+_requests = Counter(
+    "yikatong_http_requests_total",
+    "Requests answered, by route and status.",
+    ("method", "route", "status"),
+    registry=_registry,
+)
+_seconds = Histogram(
+    "yikatong_http_request_seconds",
+    "Time to the first byte of the answer, by route.",
+    ("method", "route"),
+    registry=_registry,
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+
+
+class Observe:
+    """Counts, times and logs each request, by route and never by what stood in the query."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = time.perf_counter()
+        request_id = secrets.token_hex(8)
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+
+        async def observed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message.get("headers", ()))
+                headers.append((b"x-request-id", request_id.encode()))
+                message["headers"] = headers
+                self._note(scope, message["status"], time.perf_counter() - begun)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, observed)
+        finally:
+            structlog.contextvars.unbind_contextvars("request_id")
+
+    @staticmethod
+    def _note(scope: Scope, status: int, seconds: float) -> None:
+        route = scope.get("path_template") or "unknown"
+        method = str(scope.get("method", ""))
+        _requests.labels(method, route, str(status)).inc()
+        _seconds.labels(method, route).observe(seconds)
+        log = _log.warning if status >= 500 else _log.info
+        log("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+
+
+@get("/health/live", include_in_schema=False)
+async def live() -> dict[str, str]:
+    """The process runs."""
+    return {"status": "live"}
+
+
+@get("/health/ready", include_in_schema=False)
+async def ready(platform: Platform) -> dict[str, str]:
+    """The database answers; 503 while it does not."""
+    await platform.database.ping()
+    return {"status": "ready"}
+
+
+@get("/metrics", include_in_schema=False, media_type="text/plain; version=0.0.4; charset=utf-8")
+async def metrics() -> bytes:
+    """What Prometheus reads."""
+    return generate_latest(_registry)
+
+
+def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    known = problems.typed(error)
+    if known.status >= 500 and known is not error:
+        _log.error("unexpected", path=request.url.path, exc_info=error)
+    if problems.is_api(request):
+        return problems.respond(known)
+    return portals.error_page(request, known)
+
+
+def create_app(platform: Platform) -> Litestar:
+    """The application over an open platform; policies are read and compiled before it answers."""
+    policies.load()
+
+    def given() -> Platform:
+        return platform
+
+    return Litestar(
+        route_handlers=[
+            live,
+            ready,
+            metrics,
+            *policies_api.routes,
+            *portability_api.routes,
+            *portals.routes,
+        ],
+        dependencies={"platform": Provide(given, sync_to_thread=False, use_cache=True)},
+        exception_handlers={YikatongError: _answer_error, Exception: _answer_error},
+        middleware=[Observe],
+        state=State({"platform": platform}),
+        request_max_body_size=BODY_BYTES_MAX,
+        openapi_config=OpenAPIConfig(
+            title="Yikatong 一卡通",
+            version=yikatong.__version__,
+            description=(
+                "卡在那里能用吗？要付多少钱？ Does the card work there, and what will a bill cost?"
+            ),
+            license=License(name="Apache-2.0", identifier="Apache-2.0"),
+            path="/api",
+            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        ),
+        logging_config=None,
+    )

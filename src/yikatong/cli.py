@@ -1,0 +1,71 @@
+"""The command line: `yikatong …`. Exit code 0 fine, 1 the answer is no or a check failed, 2 bad
+input (one line on stderr that names the field)."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from yikatong import __version__
+from yikatong.core.commands import DataOption, database_app
+from yikatong.core.errors import YikatongError
+from yikatong.medical.commands import catalog_app, providers_app
+from yikatong.people.commands import people_app
+from yikatong.policies.commands import policies_app, quote
+from yikatong.population.commands import make
+from yikatong.portability.commands import check
+
+app = typer.Typer(
+    name="yikatong",
+    help="一卡通 · the social-security card that works everywhere.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(database_app, name="db")
+app.add_typer(policies_app, name="policies")
+app.add_typer(people_app, name="people")
+app.add_typer(providers_app, name="providers")
+app.add_typer(catalog_app, name="catalog")
+app.command("quote")(quote)
+app.command("check")(check)
+people_app.command("make")(make)
+
+
+@app.command("version")
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+@app.command("up")
+def up(
+    data: DataOption = None,
+    port: Annotated[
+        int, typer.Option(help="端口 · the port to listen on.", min=1, max=65535)
+    ] = 8000,
+    host: Annotated[str, typer.Option(help="地址 · the address to listen on.")] = "127.0.0.1",
+    people: Annotated[
+        int,
+        typer.Option(help="首次启动时生成的人数 · people to make at the first start.", min=100),
+    ] = 2000,
+) -> None:
+    """启动平台 · Set everything up and serve the platform; Ctrl-C stops it."""
+    from yikatong import serving
+    from yikatong.core import settings
+
+    serving.up(settings.load(data), host=host, port=port, people=people)
+
+
+def main() -> None:
+    """Run the command line; a wrong input is one line on stderr and exit code 2."""
+    try:
+        app()
+    except YikatongError as error:
+        where = f"{error.field}: " if error.field else ""
+        sys.stderr.write(f"{where}{error.text.zh} · {error.text.en}\n")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

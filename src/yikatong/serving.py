@@ -1,0 +1,154 @@
+"""`yikatong up`: everything set up, then the platform served until Ctrl-C."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Sequence
+
+import structlog
+import uvicorn
+import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from yikatong.app import create_app
+from yikatong.core import embedded, logging, running
+from yikatong.core.errors import InvalidInput, Unavailable, YikatongError
+from yikatong.core.platform import Platform
+from yikatong.core.regions import short_name
+from yikatong.core.settings import Settings
+from yikatong.medical import reference
+from yikatong.population import service as population
+from yikatong.population.service import DemoPerson
+from yikatong.portability import service as portability
+
+SEED = 20260301
+"""The same first population on every machine."""
+
+_WATCH_SECONDS = 2
+_log = structlog.stdlib.get_logger("yikatong.serving")
+
+
+def up(settings: Settings, *, host: str, port: int, people: int) -> None:
+    """Start the database, load what is missing, serve; returns after Ctrl-C or SIGTERM.
+
+    Raises InvalidInput where the port is taken, and what opening a platform raises.
+    """
+    begun = time.perf_counter()
+    logging.configure(settings.log_format)
+    listener = _listen(host, port)
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        listener,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(_serve(settings, listener, people, begun))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port first: nothing is started for nothing where somebody else has it."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise InvalidInput(
+            "--port",
+            zh=f"无法使用 {host}:{port}（{error.strerror}），请用 --port 换一个端口",
+            en=f"cannot listen on {host}:{port} ({error.strerror}); choose another with --port",
+        ) from error
+    listener.set_inheritable(True)
+    return listener
+
+
+async def _serve(settings: Settings, listener: socket.socket, people: int, begun: float) -> None:
+    console = Console(highlight=False)
+    console.print("[bold]一卡通 Yikatong[/bold] 正在启动 · starting …")
+    async with running.platform(settings) as platform:
+        await _load(platform, people, console)
+        async with platform.database.transaction(readonly=True) as connection:
+            demo = await population.demo_persons(connection)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(platform),
+                http="httptools",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                backlog=512,
+                limit_concurrency=512,
+                timeout_keep_alive=30,
+                timeout_graceful_shutdown=5,
+                server_header=False,
+            )
+        )
+        host, port = listener.getsockname()[:2]
+        _greet(console, f"http://{host}:{port}", demo, time.perf_counter() - begun)
+        watch = asyncio.create_task(_keep_database_up(platform))
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            watch.cancel()
+        console.print("已停止 · stopped")
+
+
+async def _load(platform: Platform, people: int, console: Console) -> None:
+    """Reference data where it changed, and the first population where there is nobody."""
+    await reference.load_reference(platform)
+    async with platform.database.transaction() as connection:
+        await portability.load_reference(connection)
+        nobody = not await connection.fetchval("select exists (select from persons)")
+    if nobody:
+        with Progress(
+            TextColumn("生成虚拟人口 · making people"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+        ) as progress:
+            task = progress.add_task("", total=people)
+            await population.make(
+                platform, people, SEED, lambda done: progress.update(task, completed=done)
+            )
+
+
+async def _keep_database_up(platform: Platform) -> None:
+    """Start the embedded database again when it was killed; requests meanwhile get 503."""
+    if platform.settings.database_url:
+        return
+    while True:
+        await asyncio.sleep(_WATCH_SECONDS)
+        try:
+            await platform.database.ping()
+        except Unavailable:
+            _log.warning("database does not answer; starting it again")
+            try:
+                await asyncio.to_thread(embedded.ensure, platform.settings.data_dir)
+            except YikatongError as error:
+                _log.error("database did not start", reason=error.text.en)
+
+
+def _greet(console: Console, address: str, demo: Sequence[DemoPerson], seconds: float) -> None:
+    console.print(f"[bold green]{address}[/bold green]  已就绪 · ready in {seconds:.1f} s")
+    table = Table(
+        title="可以试试的人（均为虚拟） · who to try (nobody is real)", title_justify="left"
+    )
+    table.add_column("情形 · situation", overflow="fold")
+    table.add_column("编号 · person")
+    table.add_column("姓名 · name")
+    table.add_column("参保地 → 目的地 · from → to")
+    for person in demo[:12]:
+        table.add_row(
+            f"{person.title.zh} · {person.title.en}",
+            str(person.person_id),
+            person.name,
+            f"{short_name(person.insured_region)} → {short_name(person.try_region)}",
+        )
+    console.print(table)
+    console.print(
+        f"还有 {max(0, len(demo) - 12)} 位，见首页；按 Ctrl-C 停止 · "
+        "the others are on the home page; Ctrl-C stops"
+    )
