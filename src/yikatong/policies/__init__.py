@@ -1,0 +1,1 @@
+"""Policies: reimbursement rules (报销政策) as dated data, and the pure engine that applies them."""

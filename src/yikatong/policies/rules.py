@@ -1,0 +1,315 @@
+"""The engine: a bill, a policy's terms and the year so far → who pays what, to the fen.
+
+Pure: no I/O, no clock, no randomness. Each layer sums exact products of fen and rate and rounds
+once, half up. The order of layers is: basic pooled fund (统筹基金) → large-amount fund (大额) of
+what lies over its cap → serious-illness insurance (大病) of what the person bore in the year →
+civil-servant or enterprise supplement → medical assistance (救助) → medical account → cash.
+"""
+
+from fractions import Fraction
+
+from yikatong.core.errors import Text
+from yikatong.core.money import WHOLE, Fen, round_micro
+from yikatong.policies import terms as policy_terms
+from yikatong.policies.model import Layer, Policy, Quote, QuoteRequest, Step, YearToDate
+from yikatong.policies.terms import LayerTerms, PlainBand, Terms
+
+_OUTPATIENT_LIKE = frozenset({"outpatient", "emergency", "pharmacy"})
+
+_ACCOUNT_CLAUSE = "国办发〔2021〕14号 （八）"
+_NOT_COVERED = Text("统筹基金不支付此类费用", "the pooled fund does not pay for this kind of care")
+_CUT = Text(
+    "异地就医，支付比例已按备案情况调整", "care elsewhere: the rate is changed by the filing"
+)
+_CAP_REACHED = Text("达到年度封顶线", "the cap of the year is reached")
+_OUT_OF_SCOPE = Text(
+    "目录外、超限价和先行自付部分不进入报销范围",
+    "items outside the catalog, above price limits and first-pay shares are out of scope",
+)
+
+
+def quote(request: QuoteRequest, policy: Policy) -> Quote:
+    """Split a bill by a policy. Raises NoPolicyOnFile where it says nothing on the kind of care."""
+    bill, year = request.bill, request.year_to_date
+    key = policy_terms.key_of(policy, request.person, request.visit, year.admissions)
+    terms = policy_terms.terms_of(policy, key)
+    in_scope = bill.in_scope
+    steps: list[Step] = []
+    if in_scope < bill.total:
+        steps.append(Step("scope", "", bill.total - in_scope, 0, 0, _OUT_OF_SCOPE))
+
+    deductible = 0
+    pooled = large_amount = 0
+    if terms.covered:
+        deductible = min(_deductible_due(terms, year, request.visit.days), in_scope)
+        if deductible:
+            steps.append(Step("deductible", terms.deductible_clause, deductible, 0, 0))
+        pooled, over_cap, goes_on = _pooled(terms, deductible, in_scope, year, steps)
+        if goes_on and over_cap and terms.large_amount:
+            large_amount = _large_amount(terms.large_amount, over_cap, year, steps)
+    else:
+        steps.append(Step("pooled", terms.clause, in_scope, 0, 0, _NOT_COVERED))
+
+    borne = in_scope - pooled - large_amount
+    serious_illness = 0
+    if terms.serious_illness:
+        serious_illness = _serious_illness(terms.serious_illness, borne, year, steps)
+    borne -= serious_illness
+    civil_servant = _supplement(
+        "civil_servant", terms.civil_servant, borne, year.civil_servant, steps
+    )
+    borne -= civil_servant
+    assistance = _supplement("assistance", terms.assistance, borne, year.assistance, steps)
+    borne -= assistance
+
+    funds = pooled + large_amount + serious_illness + civil_servant + assistance
+    person = bill.total - funds
+    account = 0
+    if request.medical_account.use:
+        payable = person if policy.account_pays == "person" else borne + bill.first_pay
+        account = min(request.medical_account.balance, payable)
+        if account:
+            steps.append(Step("medical_account", _ACCOUNT_CLAUSE, payable, WHOLE, account))
+    answer = Quote(
+        total=bill.total,
+        in_scope=in_scope,
+        deductible=deductible,
+        pooled=pooled,
+        large_amount=large_amount,
+        serious_illness=serious_illness,
+        civil_servant=civil_servant,
+        assistance=assistance,
+        medical_account=account,
+        cash=person - account,
+        policy=policy,
+        steps=tuple(steps),
+    )
+    _assert_adds_up(answer)
+    return answer
+
+
+def _assert_adds_up(answer: Quote) -> None:
+    parts = (
+        answer.pooled,
+        answer.large_amount,
+        answer.serious_illness,
+        answer.civil_servant,
+        answer.assistance,
+        answer.medical_account,
+        answer.cash,
+    )
+    assert sum(parts) == answer.total, answer
+    assert min(parts) >= 0, answer
+    assert 0 <= answer.deductible <= answer.in_scope <= answer.total, answer
+    assert sum(step.pays for step in answer.steps) == answer.total - answer.cash, answer
+
+
+def year_to_date_after(request: QuoteRequest, answer: Quote) -> YearToDate:
+    """The accumulators once this quote is settled: what the next visit of the year starts from."""
+    year = request.year_to_date
+    care = request.visit.care
+    outpatient = care in _OUTPATIENT_LIKE
+    rule = answer.policy.care.get(care)
+    caps = rule.caps if rule else ()
+    into_pooled = not outpatient or any(cap.accumulates == "pooled" for cap in caps)
+    yearly = rule is not None and rule.deductible is not None and rule.deductible.per == "year"
+    counted = answer.in_scope - answer.deductible if rule else 0
+    return YearToDate(
+        admissions=year.admissions + (care == "inpatient"),
+        outpatient_deductible=year.outpatient_deductible + (answer.deductible if yearly else 0),
+        outpatient_pooled=year.outpatient_pooled + (answer.pooled if outpatient else 0),
+        pooled=year.pooled + (answer.pooled if into_pooled else 0),
+        large_amount=year.large_amount + answer.large_amount,
+        serious_illness=year.serious_illness + answer.serious_illness,
+        borne_in_scope=year.borne_in_scope + answer.in_scope - answer.pooled - answer.large_amount,
+        outpatient_in_scope=year.outpatient_in_scope + (counted if outpatient else 0),
+        inpatient_in_scope=year.inpatient_in_scope + (counted if into_pooled else 0),
+        civil_servant=year.civil_servant + answer.civil_servant,
+        assistance=year.assistance + answer.assistance,
+    )
+
+
+def _deductible_due(terms: Terms, year: YearToDate, days: int) -> Fen:
+    if terms.deductible_per == "year":
+        return max(0, terms.deductible - year.outpatient_deductible)
+    if terms.again_after_days and days > terms.again_after_days:
+        return terms.deductible * (1 + (days - 1) // terms.again_after_days)
+    return terms.deductible
+
+
+def cap_left(terms: Terms, year: YearToDate) -> Fen | None:
+    """What the pooled fund may still pay this year; None: no cap on what it pays."""
+    left = [
+        _room(one.cap.accumulates, one.amount, year)
+        for one in terms.caps
+        if one.cap.counts == "paid"
+    ]
+    return min(left) if left else None
+
+
+def _room(accumulator: str, amount: Fen, year: YearToDate) -> Fen:
+    paid = year.outpatient_pooled if accumulator == "outpatient_pooled" else year.pooled
+    return max(0, amount - paid)
+
+
+def _pooled(
+    terms: Terms, deductible: Fen, in_scope: Fen, year: YearToDate, steps: list[Step]
+) -> tuple[Fen, Fen, bool]:
+    """What the pooled fund pays, the in-scope amount over its cap, and whether that goes on."""
+    start, end = deductible, in_scope
+    room: Fen | None = None
+    over_scope = 0
+    goes_on = False
+    for one in terms.caps:
+        if one.cap.counts == "scope":
+            counted = (
+                year.outpatient_in_scope
+                if one.cap.accumulates == "outpatient_pooled"
+                else year.inpatient_in_scope
+            )
+            left = max(0, one.amount - counted)
+            if end - start > left:
+                over_scope = (end - start) - left
+                end = start + left
+                goes_on = one.cap.then is not None
+        else:
+            left = _room(one.cap.accumulates, one.amount, year)
+            if room is None or left < room:
+                room = left
+                if not over_scope:
+                    goes_on = one.cap.then is not None
+    if terms.over == "paid":
+        slices = _slices_by_paid(terms.bands, end - start, year.outpatient_pooled)
+    else:
+        slices = _slices(terms.bands, start, end)
+    note = _CUT if terms.cut_clause else None
+    clause = f"{terms.clause}；{terms.cut_clause}" if terms.cut_clause else terms.clause
+    pays, over_paid = _pay("pooled", clause, slices, room, note, steps)
+    return pays, over_paid + over_scope, goes_on
+
+
+def _large_amount(layer: LayerTerms, base: Fen, year: YearToDate, steps: list[Step]) -> Fen:
+    start = min(layer.deductible, base)
+    room = None if layer.cap is None else max(0, layer.cap - year.large_amount)
+    return _pay("large_amount", layer.clause, _slices(layer.bands, start, base), room, None, steps)[
+        0
+    ]
+
+
+def _serious_illness(layer: LayerTerms, borne: Fen, year: YearToDate, steps: list[Step]) -> Fen:
+    """Bands run over what the person bore in the year, this bill's part of it is paid now."""
+    before, after = year.borne_in_scope, year.borne_in_scope + borne
+    start, end = max(before, layer.deductible), max(after, layer.deductible)
+    if layer.bands_from == "deductible":
+        start, end = start - layer.deductible, end - layer.deductible
+    if end <= start:
+        return 0
+    room = None if layer.cap is None else max(0, layer.cap - year.serious_illness)
+    slices = _slices(layer.bands, start, end)
+    return _pay("serious_illness", layer.clause, slices, room, None, steps)[0]
+
+
+def _supplement(
+    name: Layer, layer: LayerTerms | None, borne: Fen, paid: Fen, steps: list[Step]
+) -> Fen:
+    if layer is None or borne <= layer.deductible:
+        return 0
+    start, end = layer.deductible, borne
+    if layer.bands_from == "deductible":
+        start, end = 0, borne - layer.deductible
+    room = None if layer.cap is None else max(0, layer.cap - paid)
+    return _pay(name, layer.clause, _slices(layer.bands, start, end), room, None, steps)[0]
+
+
+_Slice = tuple[Fen | Fraction, int]
+"""A part of the base and the rate it is paid at."""
+
+
+def _slices(bands: tuple[PlainBand, ...], start: Fen, end: Fen) -> list[_Slice]:
+    """Cut [start, end) at the borders of the bands, which are counted from zero."""
+    if len(bands) == 1:
+        return [(end - start, bands[0].rate)] if end > start else []
+    slices: list[_Slice] = []
+    for band in bands:
+        upto = end if band.upto is None else min(band.upto, end)
+        if upto > start:
+            slices.append((upto - start, band.rate))
+            start = upto
+    return slices
+
+
+def _slices_by_paid(bands: tuple[PlainBand, ...], base: Fen, paid: Fen) -> list[_Slice]:
+    """Cut the base where the fund's payments of the year reach a band's border.
+
+    The border may fall inside a fen of the base, so parts may be fractions; they sum to the base.
+    """
+    slices: list[_Slice] = []
+    left: Fen | Fraction = base
+    for band in bands:
+        if left <= 0:
+            break
+        part: Fen | Fraction = left
+        if band.upto is not None:
+            if paid >= band.upto:
+                continue
+            if band.rate:
+                needed = Fraction((band.upto - paid) * WHOLE, band.rate)
+                part = min(left, needed)
+                if part == needed:
+                    paid = band.upto
+        slices.append((part, band.rate))
+        left -= part
+    return slices
+
+
+def _pay(
+    layer: Layer,
+    clause: str,
+    slices: list[_Slice],
+    room: Fen | None,
+    note: Text | None,
+    steps: list[Step],
+) -> tuple[Fen, Fen]:
+    """Pay the slices up to `room`, rounding once; the amount paid and the base left over the cap.
+
+    The steps' payments are differences of the rounded running sum, so they sum to the layer.
+    """
+    exact: int | Fraction = 0
+    base: Fen | Fraction = 0
+    paid = shown = 0
+    over = 0
+    for part, rate in slices:
+        before = exact
+        exact += part * rate
+        base += part
+        reached = _round(exact)
+        capped = room is not None and reached >= room and exact > room * WHOLE
+        if capped:
+            assert room is not None
+            reached = max(paid, room)
+            # Behind the point where the fund has paid all it may: this part's rest and all others.
+            used = Fraction(room * WHOLE - before, rate)
+            total = sum((other for other, _ in slices), start=Fraction(0))
+            over = _half_up(total - (Fraction(base) - part + max(Fraction(0), used)))
+        elif room is not None and reached > room:
+            reached = room
+        upto = _half_up(base)
+        steps.append(
+            Step(
+                layer, clause, upto - shown, rate, reached - paid, _CAP_REACHED if capped else note
+            )
+        )
+        shown, paid = upto, reached
+        if capped:
+            break
+    return paid, over
+
+
+def _round(micro: int | Fraction) -> Fen:
+    return round_micro(micro) if isinstance(micro, int) else _half_up(micro / WHOLE)
+
+
+def _half_up(value: Fen | Fraction) -> Fen:
+    if isinstance(value, int):
+        return value
+    return (2 * value.numerator + value.denominator) // (2 * value.denominator)
