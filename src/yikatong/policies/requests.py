@@ -153,7 +153,7 @@ class _Fields:
             self._wrong(key, "应为列表，最多 20 项", "must be a list of at most 20")
         words = cast("list[Any]", value)
         for number, word in enumerate(words):
-            if word not in allowed:
+            if not isinstance(word, str) or word not in allowed:
                 known = sorted(allowed)
                 self._wrong(
                     f"{key}[{number}]",
