@@ -75,7 +75,8 @@ def _unavailable() -> Unavailable:
 class Database:
     """A pool of connections to one PostgreSQL; heals by itself when the server comes back."""
 
-    def __init__(self, pool: Any, connections_max: int) -> None:
+    def __init__(self, pool: Any, connections_max: int, url: str) -> None:
+        self.url = url
         self._pool = pool
         self._connections_max = connections_max
 
@@ -100,7 +101,7 @@ class Database:
             )
         except _GONE as error:
             raise _unavailable() from error
-        return cls(pool, connections_max)
+        return cls(pool, connections_max, url)
 
     async def close(self) -> None:
         """Give running work five seconds, then cut it."""

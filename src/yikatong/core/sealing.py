@@ -36,8 +36,13 @@ class Vault:
     def __init__(self, master_key: bytes) -> None:
         if len(master_key) != _KEY_BYTES:
             raise ValueError("the key of personal data has 32 bytes")
+        self._master_key = master_key
         self._cipher = AESGCM(_derive(master_key, b"yikatong field sealing v1"))
         self._hash_key = _derive(master_key, b"yikatong look-up hashing v1")
+
+    def __reduce__(self) -> tuple[type["Vault"], tuple[bytes]]:
+        # Goes to worker processes of our own through a pipe; nothing else pickles it.
+        return (Vault, (self._master_key,))
 
     def seal(self, field: str, person_id: int, text: str) -> bytes:
         """Encrypt one field of one person: version, nonce, ciphertext and tag."""

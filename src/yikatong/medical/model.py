@@ -6,11 +6,19 @@ from typing import Literal
 import msgspec
 
 from yikatong.core.money import Fen, Ppm
+from yikatong.policies.model import Care, Level
 
-Care = Literal["outpatient", "emergency", "chronic", "inpatient", "pharmacy"]
-"""Kind of care (医疗类别): 门诊, 急诊, 慢特病门诊, 住院, 药店."""
-Level = Literal["community", "primary", "secondary", "tertiary"]
-"""Provider level (机构等级): 社区, 一级, 二级, 三级."""
+__all__ = [
+    "Accumulators",
+    "Care",
+    "CatalogItem",
+    "ChronicRegistration",
+    "Filing",
+    "FilingKind",
+    "Level",
+    "Provider",
+]
+
 FilingKind = Literal["long_term", "transfer", "emergency", "temporary"]
 
 

@@ -20,7 +20,7 @@ async def provider(connection: Connection, code: str) -> Provider | None:
     return None if row is None else msgspec.convert(dict(row), Provider)
 
 
-async def providers(  # noqa: PLR0917 - one argument per filter
+async def providers(
     connection: Connection,
     region: str | None,
     kind: str | None,

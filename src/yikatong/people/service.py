@@ -1,19 +1,27 @@
 """Use cases of the room people: find a person, read a file."""
 
 from collections.abc import Sequence
+from typing import Any
+
+import msgspec
 
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
-from yikatong.core.errors import NotFound
+from yikatong.core.errors import InvalidInput, NotFound
 from yikatong.core.platform import Platform
+from yikatong.core.sealing import mask_id_number, mask_name, mask_phone
 from yikatong.people import rules, store
 from yikatong.people.model import Contact, Enrolment, Person, Relation
 from yikatong.people.store import PersonFilter
+from yikatong.trust import audit
+from yikatong.trust.audit import Actor
 
 __all__ = [
     "PersonFilter",
+    "check_choice",
     "contact",
     "enrolments",
+    "file_of",
     "find_by_id_number",
     "get",
     "list_persons",
@@ -79,3 +87,49 @@ async def list_persons(
 ) -> Sequence[Person]:
     """Persons in the order of their ids behind `after`, at most `limit` (1-1000)."""
     return await store.list_persons(connection, wanted, max(1, min(limit, 1000)), after)
+
+
+def check_choice(field: str, value: str | None, allowed: tuple[str, ...]) -> None:
+    """Raise InvalidInput naming the field where a filter's value is none of the allowed."""
+    if value is not None and value not in allowed:
+        raise InvalidInput(
+            field,
+            zh=f"应为 {'、'.join(allowed)} 之一",
+            en=f"must be one of {', '.join(allowed)}",
+        )
+
+
+async def file_of(
+    platform: Platform,
+    actor: Actor,
+    *,
+    person_id: int | None = None,
+    id_number: str | None = None,
+    reveal: bool = False,
+) -> dict[str, Any]:
+    """A person's file, masked unless `reveal`; the look is recorded in the same transaction."""
+    async with platform.database.transaction() as connection:
+        if id_number is not None:
+            person_id = await find_by_id_number(platform, connection, id_number)
+        assert person_id is not None
+        person = await get(connection, person_id)
+        opened = await contact(platform, connection, person_id)
+        action = "person.revealed" if reveal else "person.read"
+        await audit.record(connection, actor, platform.clock.now(), person_id, action)
+        enrolled = await enrolments(connection, person_id)
+        related = await relations(connection, person_id)
+    phone, address = opened.phone, opened.address
+    return {
+        "person_id": person.person_id,
+        "name": person.name if reveal else mask_name(person.name),
+        "sex": person.sex,
+        "birth_date": person.birth_date.isoformat() if reveal else f"{person.birth_date.year}",
+        "id_number": opened.id_number if reveal else mask_id_number(opened.id_number),
+        "phone": phone if reveal or phone is None else mask_phone(phone),
+        "address": address if reveal or address is None else f"{address[:6]}…",
+        "residence_region": person.residence_region,
+        "died_on": person.died_on.isoformat() if person.died_on else None,
+        "synthetic": person.synthetic,
+        "enrolments": [msgspec.to_builtins(one) for one in enrolled],
+        "relations": [{"kind": one.kind, "person_id": one.other_person_id} for one in related],
+    }

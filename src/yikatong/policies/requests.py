@@ -61,7 +61,7 @@ def parse_day(text: str, field: str) -> date:
         ) from None
 
 
-class _Fields:
+class Fields:
     """One JSON object of the input and its path."""
 
     def __init__(self, value: object, path: str, known: str) -> None:
@@ -81,6 +81,10 @@ class _Fields:
 
     def path(self, key: str) -> str:
         return f"{self._path}.{key}" if self._path else key
+
+    def has(self, key: str) -> bool:
+        """Whether the field is given and not empty."""
+        return self.raw(key) is not None
 
     def raw(self, key: str) -> Any:
         value = self._values.get(key)
@@ -168,24 +172,24 @@ def parse_request(body: Mapping[str, Any], groups: frozenset[str] = KNOWN_GROUPS
 
     `groups` are the known groups of persons; a misspelt one would change money silently.
     """
-    top = _Fields(dict(body), "", "person visit bill year_to_date medical_account")
+    top = Fields(dict(body), "", "person visit bill year_to_date medical_account")
     return QuoteRequest(
         person=_person(
-            _Fields(
+            Fields(
                 top.raw("person"), "person", "insurance region retired age groups insured_years"
             ),
             groups,
         ),
-        visit=_visit(_Fields(top.raw("visit"), "visit", "care region level date filing days")),
-        bill=_bill(_Fields(top.raw("bill"), "bill", "total self_paid over_limit first_pay")),
+        visit=_visit(Fields(top.raw("visit"), "visit", "care region level date filing days")),
+        bill=_bill(Fields(top.raw("bill"), "bill", "total self_paid over_limit first_pay")),
         year_to_date=_year_to_date(top.raw("year_to_date")),
         medical_account=_account(
-            _Fields(top.raw("medical_account"), "medical_account", "balance use")
+            Fields(top.raw("medical_account"), "medical_account", "balance use")
         ),
     )
 
 
-def _person(fields: _Fields, groups: frozenset[str]) -> PersonFacts:
+def _person(fields: Fields, groups: frozenset[str]) -> PersonFacts:
     return PersonFacts(
         insurance=fields.choice("insurance", INSURANCES),
         region=regions.pooling_region(fields.text("region"), fields.path("region")).code,
@@ -196,7 +200,7 @@ def _person(fields: _Fields, groups: frozenset[str]) -> PersonFacts:
     )
 
 
-def _visit(fields: _Fields) -> VisitFacts:
+def _visit(fields: Fields) -> VisitFacts:
     care: Care = fields.choice("care", CARES)
     # A pharmacy has no level; its bill then counts as of the lowest.
     lowest: Level | None = "community" if care == "pharmacy" else None
@@ -210,7 +214,7 @@ def _visit(fields: _Fields) -> VisitFacts:
     )
 
 
-def _bill(fields: _Fields) -> Bill:
+def _bill(fields: Fields) -> Bill:
     bill = Bill(
         total=fields.amount("total", required=True),
         self_paid=fields.amount("self_paid"),
@@ -235,11 +239,11 @@ def _bill(fields: _Fields) -> Bill:
 
 def _year_to_date(value: object) -> YearToDate:
     amounts = [name for name in YearToDate.__struct_fields__ if name != "admissions"]
-    fields = _Fields(value, "year_to_date", " ".join(("admissions", *amounts)))
+    fields = Fields(value, "year_to_date", " ".join(("admissions", *amounts)))
     return YearToDate(
         fields.whole("admissions", 366) or 0, *(fields.amount(name) for name in amounts)
     )
 
 
-def _account(fields: _Fields) -> MedicalAccount:
+def _account(fields: Fields) -> MedicalAccount:
     return MedicalAccount(balance=fields.amount("balance"), use=fields.flag("use"))

@@ -1,0 +1,214 @@
+"""Rows of one chunk of people, table by table, and how they are copied in."""
+
+from datetime import date, datetime
+from typing import Any, Final
+
+from yikatong.core.database import Connection
+from yikatong.core.sealing import Vault
+
+COLUMNS: Final[dict[str, tuple[str, ...]]] = {
+    "persons": (
+        "person_id", "id_number_sealed", "name", "sex", "birth_date", "residence_region",
+        "phone_sealed", "address_sealed", "contact_confirmed_on", "identity_matched",
+        "under_guardianship", "died_on", "synthetic", "created_at",
+    ),
+    "person_id_numbers": ("id_number_hash", "person_id"),
+    "relations": ("person_id", "other_person_id", "kind", "since", "until"),
+    "enrolments": (
+        "person_id", "insurance", "starts_on", "region", "category", "status", "ends_on",
+        "suspended_on", "arrears_since", "benefits_from", "retirement_confirmed", "months_paid",
+    ),
+    "cards": (
+        "person_id", "card_id", "card_number", "card_identifier", "generation", "region", "state",
+        "social_security_app", "bank_app", "name_on_card", "issued_on", "valid_until",
+        "provisional_until", "bank", "account_sealed", "account_frozen_by", "replaced_by",
+    ),
+    "card_numbers": ("card_number", "person_id", "card_id"),
+    "card_applications": (
+        "person_id", "application_id", "kind", "state", "region", "applied_on", "expected_on",
+        "pickup_place", "reason",
+    ),
+    "filings": (
+        "person_id", "filing_id", "kind", "insurance", "region", "destination", "starts_on",
+        "ends_on", "ended_by", "ended_on", "channel", "filed_at",
+    ),
+    "chronic_registrations": ("person_id", "disease", "starts_on", "ends_on"),
+    "selected_providers": ("person_id", "provider_code", "since"),
+    "accumulators": (
+        "person_id", "insurance", "year_starts_on", "admissions", "outpatient_deductible",
+        "outpatient_pooled", "pooled", "large_amount", "serious_illness", "borne_in_scope",
+    ),
+    "benefit_entitlements": (
+        "person_id", "benefit", "region", "status", "starts_on", "ends_on", "monthly",
+        "proof_due_on", "held_reason",
+    ),
+    "demo_persons": (
+        "situation", "position", "person_id", "title_zh", "title_en", "try_region",
+        "try_service", "expects",
+    ),
+}  # fmt: skip
+
+_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_CHECK: Final = "10X98765432"
+
+
+def id_number(county: str, birth: date, sequence: int) -> str:
+    """A valid 18-digit id number (GB 11643; check digit ISO 7064 MOD 11-2)."""
+    body = f"{county}{birth:%Y%m%d}{sequence:03d}"
+    total = sum(int(digit) * weight for digit, weight in zip(body, _WEIGHTS, strict=True))
+    return body + _CHECK[total % 11]
+
+
+class Rows:
+    """Rows by table; one transaction copies them all."""
+
+    def __init__(self, vault: Vault, now: datetime) -> None:
+        self.tables: dict[str, list[tuple[Any, ...]]] = {name: [] for name in COLUMNS}
+        self._vault = vault
+        self.now = now
+
+    def person(
+        self,
+        person_id: int,
+        number: str,
+        name: str,
+        sex: int,
+        birth: date,
+        residence: str,
+        phone: str | None,
+        address: str | None,
+        confirmed_on: date | None,
+        *,
+        matched: bool = True,
+        guardianship: bool = False,
+        died_on: date | None = None,
+    ) -> None:
+        """A person and the directory entry of the id number."""
+        seal = self._vault.seal
+        self.tables["persons"].append(
+            (
+                person_id,
+                seal("id_number", person_id, number),
+                name,
+                sex,
+                birth,
+                residence,
+                None if phone is None else seal("phone", person_id, phone),
+                None if address is None else seal("address", person_id, address),
+                confirmed_on,
+                matched,
+                guardianship,
+                died_on,
+                True,
+                self.now,
+            )
+        )
+        self.tables["person_id_numbers"].append((self._vault.hash("id_number", number), person_id))
+
+    def enrolment(
+        self,
+        person_id: int,
+        insurance: str,
+        starts_on: date,
+        region: str,
+        category: str,
+        *,
+        status: str = "insured",
+        ends_on: date | None = None,
+        suspended_on: date | None = None,
+        arrears_since: date | None = None,
+        benefits_from: date | None = None,
+        confirmed: bool = True,
+        months: int = 12,
+    ) -> None:
+        """An enrolment; benefits begin with it unless a waiting period runs."""
+        begins = benefits_from or starts_on
+        self.tables["enrolments"].append(
+            (
+                person_id, insurance, starts_on, region, category, status, ends_on, suspended_on,
+                arrears_since, begins, confirmed, months,
+            )
+        )  # fmt: skip
+
+    def card(
+        self,
+        person_id: int,
+        ordinal: int,
+        region: str,
+        name: str,
+        issued_on: date,
+        *,
+        state: str = "active",
+        generation: int = 3,
+        social: str = "active",
+        bank_app: str = "active",
+        valid_until: date | None = None,
+        provisional_until: datetime | None = None,
+        bank: str = "ICBC",
+        account: bool = True,
+        frozen_by: str | None = None,
+        replaced_by: int | None = None,
+    ) -> int:
+        """A card and the directory entry of its number; answers the card_id."""
+        card_id = person_id * 10 + ordinal
+        number = card_number(person_id, ordinal)
+        until = valid_until or date(issued_on.year + 10, issued_on.month, min(issued_on.day, 28))
+        sealed = None
+        if account:
+            text = f"62{person_id * 7919 % 10**15:015d}{ordinal:02d}"
+            sealed = self._vault.seal("account", person_id, text)
+        self.tables["cards"].append(
+            (
+                person_id, card_id, number, f"{region}{generation:02d}{card_id:024d}", generation,
+                region, state, social, bank_app, name, issued_on, until, provisional_until, bank,
+                sealed, frozen_by, replaced_by,
+            )
+        )  # fmt: skip
+        self.tables["card_numbers"].append((number, person_id, card_id))
+        return card_id
+
+    def filing(
+        self,
+        person_id: int,
+        kind: str,
+        insurance: str,
+        region: str,
+        destination: str,
+        starts_on: date,
+        ends_on: date | None = None,
+        *,
+        ended_by: str | None = None,
+        ended_on: date | None = None,
+        channel: str = "app",
+        ordinal: int = 0,
+    ) -> None:
+        """A filing for care elsewhere."""
+        self.tables["filings"].append(
+            (
+                person_id, person_id * 10 + ordinal, kind, insurance, region, destination,
+                starts_on, ends_on, ended_by, ended_on, channel, self.now,
+            )
+        )  # fmt: skip
+
+    def add(self, table: str, *values: Any) -> None:
+        """A row of a table without a rule of its own, in the order of its columns."""
+        assert len(values) == len(COLUMNS[table]), table
+        self.tables[table].append(values)
+
+
+_LETTERS: Final = "ABCDEFGHJK"
+
+
+def card_number(person_id: int, ordinal: int) -> str:
+    """Nine characters, unique by person and card: a letter per card, eight scattered digits."""
+    return f"{_LETTERS[ordinal]}{person_id * 48271 % 99_999_989:08d}"
+
+
+async def copy(connection: Connection, rows: Rows) -> int:
+    """COPY all tables in; answers how many rows went in."""
+    copied = 0
+    for table, records in rows.tables.items():
+        if records:
+            await connection.copy_records_to_table(table, records=records, columns=COLUMNS[table])
+            copied += len(records)
+    return copied

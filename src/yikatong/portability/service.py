@@ -1,0 +1,197 @@
+"""Use cases of the room: find the person, check, load what regions offer."""
+
+import csv
+from datetime import date
+from importlib import resources
+
+from yikatong.benefits import service as benefits
+from yikatong.cards import service as cards
+from yikatong.core import regions
+from yikatong.core.clock import today
+from yikatong.core.database import Connection
+from yikatong.core.errors import Forbidden, InvalidInput
+from yikatong.core.platform import Platform
+from yikatong.exchange import service as exchange
+from yikatong.medical import service as medical
+from yikatong.people import service as people
+from yikatong.people.model import Person
+from yikatong.policies import service as policies
+from yikatong.policies.errors import NoPolicyOnFile
+from yikatong.policies.model import Policy, YearToDate
+from yikatong.portability import rules, store
+from yikatong.portability.model import CARE_SERVICES, Answer, CheckRequest, Situation
+from yikatong.portability.rules.insurance import medical_enrolment
+from yikatong.trust import audit
+from yikatong.trust.audit import Actor
+
+_OPEN_UNLESS_LISTED = frozenset(
+    {
+        "inpatient",
+        "outpatient",
+        "chronic",
+        "pharmacy",
+        "identity",
+        "pension",
+        "unemployment",
+        "cash",
+    }
+)
+"""Services a region offers unless region_services says otherwise; transit and culture are listed."""
+
+
+class SignInRequired(Forbidden):
+    """A check on a real person needs the person, or somebody with authority, to be signed in."""
+
+    code = "sign_in_required"
+
+
+async def find_person(
+    platform: Platform, *, id_number: str | None = None, card: str | None = None
+) -> tuple[int, int | None]:
+    """The person_id of an id number, or of a card number with the card_id.
+
+    Raises InvalidInput unless exactly one is given and well formed, NotFound for nobody.
+    """
+    if (id_number is None) == (card is None):
+        raise InvalidInput(
+            "id_number",
+            zh="请填写身份证号或社保卡卡号，二选一",
+            en="give either id_number or card",
+        )
+    async with platform.database.transaction(readonly=True) as connection:
+        if id_number is not None:
+            return await people.find_by_id_number(platform, connection, id_number), None
+        assert card is not None
+        return await cards.find_by_number(connection, card)
+
+
+async def check(
+    platform: Platform, request: CheckRequest, actor: Actor, *, only_synthetic: bool = False
+) -> tuple[Person, Answer]:
+    """Decide for a person, a destination, a service and a day; recorded in the person's audit trail.
+
+    With `only_synthetic` (nobody is signed in) a real person raises SignInRequired. Raises
+    NotFound, InvalidInput naming region or provider.
+    """
+    region = regions.get(request.region)
+    async with platform.database.transaction() as connection:
+        person = await people.get(connection, request.person_id)
+        if only_synthetic and not person.synthetic:
+            raise SignInRequired(
+                zh="请先登录，再查询本人的社保卡",
+                en="sign in first to check your own card",
+            )
+        situation = await _situation(platform, connection, person, request)
+        answer = rules.decide(situation, request)
+        await audit.record(
+            connection,
+            actor,
+            platform.clock.now(),
+            person.person_id,
+            "portability.checked",
+            {
+                "region": region.code,
+                "service": request.service,
+                "on": request.on.isoformat(),
+                "answer": answer.answer,
+                "reasons": [reason.code for reason in answer.reasons],
+            },
+        )
+    return person, answer
+
+
+async def _situation(
+    platform: Platform, connection: Connection, person: Person, request: CheckRequest
+) -> Situation:
+    person_id = person.person_id
+    enrolments = tuple(await people.enrolments(connection, person_id))
+    care = request.service in CARE_SERVICES
+    enrolment = medical_enrolment(enrolments)
+    policy: Policy | None = None
+    year = YearToDate()
+    if care and enrolment is not None:
+        try:
+            book = policies.load()
+            policy = book.find(enrolment.region, enrolment.insurance, request.on)
+        except NoPolicyOnFile:
+            policy = None
+    if policy is not None:
+        stored = await medical.accumulators(
+            connection, person_id, policy.insurance, policy.year_start(request.on)
+        )
+        if stored is not None:
+            year = YearToDate(
+                admissions=stored.admissions,
+                outpatient_deductible=stored.outpatient_deductible,
+                outpatient_pooled=stored.outpatient_pooled,
+                pooled=stored.pooled,
+                large_amount=stored.large_amount,
+                serious_illness=stored.serious_illness,
+                borne_in_scope=stored.borne_in_scope,
+            )
+    destination = [one.code for one in reversed(regions.path(request.region))]
+    asked = list(destination)
+    if care and enrolment is not None:
+        asked += [enrolment.region, f"{enrolment.region[:2]}0000"]
+    provider = None
+    if request.provider is not None:
+        provider = await medical.provider(connection, request.provider)
+        if not regions.is_within(provider.region, request.region):
+            raise InvalidInput(
+                "provider",
+                zh=f"{provider.name}不在{regions.short_name(request.region)}",
+                en=f"{provider.english} is not in {regions.short_name(request.region, 'en')}",
+            )
+    listed, opened_on = await store.opened_on(connection, destination, request.service)
+    opened = (
+        opened_on is not None and opened_on <= request.on
+        if listed
+        else request.service in _OPEN_UNLESS_LISTED
+    )
+    return Situation(
+        now=platform.clock.now(),
+        person=person,
+        enrolments=enrolments,
+        cards=tuple(await cards.cards(connection, person_id)),
+        applications=tuple(await cards.applications(connection, person_id)),
+        filings=tuple(await medical.filings(connection, person_id)) if care else (),
+        entitlements=() if care else tuple(await benefits.entitlements(connection, person_id)),
+        chronic=(
+            tuple(await medical.chronic_registrations(connection, person_id))
+            if request.service == "chronic"
+            else ()
+        ),
+        selected_providers=(
+            tuple(await medical.selected_providers(connection, person_id)) if provider else ()
+        ),
+        provider=provider,
+        opened=opened,
+        out_since=await exchange.out_since(connection, asked, platform.clock.now()),
+        policy=policy,
+        year=year,
+    )
+
+
+def check_region(code: str) -> None:
+    """Raise InvalidInput naming `region` for a code that does not exist."""
+    regions.get(code)
+
+
+def default_day(platform: Platform) -> date:
+    """The day a question without a date is about: today in Shanghai."""
+    return today(platform.clock)
+
+
+async def load_reference(connection: Connection) -> None:
+    """Load which services regions offer to people from elsewhere (demo data of the package)."""
+    text = (resources.files("yikatong.data") / "region_services.csv").read_text(encoding="utf-8")
+    rows = [
+        (
+            row["region"],
+            row["service"],
+            date.fromisoformat(row["opened_on"]) if row["opened_on"] else None,
+        )
+        for row in csv.DictReader(text.splitlines())
+    ]
+    assert all(regions.find(region) for region, _, _ in rows)
+    await store.replace_region_services(connection, rows)
