@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from litestar import Litestar, Request, Response, get
@@ -72,8 +72,8 @@ class Observe:
 
     @staticmethod
     def _note(scope: Scope, status: int, seconds: float) -> None:
-        route = scope.get("path_template") or "unknown"
-        method = str(scope.get("method", ""))
+        facts = cast("dict[str, Any]", scope)
+        route, method = str(facts.get("path_template") or "unknown"), str(facts.get("method"))
         _requests.labels(method, route, str(status)).inc()
         _seconds.labels(method, route).observe(seconds)
         log = _log.warning if status >= 500 else _log.info
@@ -111,6 +111,7 @@ def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response
 def create_app(platform: Platform) -> Litestar:
     """The application over an open platform; policies are read and compiled before it answers."""
     policies.load()
+    portals.load()
 
     def given() -> Platform:
         return platform
@@ -137,6 +138,7 @@ def create_app(platform: Platform) -> Litestar:
             ),
             license=License(name="Apache-2.0", identifier="Apache-2.0"),
             path="/api",
+            create_examples=False,
             render_plugins=[JsonRenderPlugin(path="/openapi.json")],
         ),
         logging_config=None,

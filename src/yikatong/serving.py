@@ -11,7 +11,6 @@ import uvicorn
 import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from yikatong.app import create_app
 from yikatong.core import embedded, logging, running
@@ -28,6 +27,7 @@ SEED = 20260301
 """The same first population on every machine."""
 
 _WATCH_SECONDS = 2
+_SHOWN = 8
 _log = structlog.stdlib.get_logger("yikatong.serving")
 
 
@@ -133,22 +133,13 @@ async def _keep_database_up(platform: Platform) -> None:
 
 def _greet(console: Console, address: str, demo: Sequence[DemoPerson], seconds: float) -> None:
     console.print(f"[bold green]{address}[/bold green]  已就绪 · ready in {seconds:.1f} s")
-    table = Table(
-        title="可以试试的人（均为虚拟） · who to try (nobody is real)", title_justify="left"
-    )
-    table.add_column("情形 · situation", overflow="fold")
-    table.add_column("编号 · person")
-    table.add_column("姓名 · name")
-    table.add_column("参保地 → 目的地 · from → to")
-    for person in demo[:12]:
-        table.add_row(
-            f"{person.title.zh} · {person.title.en}",
-            str(person.person_id),
-            person.name,
-            f"{short_name(person.insured_region)} → {short_name(person.try_region)}",
-        )
-    console.print(table)
+    console.print("[bold]可以试试的人（均为虚拟） · who to try (nobody is real)[/bold]")
+    for person in demo[:_SHOWN]:
+        places = f"{short_name(person.insured_region)} → {short_name(person.try_region)}"
+        console.print(f"  {person.person_id}  {person.name}  {places}", soft_wrap=True)
+        console.print(f"           {person.title.zh} · {person.title.en}", soft_wrap=True)
     console.print(
-        f"还有 {max(0, len(demo) - 12)} 位，见首页；按 Ctrl-C 停止 · "
-        "the others are on the home page; Ctrl-C stops"
+        f"  还有 {max(0, len(demo) - _SHOWN)} 位，见首页；按 Ctrl-C 停止 · "
+        "the others are on the home page; Ctrl-C stops",
+        soft_wrap=True,
     )

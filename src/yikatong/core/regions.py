@@ -142,16 +142,31 @@ def search(text: str, limit: int = 10) -> Sequence[Region]:
 
     The best first: exact, then beginning, then containing; provinces and cities before counties.
     """
+    return tuple(region for _, region in _scored(text)[:limit])
+
+
+def resolve(text: str, limit: int = 10) -> tuple[Region | None, Sequence[Region]]:
+    """The one region a text means, or None and the regions it may mean."""
+    scored = _scored(text)
+    exact = [region for rank, region in scored if rank == 0]
+    if len(exact) == 1:
+        return exact[0], ()
+    if len(scored) == 1:
+        return scored[0][1], ()
+    return None, tuple(exact or (region for _, region in scored[:limit]))
+
+
+def _scored(text: str) -> list[tuple[int, Region]]:
     wanted = "".join(text.split()).lower()[:40]
     if not wanted:
-        return ()
+        return []
     scored: list[tuple[int, int, str, Region]] = []
     for region in _all().values():
         rank = _rank(region, wanted)
         if rank is not None:
             scored.append((rank, _depth(region), region.code, region))
     scored.sort(key=lambda item: item[:3])
-    return tuple(item[3] for item in scored[:limit])
+    return [(item[0], item[3]) for item in scored]
 
 
 def _depth(region: Region) -> int:

@@ -1,0 +1,148 @@
+"""The check page: who, where to, what for, which day → the answer as a to-do list."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+from litestar import Request, Response, get
+
+from yikatong.core import regions
+from yikatong.core.errors import InvalidInput, Text, YikatongError
+from yikatong.core.platform import Platform
+from yikatong.core.regions import Region
+from yikatong.policies.requests import parse_day
+from yikatong.population import service as population
+from yikatong.population.service import DemoPerson
+from yikatong.portability import service as portability
+from yikatong.portability.model import SERVICE_NAMES, SERVICES, CheckRequest, Service
+from yikatong.portals.view import View
+from yikatong.trust.audit import Actor
+
+_VISITOR = Actor("visitor", "check page", "portability check")
+_GUIDE: dict[str, str] = {
+    "identity": "activate",
+    "pension": "pension-unemployment",
+    "unemployment": "pension-unemployment",
+    "cash": "activate",
+    "transit": "what-for",
+    "culture": "what-for",
+}
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The question as the answer's banner repeats it."""
+
+    name: str
+    insured_region: str
+    region: str
+    service: Text
+    date: str
+
+
+class _Form(msgspec.Struct):
+    """What was typed, kept whatever is wrong with it."""
+
+    person: str
+    to: str
+    service: str
+    date: str
+
+
+@get("/", include_in_schema=False)
+async def check(request: Request[Any, Any, Any], platform: Platform) -> Response[str]:
+    """The form; with all four answers given, the answer above it."""
+    view = View.of(request)
+    query = request.query_params
+    async with platform.database.transaction(readonly=True) as connection:
+        people = await population.demo_persons(connection)
+    form = _Form(
+        query.get("person", ""),
+        query.get("to", "").strip()[:40],
+        query.get("service", ""),
+        query.get("date", "") or portability.default_day(platform).isoformat(),
+    )
+    facts: dict[str, Any] = {
+        "current": "check",
+        "form": form,
+        "people": _grouped(people),
+        "services": [(code, SERVICE_NAMES[code]) for code in SERVICES],
+        "candidates": (),
+        "errors": {},
+        "answer": None,
+    }
+    if "person" not in query:
+        return view.respond(request, "check.html", **facts)
+    errors: dict[str, str] = {}
+    person = next((one for one in people if str(one.person_id) == form.person), None)
+    if person is None:
+        errors["person"] = view.text("error_person")
+    region, candidates = place_of(view, form.to, query.get("to_code", ""), "to", errors)
+    service: Service | None = next((one for one in SERVICES if one == form.service), None)
+    if service is None:
+        errors["service"] = view.text("error_service")
+    try:
+        day = parse_day(form.date, "date")
+    except InvalidInput:
+        errors["date"] = view.text("error_day")
+        form.date = ""
+        day = None
+    facts |= {"errors": errors, "candidates": candidates}
+    if person is None or region is None or service is None or day is None:
+        return view.respond(request, "check.html", status=422, **facts)
+    question = CheckRequest(person.person_id, region.code, service, day)
+    found, answer = await portability.check(platform, question, _VISITOR, only_synthetic=True)
+    form.to = regions.short_name(region.code, view.language)
+    link = {
+        "region": person.insured_region,
+        "at": region.code,
+        "care": service,
+        "age": str(found.age_on(day)),
+        "date": form.date,
+    }
+    if answer.expects is not None:
+        link["insurance"] = answer.expects.policy.insurance
+        link["level"] = answer.expects.level
+        link["filing"] = answer.expects.now.filing
+    facts |= {
+        "answer": answer,
+        "asked": Asked(
+            found.name, person.insured_region, region.code, SERVICE_NAMES[service], form.date
+        ),
+        "calculator_link": f"/calculator?{urlencode(link)}",
+        "guide_slug": _guide(service),
+    }
+    return view.respond(request, "check.html", **facts)
+
+
+def _guide(service: Service) -> str:
+    return _GUIDE.get(service, "elsewhere")
+
+
+def _grouped(people: Sequence[DemoPerson]) -> list[tuple[str, list[DemoPerson]]]:
+    groups = (
+        (kind, [one for one in people if one.expects == kind]) for kind in ("yes", "yes_but", "no")
+    )
+    return [(kind, members) for kind, members in groups if members]
+
+
+def place_of(
+    view: View, words: str, code: str, field: str, errors: dict[str, str]
+) -> tuple[Region | None, Sequence[Region]]:
+    """The place meant by words or by a chosen code; else an error and the candidates."""
+    chosen = regions.find(code)
+    if chosen is not None:
+        return chosen, ()
+    if not words:
+        errors[field] = view.text("error_place_empty")
+        return None, ()
+    region, candidates = regions.resolve(words)
+    if region is None:
+        key = "error_place_ambiguous" if candidates else "error_place_unknown"
+        errors[field] = view.text(key)
+    return region, candidates
+
+
+def message(view: View, error: YikatongError) -> str:
+    """An error's text in the reader's language."""
+    return error.text.in_language(view.language)

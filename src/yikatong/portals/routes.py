@@ -1,0 +1,91 @@
+"""The routes of the public pages."""
+
+from typing import Annotated, Any
+
+from litestar import Request, Response, get
+from litestar.params import Parameter
+
+from yikatong.core import regions
+from yikatong.core.errors import YikatongError
+from yikatong.portals import guide as guides
+from yikatong.portals.calculator import calculator
+from yikatong.portals.check import check
+from yikatong.portals.view import View, environment, static_response, texts
+
+__all__ = ["error_page", "load", "routes"]
+
+
+@get("/guide", include_in_schema=False)
+async def guide(request: Request[Any, Any, Any]) -> Response[str]:
+    """All topics, or those that a search finds."""
+    view = View.of(request)
+    words = request.query_params.get("q", "").strip()[:60]
+    topics, questions = guides.search(words, view.language)
+    return view.respond(
+        request, "guide.html", current="guide", words=words, topics=topics, questions=questions
+    )
+
+
+@get("/guide/{slug:str}", include_in_schema=False)
+async def topic(request: Request[Any, Any, Any], slug: str) -> Response[str]:
+    """One topic with its questions."""
+    view = View.of(request)
+    found = guides.topic(slug, view.language)
+    related = [one for one in guides.questions() if one.topic == slug]
+    return view.respond(request, "topic.html", current="guide", topic=found, questions=related)
+
+
+@get("/questions", include_in_schema=False)
+async def questions(request: Request[Any, Any, Any]) -> Response[str]:
+    """The questions people ask, by topic."""
+    view = View.of(request)
+    groups = [
+        (one, [asked for asked in guides.questions() if asked.topic == one.slug])
+        for one in guides.topics(view.language)
+    ]
+    shown = [(one, asked) for one, asked in groups if asked]
+    return view.respond(request, "questions.html", current="questions", groups=shown)
+
+
+@get("/static/{name:str}", include_in_schema=False)
+async def static(name: str) -> Response[bytes]:
+    """Style, script and logo."""
+    return static_response(name)
+
+
+@get("/api/v1/regions", summary="Find regions by name, pinyin or code", tags=["regions"])
+async def find_regions(
+    words: Annotated[str, Parameter(query="q", max_length=100)],
+    language: Annotated[str, Parameter(query="lang", max_length=10)] = "zh",
+) -> list[dict[str, str]]:
+    """At most ten, the best first; `name` is the full name in the language asked for."""
+    shown = "en" if language == "en" else "zh"
+    return [
+        {"code": one.code, "name": regions.full_name(one.code, shown), "pooled_in": one.pooled_in}
+        for one in regions.search(words, 10)
+    ]
+
+
+def load() -> None:
+    """Read texts, templates and guide before the first page is asked for; a fault shows at start."""
+    texts()
+    for name in ("check.html", "calculator.html", "guide.html", "topic.html", "questions.html"):
+        environment().get_template(name)
+    guides.questions()
+    for language in ("zh", "en"):
+        guides.topics(language)
+
+
+def error_page(request: Request[Any, Any, Any], error: YikatongError) -> Response[str]:
+    """A page for an error that no field of a form can show."""
+    view = View.of(request)
+    missing = error.status == 404
+    title = view.text("not_found_title" if missing else "error_page_title")
+    text = error.text.in_language(view.language)
+    response = view.respond(request, "error.html", status=error.status, title=title, text=text)
+    if error.status == 503:
+        response.headers["Retry-After"] = "2"
+    return response
+
+
+routes = [check, calculator, guide, topic, questions, static, find_regions]

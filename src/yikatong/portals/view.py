@@ -1,0 +1,156 @@
+"""How pages are made: language and type size, texts, templates, headers, static files."""
+
+import hashlib
+from functools import cache
+from importlib import resources
+from typing import Any, Final, Literal, cast
+from urllib.parse import urlencode
+
+import jinja2
+import msgspec
+import yaml
+from litestar import Request, Response
+from markupsafe import Markup
+
+from yikatong.core import regions
+from yikatong.core.errors import NotFound
+from yikatong.core.money import format_percent, format_yuan_grouped
+from yikatong.portability.rules.filing import KIND_NAMES
+from yikatong.portals.icons import icon
+
+Language = Literal["zh", "en"]
+
+SECURITY_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; "
+    "img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+_TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+
+
+@cache
+def texts() -> dict[str, dict[str, str]]:
+    """All texts of the pages by key."""
+    file = resources.files("yikatong.portals") / "texts" / "pages.yaml"
+    return cast("dict[str, dict[str, str]]", yaml.safe_load(file.read_text(encoding="utf-8")))
+
+
+@cache
+def environment() -> jinja2.Environment:
+    """The template environment: everything escaped, an unknown name is an error."""
+    folder = resources.files("yikatong.portals") / "templates"
+    made = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    cast("dict[str, Any]", made.globals).update(
+        {
+            "icon": icon,
+            "money": format_yuan_grouped,
+            "percent": format_percent,
+            "static": static_address,
+            "logo": Markup(static_files()["logo.svg"][1].decode()),  # noqa: S704 - our own drawing
+        }
+    )
+    return made
+
+
+@cache
+def static_files() -> dict[str, tuple[str, bytes, str]]:
+    """Static files by name: address, content, media type; the address changes with the content."""
+    folder = resources.files("yikatong.portals") / "static"
+    found: dict[str, tuple[str, bytes, str]] = {}
+    for file in folder.iterdir():
+        stem, _, ending = file.name.rpartition(".")
+        if ending in _TYPES:
+            content = file.read_bytes()
+            mark = hashlib.sha256(content).hexdigest()[:10]
+            found[file.name] = (f"/static/{stem}-{mark}.{ending}", content, _TYPES[ending])
+    return found
+
+
+def static_address(name: str) -> str:
+    """The address of a static file."""
+    return static_files()[name][0]
+
+
+def static_response(name: str) -> Response[bytes]:
+    """A static file by its address' last part; cached for a year, as its address names its content."""
+    for address, content, media_type in static_files().values():
+        if address == f"/static/{name}":
+            headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+            headers["X-Content-Type-Options"] = "nosniff"
+            return Response(content, media_type=f"{media_type}; charset=utf-8", headers=headers)
+    raise NotFound(zh="没有这个文件", en="there is no such file")
+
+
+class View(msgspec.Struct):
+    """What a page needs to know of its reader: language, type size, and where they are."""
+
+    language: Language
+    large: bool
+    path: str
+    query: list[tuple[str, str]]
+
+    @classmethod
+    def of(cls, request: Request[Any, Any, Any]) -> "View":
+        """Read the reader's choices: `lang` and `type` of the query, else the cookies."""
+        query = [
+            (key, value)
+            for key, value in request.query_params.multi_items()
+            if key not in ("lang", "type")
+        ]
+        language = request.query_params.get("lang") or request.cookies.get("lang")
+        type_size = request.query_params.get("type") or request.cookies.get("type")
+        return cls(
+            "en" if language == "en" else "zh", type_size == "large", request.url.path, query
+        )
+
+    def text(self, key: str, **facts: str) -> str:
+        """A text of the pages in the reader's language."""
+        text = texts()[key][self.language]
+        return text.format_map(facts) if facts else text
+
+    def place(self, code: str, *, short: bool = False) -> str:
+        """A place's name in the reader's language."""
+        named = regions.short_name if short else regions.full_name
+        return named(code, self.language)
+
+    def _kind(self, filing: str) -> str:
+        return KIND_NAMES[filing].in_language(self.language)
+
+    def _switch(self, **choice: str) -> str:
+        return f"{self.path}?{urlencode([*self.query, *choice.items()])}"
+
+    def respond(
+        self, request: Request[Any, Any, Any], template: str, *, status: int = 200, **facts: Any
+    ) -> Response[str]:
+        """Render a page; remembers a language or type size just chosen."""
+        page = environment().get_template(template)
+        body = page.render(
+            language=self.language,
+            large=self.large,
+            t=self.text,
+            place=self.place,
+            kind=self._kind,
+            switch=self._switch,
+            **{"current": "", **facts},
+        )
+        response = Response(
+            body,
+            status_code=status,
+            media_type="text/html; charset=utf-8",
+            headers=SECURITY_HEADERS,
+        )
+        for name, allowed in (("lang", ("zh", "en")), ("type", ("large", "normal"))):
+            chosen = request.query_params.get(name)
+            if chosen in allowed:
+                response.set_cookie(name, chosen, max_age=31_536_000, httponly=True, samesite="lax")
+        return response
