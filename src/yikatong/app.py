@@ -108,6 +108,18 @@ def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response
     return portals.error_page(request, known)
 
 
+def head_as_get(app: ASGIApp) -> ASGIApp:
+    """Answer HEAD as GET; the server leaves the body out (RFC 9110, 9.3.2)."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            # A copy: the server keeps its own to know that no body goes out.
+            scope = cast("Scope", {**scope, "method": "GET"})
+        await app(scope, receive, send)
+
+    return wrapped
+
+
 def create_app(platform: Platform) -> Litestar:
     """The application over an open platform; policies are read and compiled before it answers."""
     policies.load()

@@ -42,7 +42,7 @@ def version() -> None:
 def up(
     data: DataOption = None,
     port: Annotated[
-        int, typer.Option(help="端口 · the port to listen on.", min=1, max=65535)
+        int, typer.Option(help="端口，0 表示任选 · the port; 0: any free one.", min=0, max=65535)
     ] = 8000,
     host: Annotated[str, typer.Option(help="地址 · the address to listen on.")] = "127.0.0.1",
     people: Annotated[

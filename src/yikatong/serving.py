@@ -12,7 +12,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from yikatong.app import create_app
+from yikatong.app import create_app, head_as_get
 from yikatong.core import embedded, logging, running
 from yikatong.core.errors import InvalidInput, Unavailable, YikatongError
 from yikatong.core.platform import Platform
@@ -73,7 +73,7 @@ async def _serve(settings: Settings, listener: socket.socket, people: int, begun
             demo = await population.demo_persons(connection)
         server = uvicorn.Server(
             uvicorn.Config(
-                create_app(platform),
+                head_as_get(create_app(platform)),
                 http="httptools",
                 lifespan="on",
                 log_config=None,
@@ -85,6 +85,8 @@ async def _serve(settings: Settings, listener: socket.socket, people: int, begun
                 server_header=False,
             )
         )
+        # From here on a connection waits instead of being refused, and the address may be told.
+        listener.listen(512)
         host, port = listener.getsockname()[:2]
         _greet(console, f"http://{host}:{port}", demo, time.perf_counter() - begun)
         watch = asyncio.create_task(_keep_database_up(platform))

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from yikatong.core.errors import Text
-from yikatong.core.money import format_percent, format_yuan
+from yikatong.core.money import format_percent, format_yuan, format_yuan_grouped
 from yikatong.core.regions import short_name
 from yikatong.policies.model import CARES, Policy, Quote, Step
 from yikatong.policies.service import Variant
@@ -32,7 +32,7 @@ FUNDS: Final = (
 def step_text(step: Step) -> Text:
     """One sentence for people: what happened in this step."""
     name = LAYER_NAMES[step.layer]
-    base = format_yuan(step.base)
+    base = format_yuan_grouped(step.base)
     if step.layer == "scope":
         zh, en = (
             f"{base} 元不在报销范围，由个人承担",
@@ -41,7 +41,7 @@ def step_text(step: Step) -> Text:
     elif step.layer == "deductible":
         zh, en = f"起付线 {base} 元由个人承担", f"the person bears the deductible of {base} yuan"
     else:
-        rate, pays = format_percent(step.rate), format_yuan(step.pays)
+        rate, pays = format_percent(step.rate), format_yuan_grouped(step.pays)
         zh = f"{base} 元 × {rate}%，{name.zh}支付 {pays} 元"
         en = f"{base} yuan × {rate} %: the {name.en} pays {pays} yuan"
     if step.note:

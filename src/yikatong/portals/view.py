@@ -87,7 +87,7 @@ def static_response(name: str) -> Response[bytes]:
         if address == f"/static/{name}":
             headers = {"Cache-Control": "public, max-age=31536000, immutable"}
             headers["X-Content-Type-Options"] = "nosniff"
-            return Response(content, media_type=f"{media_type}; charset=utf-8", headers=headers)
+            return Response(content, media_type=media_type, headers=headers)
     raise NotFound(zh="没有这个文件", en="there is no such file")
 
 
@@ -146,7 +146,7 @@ class View(msgspec.Struct):
         response = Response(
             body,
             status_code=status,
-            media_type="text/html; charset=utf-8",
+            media_type="text/html",
             headers=SECURITY_HEADERS,
         )
         for name, allowed in (("lang", ("zh", "en")), ("type", ("large", "normal"))):

@@ -1,0 +1,121 @@
+"""The pages without a browser: texts complete, headers safe, sizes small, hostile input harmless."""
+
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from yikatong.portals import guide, view
+
+SOURCES = Path(view.__file__).parent
+
+
+def fetch(address: str) -> tuple[int, str, dict[str, str]]:
+    try:
+        with urllib.request.urlopen(address, timeout=20) as answer:
+            return (
+                answer.status,
+                answer.read().decode(),
+                {k.lower(): v for k, v in answer.headers.items()},
+            )
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(), {k.lower(): v for k, v in error.headers.items()}
+
+
+def test_every_text_stands_in_both_languages_with_the_same_facts() -> None:
+    for key, pair in view.texts().items():
+        assert set(pair) == {"zh", "en"}, key
+        assert pair["zh"].strip(), key
+        assert pair["en"].strip(), key
+        facts = [set(re.findall(r"\{(\w+)\}", pair[language])) for language in ("zh", "en")]
+        assert facts[0] == facts[1], key
+
+
+def test_no_text_is_missing_and_none_is_left_over() -> None:
+    used: set[str] = set()
+    for path in [*SOURCES.glob("templates/*.html"), *SOURCES.glob("*.py")]:
+        source = path.read_text(encoding="utf-8")
+        used |= set(re.findall(r"\bt\('(\w+)'", source))
+        used |= set(re.findall(r"text\(\s*\"(\w+)\"", source))
+        used |= set(re.findall(r"\"((?:error|not)_\w+)\"", source))
+    used = {key for key in used if not key.endswith("_")} - {"error_page"}
+    assert used - set(view.texts()) == set()
+    built = ("nav_", "answer_", "care_", "level_", "filing_", "group_", "calc_", "who_group_")
+    left = {key for key in set(view.texts()) - used if not key.startswith(built)}
+    assert left == set()
+
+
+def test_guide_and_questions_say_the_same_in_both_languages() -> None:
+    chinese, english = guide.topics("zh"), guide.topics("en")
+    assert [one.slug for one in chinese] == [one.slug for one in english]
+    assert len(chinese) >= 9
+    for first, second in zip(chinese, english, strict=True):
+        assert str(first.html).count("<h2>") == str(second.html).count("<h2>"), first.slug
+        assert str(first.html).count("<li>") == str(second.html).count("<li>"), first.slug
+    slugs = {one.slug for one in chinese}
+    asked = guide.questions()
+    assert len(asked) >= 20
+    assert len({one.id for one in asked}) == len(asked)
+    for one in asked:
+        assert one.topic in slugs, one.id
+        assert one.question.zh.endswith("？"), one.id
+        assert one.answer.en, one.id
+
+
+@pytest.mark.parametrize("words", ["备案", "beian", "filing", "丢了", "养老金", "PIN"])
+def test_the_guide_is_found_by_chinese_pinyin_and_english(words: str) -> None:
+    language = "en" if words in ("filing", "PIN") else "zh"
+    pages, _ = guide.search(words, language)
+    assert pages
+
+
+ADDRESSES = ["/", "/calculator", "/guide", "/guide/filing", "/questions", "/nothing"]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_pages_are_small_and_their_headers_safe(site: str, address: str) -> None:
+    _, body, headers = fetch(site + address)
+    assert len(body.encode()) < 100_000
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+    assert not re.search(r"<script(?![^>]*src=)|style=|onclick=|https?://(?!127|www.w3.org)", body)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["<script>alert(1)</script>", "' or 1=1 --", "%00", "😀" * 30, "a" * 3000, "{{7*7}}", "${x}"],
+)
+def test_hostile_words_are_shown_or_refused_but_never_run(site: str, words: str) -> None:
+    quoted = urllib.parse.quote(words)
+    for address in (
+        f"/?person={quoted}&to={quoted}&service={quoted}&date={quoted}&to_code={quoted}",
+        f"/calculator?go=1&region={quoted}&at={quoted}&total={quoted}&groups={quoted}&care={quoted}",
+        f"/guide?q={quoted}",
+        f"/guide/{urllib.parse.quote(words, safe='')}",
+        f"/static/{urllib.parse.quote(words, safe='')}",
+        f"/api/v1/regions?q={quoted}",
+    ):
+        status, body, _ = fetch(site + address)
+        assert status < 500, address
+        assert "<script>alert" not in body
+        assert "Traceback" not in body
+        assert ">49<" not in body
+
+
+def test_the_check_is_recorded_for_the_person_to_see(site: str) -> None:
+    status, body, _ = fetch(f"{site}/?person=1000003&to=beijing&service=outpatient&date=2026-03-01")
+    assert status == 200
+    assert "verdict yes" in body
+
+
+def test_regions_are_offered_while_typing(site: str) -> None:
+    status, body, _ = fetch(f"{site}/api/v1/regions?q=chengdu&lang=en")
+    assert status == 200
+    assert '"510100"' in body
+    assert "Chengdu, Sichuan" in body
