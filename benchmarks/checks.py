@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ SERVICES = ("inpatient", "outpatient", "pharmacy", "cash", "transit", "identity"
 
 
 @contextlib.contextmanager
-def serving(data: Path, people_count: int) -> Iterator[tuple[str, int]]:
+def serving(data: Path, people_count: int) -> Generator[tuple[str, int]]:
     """`yikatong up` on a free port; yields where it listens once it is ready."""
     command = [sys.executable, "-m", "yikatong", "up", "--data", str(data), "--port", "0"]
     process = subprocess.Popen(

@@ -60,11 +60,21 @@ def up(
 def main() -> None:
     """Run the command line; a wrong input is one line on stderr and exit code 2."""
     try:
-        app()
+        # Not standalone: a missing or unknown option is one line too, not a page of usage.
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except YikatongError as error:
         where = f"{error.field}: " if error.field else ""
         sys.stderr.write(f"{where}{error.text.zh} · {error.text.en}\n")
         sys.exit(2)
+    except (typer.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except typer.TyperException as error:
+        said = getattr(error, "format_message", lambda: str(error))()
+        sys.stderr.write(f"{' '.join(str(said).split())} (yikatong --help)\n")
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 if __name__ == "__main__":

@@ -186,10 +186,13 @@ def test_the_command_line_names_the_wrong_field_and_exits_with_2(data: Path) -> 
             ("check", "--card", "12345678A", "--region", "999999", "--service", "inpatient"),
             "region",
         ),
-        (("quote", "-"), "bill"),
+        (("quote", "-"), "person.insurance"),
+        (("check", "--service", "inpatient"), "--region"),
+        (("people", "list", "--limit", "many"), "--limit"),
+        (("nonsense",), "nonsense"),
     ):
         done = subprocess.run(
-            [*cli(*words), *(("--data", str(data)) if words[0] == "check" else ())],
+            [*cli(*words), *(("--data", str(data)) if words[0] in ("check", "people") else ())],
             input='{"bill": {"total": "-1"}}',
             capture_output=True,
             text=True,
