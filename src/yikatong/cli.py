@@ -69,7 +69,8 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except typer.TyperException as error:
-        said = getattr(error, "format_message", lambda: str(error))()
+        describe = getattr(error, "format_message", None)
+        said = describe() if describe else str(error)
         sys.stderr.write(f"{' '.join(str(said).split())} (yikatong --help)\n")
         sys.exit(2)
     except BrokenPipeError:
