@@ -43,9 +43,10 @@ def _text(pair: dict[str, str]) -> Text:
 
 
 def _filled(pair: dict[str, str], facts: dict[str, Text]) -> Text:
+    english = pair["en"].format_map({key: fact.en for key, fact in facts.items()})
     return Text(
         pair["zh"].format_map({key: fact.zh for key, fact in facts.items()}),
-        pair["en"].format_map({key: fact.en for key, fact in facts.items()}),
+        english[:1].upper() + english[1:],
     )
 
 
