@@ -3,7 +3,7 @@
 The shape is documented for writers in docs/reference/policy-files.md.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import date
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -12,30 +12,25 @@ from yikatong.core import regions
 from yikatong.core.errors import InvalidInput
 from yikatong.core.money import WHOLE
 from yikatong.policies.errors import PolicyFileError
+from yikatong.policies.figures import ALWAYS, Figures
 from yikatong.policies.model import (
+    ACCUMULATORS,
     CARES,
     FILINGS,
     INSURANCES,
     KNOWN_GROUPS,
-    LEVELS,
-    PLACES,
-    Adjustment,
-    Band,
+    Accumulator,
     Cap,
     CareRule,
-    Case,
     Deductible,
-    Document,
     Elsewhere,
-    Figure,
     LayerRule,
     Policy,
-    When,
 )
 from yikatong.policies.reader import Entry, read
 
-_ALWAYS = When()
-_Number = Callable[[Entry], int]
+_OWN: dict[str, Accumulator] = {"inpatient": "pooled", "chronic": "chronic_pooled"}
+"""Where the payments of a rule add up; the others are outpatient care."""
 
 
 class _Reader:
@@ -49,132 +44,7 @@ class _Reader:
         self.root = root
         groups = self.top.get("groups")
         self.groups = KNOWN_GROUPS | {g.text() for g in (groups.words() if groups else ())}
-        self.documents = {
-            key: self._document(key, e)
-            for key, e in self.top["documents"].mapping(optional="*").items()
-        }
-        if not self.documents:
-            raise self.top["documents"].wrong("至少一份文件", "at least one document")
-
-    # -- sources --
-
-    def _document(self, key: str, entry: Entry) -> Document:
-        fields = entry.mapping("number title", "effective url note")
-        return Document(
-            key=key,
-            number=fields["number"].text(),
-            title=fields["title"].text(),
-            effective=fields["effective"].day() if "effective" in fields else None,
-            url=fields["url"].text() if "url" in fields else None,
-            note=fields["note"].text() if "note" in fields else None,
-        )
-
-    def clause(self, entry: Entry) -> str:
-        """ "zf158" or "zf158 第三十六条" → the document's number and the article."""
-        key, _, article = entry.text().partition(" ")
-        if key not in self.documents:
-            known = ", ".join(self.documents)
-            raise entry.wrong(
-                f"没有文件 {key}，已有：{known}", f"no document {key}; known: {known}"
-            )
-        return f"{self.documents[key].number} {article}".strip()
-
-    # -- predicates and figures --
-
-    def when(self, entry: Entry) -> When:
-        fields = entry.mapping(
-            optional="retired age_from age_under groups insured_years_from place filing admission_from"
-        )
-        if not fields:
-            raise entry.wrong("至少一个条件", "at least one condition")
-        return When(
-            retired=fields["retired"].flag() if "retired" in fields else None,
-            age_from=fields["age_from"].whole(0, 150) if "age_from" in fields else None,
-            age_under=fields["age_under"].whole(0, 150) if "age_under" in fields else None,
-            groups=self._words(fields.get("groups"), tuple(sorted(self.groups))),
-            insured_years_from=(
-                fields["insured_years_from"].whole(0, 100)
-                if "insured_years_from" in fields
-                else None
-            ),
-            place=self._words(fields.get("place"), PLACES),
-            filing=self._words(fields.get("filing"), FILINGS),
-            admission_from=(
-                fields["admission_from"].whole(2, 99) if "admission_from" in fields else None
-            ),
-        )
-
-    def _words(self, entry: Entry | None, allowed: tuple[str, ...]) -> frozenset[str]:
-        return frozenset(word.choice(allowed) for word in entry.words()) if entry else frozenset()
-
-    def amounts(self, entry: Entry) -> Figure:
-        return self._figure(entry, lambda one: one.amount())
-
-    def rates(self, entry: Entry) -> Figure:
-        return self._figure(entry, lambda one: one.percent())
-
-    def _figure(self, entry: Entry, number: _Number) -> Figure:
-        if not entry.is_list:
-            return (Case(_ALWAYS, self._by_level(entry, number)),)
-        cases: list[Case] = []
-        for item in entry.items():
-            if cases and cases[-1].when == _ALWAYS:
-                raise item.wrong(
-                    "前一项没有 when，轮不到这一项", "stands behind an item without `when`"
-                )
-            fields = item.mapping("value", "when")
-            when = self.when(fields["when"]) if "when" in fields else _ALWAYS
-            cases.append(Case(when, self._by_level(fields["value"], number)))
-        if cases[-1].when != _ALWAYS:
-            raise entry.wrong("最后一项不应有 when", "the last item must have no `when`")
-        return tuple(cases)
-
-    def _by_level(self, entry: Entry, number: _Number) -> tuple[int, int, int, int]:
-        if not entry.is_mapping:
-            one = number(entry)
-            return (one, one, one, one)
-        fields = entry.mapping(" ".join(LEVELS))
-        a, b, c, d = (number(fields[level]) for level in LEVELS)
-        return (a, b, c, d)
-
-    def bands(self, fields: dict[str, Entry], entry: Entry) -> tuple[Band, ...]:
-        if ("rate" in fields) == ("bands" in fields):
-            raise entry.wrong("rate 和 bands 写一个", "needs either rate or bands")
-        if "rate" in fields:
-            return (Band(None, self.rates(fields["rate"])),)
-        found: list[Band] = []
-        for item in fields["bands"].items():
-            if found and found[-1].upto is None:
-                raise item.wrong("前一段没有上限，轮不到这一段", "the band before has no end")
-            band = item.mapping("rate", "upto")
-            upto = self.amounts(band["upto"]) if "upto" in band else None
-            if found and upto and not _ascending(found[-1].upto, upto):
-                raise item.wrong("上限应逐段增大", "the borders must ascend")
-            found.append(Band(upto, self.rates(band["rate"])))
-        if found[-1].upto is not None:
-            raise fields["bands"].wrong("最后一段不应有上限", "the last band must have no border")
-        return tuple(found)
-
-    def adjustments(self, entry: Entry | None) -> tuple[Adjustment, ...]:
-        found: list[Adjustment] = []
-        for item in entry.items() if entry else ():
-            fields = item.mapping(optional="when points share factor")
-            changes = [key for key in ("points", "share", "factor") if key in fields]
-            if len(changes) != 1:
-                raise item.wrong(
-                    "points、share、factor 写一个", "needs one of points, share, factor"
-                )
-            value = fields[changes[0]]
-            when = self.when(fields["when"]) if "when" in fields else _ALWAYS
-            if changes[0] == "points":
-                found.append(Adjustment(when, points=value.percent(-WHOLE)))
-            elif changes[0] == "share":
-                found.append(Adjustment(when, share=value.percent()))
-            else:
-                found.append(Adjustment(when, factor=value.percent()))
-        return tuple(found)
-
-    # -- layers --
+        self.figures = Figures(self.top["documents"], self.groups)
 
     def caps(self) -> dict[str, Cap]:
         found: dict[str, Cap] = {}
@@ -182,11 +52,11 @@ class _Reader:
             fields = entry.mapping("amount accumulates source", "counts then")
             found[name] = Cap(
                 name=name,
-                amount=self.amounts(fields["amount"]),
+                amount=self.figures.amounts(fields["amount"]),
                 counts=fields["counts"].choice(("paid", "scope")) if "counts" in fields else "paid",
-                accumulates=fields["accumulates"].choice(("outpatient_pooled", "pooled")),
+                accumulates=fields["accumulates"].choice(ACCUMULATORS),
                 then=fields["then"].choice(("large_amount",)) if "then" in fields else None,
-                clause=self.clause(fields["source"]),
+                clause=self.figures.clause(fields["source"]),
             )
         return found
 
@@ -204,14 +74,14 @@ class _Reader:
             factor = later["factor"].percent() if "factor" in later else None
         return Deductible(
             per=fields["per"].choice(("admission", "year", "visit")),
-            amount=self.amounts(fields["amount"]),
+            amount=self.figures.amounts(fields["amount"]),
             later_minus=minus,
             later_floor=floor,
             later_factor=factor,
             again_after_days=(
                 fields["again_after_days"].whole(1, 365) if "again_after_days" in fields else None
             ),
-            clause=self.clause(fields["source"]) if "source" in fields else clause,
+            clause=self.figures.clause(fields["source"]) if "source" in fields else clause,
         )
 
     def care(self) -> tuple[dict[str, CareRule | None], dict[str, str]]:
@@ -226,14 +96,14 @@ class _Reader:
             fields = entry.mapping(
                 "source", "as none deductible rate bands over adjust caps recalled note"
             )
-            clauses[name] = self.clause(fields["source"])
+            clauses[name] = self.figures.clause(fields["source"])
             if "as" in fields:
                 alike.append((name, entry, fields["as"].choice(CARES)))
             elif "none" in fields:
                 fields["none"].choice(("true",))
                 rules[name] = None
             else:
-                rules[name] = self._care_rule(entry, fields, caps, clauses[name])
+                rules[name] = self._care_rule(name, entry, fields, caps, clauses[name])
         for name, entry, other in alike:
             if other not in rules:
                 raise entry.wrong(f"{other} 没有规则可沿用", f"{other} has no rule to take over")
@@ -241,22 +111,34 @@ class _Reader:
         return rules, {name: clause for name, clause in clauses.items() if name in rules}
 
     def _care_rule(
-        self, entry: Entry, fields: dict[str, Entry], caps: dict[str, Cap], clause: str
+        self,
+        name: str,
+        entry: Entry,
+        fields: dict[str, Entry],
+        caps: dict[str, Cap],
+        clause: str,
     ) -> CareRule:
         for word in fields["caps"].words() if "caps" in fields else ():
             if word.text() not in caps:
                 raise word.wrong(f"没有封顶线 {word.text()}", f"no cap {word.text()}")
+        deductible = (
+            self.deductible(fields["deductible"], clause) if "deductible" in fields else None
+        )
+        if deductible is not None and (deductible.per == "admission") != (name == "inpatient"):
+            raise fields["deductible"].wrong(
+                "住院用 per: admission，其他用 year 或 visit",
+                "inpatient care has `per: admission`, other care year or visit",
+            )
         return CareRule(
-            deductible=self.deductible(fields["deductible"], clause)
-            if "deductible" in fields
-            else None,
-            bands=self.bands(fields, entry),
+            deductible=deductible,
+            bands=self.figures.bands(fields, entry),
             over=fields["over"].choice(("scope", "paid")) if "over" in fields else "scope",
-            adjust=self.adjustments(fields.get("adjust")),
+            adjust=self.figures.adjustments(fields.get("adjust")),
             caps=tuple(
                 caps[word.text()] for word in (fields["caps"].words() if "caps" in fields else ())
             ),
             clause=clause,
+            accumulates=_OWN.get(name, "outpatient_pooled"),
         )
 
     def layer(self, name: str) -> LayerRule | None:
@@ -273,18 +155,20 @@ class _Reader:
             "source", "when care deductible rate bands bands_from adjust cap recalled note"
         )
         return LayerRule(
-            when=self.when(fields["when"]) if "when" in fields else _ALWAYS,
-            care=self._words(fields.get("care"), CARES) or frozenset(CARES),
-            deductible=self.amounts(fields["deductible"]) if "deductible" in fields else None,
-            bands=self.bands(fields, entry),
+            when=self.figures.when(fields["when"]) if "when" in fields else ALWAYS,
+            care=self.figures.words(fields.get("care"), CARES) or frozenset(CARES),
+            deductible=self.figures.amounts(fields["deductible"])
+            if "deductible" in fields
+            else None,
+            bands=self.figures.bands(fields, entry),
             bands_from=(
                 fields["bands_from"].choice(("zero", "deductible"))
                 if "bands_from" in fields
                 else "zero"
             ),
-            adjust=self.adjustments(fields.get("adjust")),
-            cap=self.amounts(fields["cap"]) if "cap" in fields else None,
-            clause=self.clause(fields["source"]),
+            adjust=self.figures.adjustments(fields.get("adjust")),
+            cap=self.figures.amounts(fields["cap"]) if "cap" in fields else None,
+            clause=self.figures.clause(fields["source"]),
         )
 
     def elsewhere(self) -> Elsewhere:
@@ -296,7 +180,7 @@ class _Reader:
             inside = fields["province"].mapping(" ".join(FILINGS))
         province_factor, province_points = self._cuts(inside) if inside else (factor, points)
         return Elsewhere(
-            factor, points, province_factor, province_points, self.clause(fields["source"])
+            factor, points, province_factor, province_points, self.figures.clause(fields["source"])
         )
 
     def _cuts(self, fields: dict[str, Entry]) -> tuple[dict[str, int], dict[str, int]]:
@@ -311,8 +195,6 @@ class _Reader:
             factor[filing] = cut["factor"].percent() if "factor" in cut else WHOLE
             points[filing] = cut["points"].percent(-WHOLE, 0) if "points" in cut else 0
         return factor, points
-
-    # -- the whole --
 
     def policy(self) -> Policy:
         top = self.top
@@ -338,7 +220,7 @@ class _Reader:
             if "review" in top
             else "unverified",
             year_starts=self._year_starts(),
-            documents=tuple(self.documents.values()),
+            documents=tuple(self.figures.documents.values()),
             care=care,
             none_clauses=clauses,
             large_amount=self.layer("large_amount"),
@@ -375,13 +257,6 @@ class _Reader:
         except ValueError:
             raise entry.wrong("应为月-日，例如 07-01", "must be month-day like 07-01") from None
         return (day.month, day.day)
-
-
-def _ascending(before: Figure | None, after: Figure) -> bool:
-    if before is None:
-        return True
-    highest = max(max(case.by_level) for case in before)
-    return all(min(case.by_level) > highest for case in after)
 
 
 def parse(file: str, text: str) -> Policy:

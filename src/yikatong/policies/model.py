@@ -14,6 +14,8 @@ Care = Literal["outpatient", "emergency", "chronic", "inpatient", "pharmacy"]
 """Kind of care (医疗类别): 门诊, 急诊, 门诊慢特病, 住院, 定点药店."""
 Level = Literal["community", "primary", "secondary", "tertiary"]
 """Provider level (机构等级): 社区及乡镇, 一级, 二级, 三级."""
+Grade = Literal["district", "grade_a", "grade_b"]
+"""What splits a level where a region does so (等次): 区属, 甲等, 乙等."""
 Filing = Literal["none", "long_term", "transfer", "emergency", "temporary"]
 """How the person left (备案): 未备案, 长期, 转诊, 急诊抢救, 其他临时外出."""
 Place = Literal["home", "province", "elsewhere"]
@@ -27,12 +29,16 @@ Layer = Literal[
     "civil_servant",
     "assistance",
     "medical_account",
+    "family_account",
 ]
-Accumulator = Literal["outpatient_pooled", "pooled"]
+Accumulator = Literal["outpatient_pooled", "chronic_pooled", "pooled"]
+"""A sum of the year that caps count against (年度累计): 门诊, 门诊慢特病, 住院或合并."""
 
 INSURANCES: tuple[Insurance, ...] = get_args(Insurance)
 CARES: tuple[Care, ...] = get_args(Care)
 LEVELS: tuple[Level, ...] = get_args(Level)
+GRADES: tuple[Grade, ...] = get_args(Grade)
+ACCUMULATORS: tuple[Accumulator, ...] = get_args(Accumulator)
 FILINGS: tuple[Filing, ...] = get_args(Filing)
 PLACES: tuple[Place, ...] = get_args(Place)
 
@@ -79,6 +85,8 @@ class VisitFacts(msgspec.Struct, frozen=True):
     filing: Filing = "none"
     days: int = 0
     """Length of an inpatient stay; 0: unknown or short."""
+    grade: Grade | None = None
+    """Only where the region splits a level; None: the level's ordinary figures."""
 
 
 class Bill(msgspec.Struct, frozen=True):
@@ -113,6 +121,11 @@ class YearToDate(msgspec.Struct, frozen=True):
     inpatient_in_scope: Fen = 0
     civil_servant: Fen = 0
     assistance: Fen = 0
+    chronic_deductible: Fen = 0
+    chronic_pooled: Fen = 0
+    chronic_in_scope: Fen = 0
+    over_cap: Fen = 0
+    """In-scope amount that went over the pooled fund's cap to the large-amount fund."""
 
 
 class MedicalAccount(msgspec.Struct, frozen=True):
@@ -120,6 +133,8 @@ class MedicalAccount(msgspec.Struct, frozen=True):
 
     balance: Fen = 0
     use: bool = False
+    family: Fen = 0
+    """What relatives' accounts may pay behind the person's own (家庭共济)."""
 
 
 class QuoteRequest(msgspec.Struct, frozen=True):
@@ -162,11 +177,14 @@ class Quote(msgspec.Struct, frozen=True):
     in_scope: Fen
     deductible: Fen
     pooled: Fen
+    over_cap: Fen
+    """In-scope amount behind the pooled fund's cap that the large-amount fund looks at."""
     large_amount: Fen
     serious_illness: Fen
     civil_servant: Fen
     assistance: Fen
     medical_account: Fen
+    """The person's own account and behind it relatives' accounts; the steps tell them apart."""
     cash: Fen
     policy: "Policy"
     steps: tuple[Step, ...]
@@ -204,6 +222,7 @@ class When(msgspec.Struct, frozen=True):
     filing: frozenset[str] = frozenset()
     admission_from: int | None = None
     """This is at least the n-th admission of the year."""
+    grade: frozenset[str] = frozenset()
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -271,6 +290,9 @@ class CareRule(msgspec.Struct, frozen=True):
     adjust: tuple[Adjustment, ...]
     caps: tuple[Cap, ...]
     clause: str
+    accumulates: Accumulator
+    """Where this rule's own payments add up. Another kind of care that takes the rule over
+    (`as:`) shares its accumulators, deductible included."""
 
 
 class LayerRule(msgspec.Struct, frozen=True):

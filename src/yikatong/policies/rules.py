@@ -3,18 +3,35 @@
 Pure: no I/O, no clock, no randomness. Each layer sums exact products of fen and rate and rounds
 once, half up. The order of layers is: basic pooled fund (统筹基金) → large-amount fund (大额) of
 what lies over its cap → serious-illness insurance (大病) of what the person bore in the year →
-civil-servant or enterprise supplement → medical assistance (救助) → medical account → cash.
+civil-servant or enterprise supplement → medical assistance (救助) → medical account → relatives'
+accounts (共济) → cash.
 """
 
 from fractions import Fraction
 
+import msgspec
+
 from yikatong.core.errors import Text
 from yikatong.core.money import WHOLE, Fen, round_micro
 from yikatong.policies import terms as policy_terms
-from yikatong.policies.model import Layer, Policy, Quote, QuoteRequest, Step, YearToDate
+from yikatong.policies.model import (
+    Accumulator,
+    Layer,
+    MedicalAccount,
+    Policy,
+    Quote,
+    QuoteRequest,
+    Step,
+    YearToDate,
+)
 from yikatong.policies.terms import LayerTerms, PlainBand, Terms
 
-_OUTPATIENT_LIKE = frozenset({"outpatient", "emergency", "pharmacy"})
+_IN_SCOPE = {
+    "outpatient_pooled": "outpatient_in_scope",
+    "chronic_pooled": "chronic_in_scope",
+    "pooled": "inpatient_in_scope",
+}
+"""Beside each sum of payments, the sum of the in-scope amounts they were paid for."""
 
 _ACCOUNT_CLAUSE = "国办发〔2021〕14号 （八）"
 _NOT_COVERED = Text("统筹基金不支付此类费用", "the pooled fund does not pay for this kind of care")
@@ -38,43 +55,43 @@ def quote(request: QuoteRequest, policy: Policy) -> Quote:
     if in_scope < bill.total:
         steps.append(Step("scope", "", bill.total - in_scope, 0, 0, _OUT_OF_SCOPE))
 
-    deductible = 0
-    pooled = large_amount = 0
+    deductible = pooled = over_cap = 0
     if terms.covered:
         deductible = min(_deductible_due(terms, year, request.visit.days), in_scope)
         if deductible:
             steps.append(Step("deductible", terms.deductible_clause, deductible, 0, 0))
-        pooled, over_cap, goes_on = _pooled(terms, deductible, in_scope, year, steps)
-        if goes_on and over_cap and terms.large_amount:
-            large_amount = _large_amount(terms.large_amount, over_cap, year, steps)
+        pooled, over_cap = _pooled(terms, deductible, in_scope, year, steps)
     else:
         steps.append(Step("pooled", terms.clause, in_scope, 0, 0, _NOT_COVERED))
-
-    borne = in_scope - pooled - large_amount
-    serious_illness = 0
-    if terms.serious_illness:
-        serious_illness = _serious_illness(terms.serious_illness, borne, year, steps)
-    borne -= serious_illness
-    civil_servant = _supplement(
-        "civil_servant", terms.civil_servant, borne, year.civil_servant, steps
+    large_amount = _over_the_year(
+        "large_amount", terms.large_amount, year.over_cap, over_cap, year.large_amount, steps
     )
-    borne -= civil_servant
-    assistance = _supplement("assistance", terms.assistance, borne, year.assistance, steps)
+
+    # The further layers each run over what the layers before left to the person in the year.
+    borne, before = in_scope - pooled - large_amount, year.borne_in_scope
+    serious_illness = _over_the_year(
+        "serious_illness", terms.serious_illness, before, borne, year.serious_illness, steps
+    )
+    borne, before = borne - serious_illness, max(0, before - year.serious_illness)
+    civil_servant = _over_the_year(
+        "civil_servant", terms.civil_servant, before, borne, year.civil_servant, steps
+    )
+    borne, before = borne - civil_servant, max(0, before - year.civil_servant)
+    assistance = _over_the_year(
+        "assistance", terms.assistance, before, borne, year.assistance, steps
+    )
     borne -= assistance
 
     funds = pooled + large_amount + serious_illness + civil_servant + assistance
     person = bill.total - funds
-    account = 0
-    if request.medical_account.use:
-        payable = person if policy.account_pays == "person" else borne + bill.first_pay
-        account = min(request.medical_account.balance, payable)
-        if account:
-            steps.append(Step("medical_account", _ACCOUNT_CLAUSE, payable, WHOLE, account))
+    payable = person if policy.account_pays == "person" else borne + bill.first_pay
+    account = _accounts(request.medical_account, payable, steps)
     answer = Quote(
         total=bill.total,
         in_scope=in_scope,
         deductible=deductible,
         pooled=pooled,
+        over_cap=over_cap,
         large_amount=large_amount,
         serious_illness=serious_illness,
         civil_servant=civil_servant,
@@ -107,118 +124,116 @@ def _assert_adds_up(answer: Quote) -> None:
 def year_to_date_after(request: QuoteRequest, answer: Quote) -> YearToDate:
     """The accumulators once this quote is settled: what the next visit of the year starts from."""
     year = request.year_to_date
-    care = request.visit.care
-    outpatient = care in _OUTPATIENT_LIKE
-    rule = answer.policy.care.get(care)
-    caps = rule.caps if rule else ()
-    into_pooled = not outpatient or any(cap.accumulates == "pooled" for cap in caps)
-    yearly = rule is not None and rule.deductible is not None and rule.deductible.per == "year"
-    counted = answer.in_scope - answer.deductible if rule else 0
-    return YearToDate(
-        admissions=year.admissions + (care == "inpatient"),
-        outpatient_deductible=year.outpatient_deductible + (answer.deductible if yearly else 0),
-        outpatient_pooled=year.outpatient_pooled + (answer.pooled if outpatient else 0),
-        pooled=year.pooled + (answer.pooled if into_pooled else 0),
-        large_amount=year.large_amount + answer.large_amount,
-        serious_illness=year.serious_illness + answer.serious_illness,
-        borne_in_scope=year.borne_in_scope + answer.in_scope - answer.pooled - answer.large_amount,
-        outpatient_in_scope=year.outpatient_in_scope + (counted if outpatient else 0),
-        inpatient_in_scope=year.inpatient_in_scope + (counted if into_pooled else 0),
-        civil_servant=year.civil_servant + answer.civil_servant,
-        assistance=year.assistance + answer.assistance,
+    rule = answer.policy.care.get(request.visit.care)
+    added = {
+        "admissions": int(request.visit.care == "inpatient"),
+        "over_cap": answer.over_cap,
+        "large_amount": answer.large_amount,
+        "serious_illness": answer.serious_illness,
+        "borne_in_scope": answer.in_scope - answer.pooled - answer.large_amount,
+        "civil_servant": answer.civil_servant,
+        "assistance": answer.assistance,
+    }
+    if rule is not None:
+        if rule.deductible is not None and rule.deductible.per == "year":
+            added[_deductible_sum(rule.accumulates)] = answer.deductible
+        for name in {rule.accumulates, *(cap.accumulates for cap in rule.caps)}:
+            added[name] = answer.pooled
+            added[_IN_SCOPE[name]] = answer.in_scope - answer.deductible
+    return msgspec.structs.replace(
+        year, **{name: getattr(year, name) + amount for name, amount in added.items()}
     )
 
 
+def _deductible_sum(accumulates: Accumulator) -> str:
+    return "chronic_deductible" if accumulates == "chronic_pooled" else "outpatient_deductible"
+
+
+def deductible_left(terms: Terms, year: YearToDate) -> Fen:
+    """The deductible of the next visit: of a yearly one, what the year has not yet borne."""
+    if terms.deductible_per != "year":
+        return terms.deductible
+    return max(0, terms.deductible - getattr(year, _deductible_sum(terms.accumulates)))
+
+
 def _deductible_due(terms: Terms, year: YearToDate, days: int) -> Fen:
-    if terms.deductible_per == "year":
-        return max(0, terms.deductible - year.outpatient_deductible)
+    left = deductible_left(terms, year)
     if terms.again_after_days and days > terms.again_after_days:
-        return terms.deductible * (1 + (days - 1) // terms.again_after_days)
-    return terms.deductible
+        return left * (1 + (days - 1) // terms.again_after_days)
+    return left
 
 
 def cap_left(terms: Terms, year: YearToDate) -> Fen | None:
     """What the pooled fund may still pay this year; None: no cap on what it pays."""
     left = [
-        _room(one.cap.accumulates, one.amount, year)
+        max(0, one.amount - getattr(year, one.cap.accumulates))
         for one in terms.caps
         if one.cap.counts == "paid"
     ]
     return min(left) if left else None
 
 
-def _room(accumulator: str, amount: Fen, year: YearToDate) -> Fen:
-    paid = year.outpatient_pooled if accumulator == "outpatient_pooled" else year.pooled
-    return max(0, amount - paid)
-
-
 def _pooled(
     terms: Terms, deductible: Fen, in_scope: Fen, year: YearToDate, steps: list[Step]
-) -> tuple[Fen, Fen, bool]:
-    """What the pooled fund pays, the in-scope amount over its cap, and whether that goes on."""
+) -> tuple[Fen, Fen]:
+    """What the pooled fund pays, and the in-scope amount over its cap that goes to the next fund."""
     start, end = deductible, in_scope
     room: Fen | None = None
     over_scope = 0
     goes_on = False
     for one in terms.caps:
         if one.cap.counts == "scope":
-            counted = (
-                year.outpatient_in_scope
-                if one.cap.accumulates == "outpatient_pooled"
-                else year.inpatient_in_scope
-            )
-            left = max(0, one.amount - counted)
+            left = max(0, one.amount - getattr(year, _IN_SCOPE[one.cap.accumulates]))
             if end - start > left:
                 over_scope = (end - start) - left
                 end = start + left
                 goes_on = one.cap.then is not None
         else:
-            left = _room(one.cap.accumulates, one.amount, year)
+            left = max(0, one.amount - getattr(year, one.cap.accumulates))
             if room is None or left < room:
                 room = left
                 if not over_scope:
                     goes_on = one.cap.then is not None
     if terms.over == "paid":
-        slices = _slices_by_paid(terms.bands, end - start, year.outpatient_pooled)
+        slices = _slices_by_paid(terms.bands, end - start, getattr(year, terms.accumulates))
     else:
         slices = _slices(terms.bands, start, end)
-    note = _CUT if terms.cut_clause else None
-    clause = f"{terms.clause}；{terms.cut_clause}" if terms.cut_clause else terms.clause
-    pays, over_paid = _pay("pooled", clause, slices, room, note, steps)
-    return pays, over_paid + over_scope, goes_on
+    note = _CUT if terms.cut else None
+    pays, over_paid = _pay("pooled", terms.clause, slices, room, note, steps)
+    return pays, over_paid + over_scope if goes_on else 0
 
 
-def _large_amount(layer: LayerTerms, base: Fen, year: YearToDate, steps: list[Step]) -> Fen:
-    start = min(layer.deductible, base)
-    room = None if layer.cap is None else max(0, layer.cap - year.large_amount)
-    return _pay("large_amount", layer.clause, _slices(layer.bands, start, base), room, None, steps)[
-        0
-    ]
-
-
-def _serious_illness(layer: LayerTerms, borne: Fen, year: YearToDate, steps: list[Step]) -> Fen:
-    """Bands run over what the person bore in the year, this bill's part of it is paid now."""
-    before, after = year.borne_in_scope, year.borne_in_scope + borne
-    start, end = max(before, layer.deductible), max(after, layer.deductible)
+def _over_the_year(
+    name: Layer,
+    layer: LayerTerms | None,
+    before: Fen,
+    added: Fen,
+    paid: Fen,
+    steps: list[Step],
+) -> Fen:
+    """Deductible and bands run over the year's base; what this bill adds to it is paid now."""
+    if layer is None:
+        return 0
+    start, end = max(before, layer.deductible), max(before + added, layer.deductible)
     if layer.bands_from == "deductible":
         start, end = start - layer.deductible, end - layer.deductible
     if end <= start:
         return 0
-    room = None if layer.cap is None else max(0, layer.cap - year.serious_illness)
-    slices = _slices(layer.bands, start, end)
-    return _pay("serious_illness", layer.clause, slices, room, None, steps)[0]
-
-
-def _supplement(
-    name: Layer, layer: LayerTerms | None, borne: Fen, paid: Fen, steps: list[Step]
-) -> Fen:
-    if layer is None or borne <= layer.deductible:
-        return 0
-    start, end = layer.deductible, borne
-    if layer.bands_from == "deductible":
-        start, end = 0, borne - layer.deductible
     room = None if layer.cap is None else max(0, layer.cap - paid)
     return _pay(name, layer.clause, _slices(layer.bands, start, end), room, None, steps)[0]
+
+
+def _accounts(accounts: MedicalAccount, payable: Fen, steps: list[Step]) -> Fen:
+    """What the person's own account and then relatives' accounts pay, where asked to."""
+    if not accounts.use:
+        return 0
+    own = min(accounts.balance, payable)
+    if own:
+        steps.append(Step("medical_account", _ACCOUNT_CLAUSE, payable, WHOLE, own))
+    family = min(accounts.family, payable - own)
+    if family:
+        steps.append(Step("family_account", _ACCOUNT_CLAUSE, payable - own, WHOLE, family))
+    return own + family
 
 
 _Slice = tuple[Fen | Fraction, int]
@@ -283,16 +298,14 @@ def _pay(
         exact += part * rate
         base += part
         reached = _round(exact)
-        capped = room is not None and reached >= room and exact > room * WHOLE
+        capped = room is not None and exact > room * WHOLE
         if capped:
             assert room is not None
-            reached = max(paid, room)
+            reached = room
             # Behind the point where the fund has paid all it may: this part's rest and all others.
             used = Fraction(room * WHOLE - before, rate)
             total = sum((other for other, _ in slices), start=Fraction(0))
             over = _half_up(total - (Fraction(base) - part + max(Fraction(0), used)))
-        elif room is not None and reached > room:
-            reached = room
         upto = _half_up(base)
         steps.append(
             Step(

@@ -177,16 +177,13 @@ def expected(policy: Policy, person: PersonFacts, visit: VisitFacts, year: YearT
     """Deductible, rates and cap for a visit; raises NoPolicyOnFile where care is not on file."""
     key = policy_terms.key_of(policy, person, visit, year.admissions)
     terms = policy_terms.terms_of(policy, key)
-    deductible = terms.deductible
-    if terms.deductible_per == "year":
-        deductible = max(0, deductible - year.outpatient_deductible)
     starts_on = policy.year_start(visit.on)
     next_start = date(starts_on.year + 1, starts_on.month, starts_on.day)
     return Expected(
         policy=policy,
         covered=terms.covered,
         filing=key.filing,
-        deductible=deductible,
+        deductible=rules.deductible_left(terms, year),
         deductible_per=terms.deductible_per,
         rates=tuple(ExpectedRate(band.upto, band.rate) for band in terms.bands),
         cap_left=rules.cap_left(terms, year),

@@ -14,6 +14,7 @@ from yikatong.policies.errors import NoPolicyOnFile
 from yikatong.policies.model import (
     FILINGS,
     LEVELS,
+    Accumulator,
     Adjustment,
     Band,
     Cap,
@@ -52,6 +53,7 @@ class Key(msgspec.Struct, frozen=True):
     filing: Filing
     admission: int
     """This is the n-th admission of the year; 1 for other kinds of care."""
+    grade: str | None = None
 
 
 class PlainBand(msgspec.Struct, frozen=True):
@@ -76,22 +78,24 @@ class LayerTerms(msgspec.Struct, frozen=True):
     clause: str
 
 
-class Terms(msgspec.Struct, frozen=True):
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What holds for one case, in numbers."""
 
     covered: bool
     """Whether the pooled fund pays for this kind of care at all."""
-    deductible: Fen
+    deductible: Fen = 0
     """Of this admission or visit, or of the whole year, by `deductible_per`."""
-    deductible_per: str
-    again_after_days: int | None
-    deductible_clause: str
-    bands: tuple[PlainBand, ...]
-    over: str
-    caps: tuple[CapTerms, ...]
+    deductible_per: str = "visit"
+    again_after_days: int | None = None
+    deductible_clause: str = ""
+    bands: tuple[PlainBand, ...] = ()
+    over: str = "scope"
+    caps: tuple[CapTerms, ...] = ()
+    accumulates: Accumulator = "outpatient_pooled"
     clause: str
-    cut_clause: str
-    """Names the rule of care elsewhere, where it changed the rate."""
+    """Names the rule, and the rule of care elsewhere where that changed the rate."""
+    cut: bool = False
+    """Whether care elsewhere changed the rate."""
     large_amount: LayerTerms | None
     serious_illness: LayerTerms | None
     civil_servant: LayerTerms | None
@@ -135,6 +139,7 @@ def key_of(policy: Policy, person: PersonFacts, visit: VisitFacts, admissions: i
         place,
         filing,
         admissions + 1 if visit.care == "inpatient" else 1,
+        visit.grade,
     )
 
 
@@ -151,31 +156,25 @@ def terms_of(policy: Policy, key: Key) -> Terms:
             f"{name.en}, so no amount can be given",
         )
     rule = policy.care[key.care]
-    layers = {
-        name: _layer(getattr(policy, name), key)
-        for name in ("large_amount", "serious_illness", "civil_servant", "assistance")
-    }
+    behind = Terms(
+        covered=False,
+        clause=policy.none_clauses[key.care],
+        large_amount=_layer(policy.large_amount, key),
+        serious_illness=_layer(policy.serious_illness, key),
+        civil_servant=_layer(policy.civil_servant, key),
+        assistance=_layer(policy.assistance, key),
+    )
     if rule is None:
-        return Terms(
-            False,
-            0,
-            "visit",
-            None,
-            "",
-            (),
-            "scope",
-            (),
-            policy.none_clauses[key.care],
-            "",
-            **layers,
-        )
+        return behind
     cut, cut_clause = _cut(policy, key)
     bands = tuple(
         PlainBand(band.upto, _cut_rate(band.rate, cut))
         for band in _bands(rule.bands, rule.adjust, key)
     )
     deductible = rule.deductible
-    return Terms(
+    clauses = dict.fromkeys(clause for clause in (rule.clause, cut_clause) if clause)
+    return msgspec.structs.replace(
+        behind,
         covered=True,
         deductible=_deductible(rule, key),
         deductible_per=deductible.per if deductible else "visit",
@@ -184,9 +183,9 @@ def terms_of(policy: Policy, key: Key) -> Terms:
         bands=bands,
         over=rule.over,
         caps=tuple(CapTerms(cap, _value(cap.amount, key)) for cap in rule.caps),
-        clause=rule.clause,
-        cut_clause=cut_clause,
-        **layers,
+        accumulates=rule.accumulates,
+        clause="；".join(clauses),
+        cut=bool(cut_clause),
     )
 
 
@@ -200,6 +199,7 @@ def _holds(when: When, key: Key) -> bool:
         and (not when.place or key.place in when.place)
         and (not when.filing or key.filing in when.filing)
         and (when.admission_from is None or key.admission >= when.admission_from)
+        and (not when.grade or key.grade in when.grade)
     )
 
 
@@ -225,14 +225,15 @@ def _bands(
 
 
 def _adjusted(rate: Ppm, adjustments: list[Adjustment]) -> Ppm:
+    if rate == 0:
+        return 0  # "not paid at this level" stays so: points are added to a rate that is paid
     for one in adjustments:
         if one.share is not None:
             # The person's share becomes this fraction of what it was (北京: 60 % for the retired).
             rate = WHOLE - (WHOLE - rate) * one.share // WHOLE
         elif one.factor is not None:
             rate = rate * one.factor // WHOLE
-        elif rate > 0:
-            # Points are added to a rate that is paid; "not paid at this level" stays so.
+        else:
             rate += one.points
     return max(0, min(rate, WHOLE))
 
