@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
+from msgspec import to_builtins
 
 from yikatong.core.commands import JsonOption, print_json
 from yikatong.core.errors import InvalidInput
@@ -44,10 +45,8 @@ def quote(
                 f" ({format_yuan(one.difference)})"
             )
         return
-    body = shown.quote_as_json(answer)
-    if what_if:
-        body["what_if"] = [shown.variant_as_json(one) for one in variants]
-    print_json(body)
+    body = shown.comparison_body(answer, variants) if what_if else shown.quote_body(answer)
+    print_json(to_builtins(body))
 
 
 def _read(file: str) -> bytes:
@@ -117,7 +116,7 @@ def list_policies(
 
     found = [one for one in service.load().policies() if region is None or one.region == region]
     if as_json:
-        print_json([shown.policy_summary(one) for one in found])
+        print_json([to_builtins(shown.policy_summary(one)) for one in found])
         return
     for one in found:
         title = shown.policy_title(one)
@@ -144,7 +143,7 @@ def show(
     code = regions.pooling_region(region, "REGION").code
     policy = service.load().find(code, insurance, day, ("REGION", "--date"))
     if as_json:
-        print_json(shown.policy_summary(policy))
+        print_json(to_builtins(shown.policy_summary(policy)))
         return
     typer.echo(next(text for name, text in files.shipped() if name == policy.source))
 

@@ -1,8 +1,10 @@
 """Reading a quote's input: strict, exact, and naming the wrong field by its path."""
 
 import json
+import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from contextlib import suppress
+from datetime import date
 from typing import Any, Final, NoReturn, TypeVar, cast
 
 from yikatong.core import regions
@@ -11,11 +13,13 @@ from yikatong.core.money import Fen, parse_yuan
 from yikatong.policies.model import (
     CARES,
     FILINGS,
+    GRADES,
     INSURANCES,
     KNOWN_GROUPS,
     LEVELS,
     Bill,
     Care,
+    Grade,
     Level,
     MedicalAccount,
     PersonFacts,
@@ -25,6 +29,7 @@ from yikatong.policies.model import (
 )
 
 BYTES_MAX: Final = 64 * 1024
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _Choice = TypeVar("_Choice", bound=str)
 
 
@@ -34,13 +39,34 @@ class _Number(str):
     __slots__ = ()
 
 
+def _shown(key: str) -> str:
+    """A key of the input as an error may repeat it: short, and never half a character."""
+    return key[:40].encode("utf-8", "replace").decode()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys stand once; of two amounts neither may win silently."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise InvalidInput(_shown(key), zh="重复", en="stands twice")
+        found[key] = value
+    return found
+
+
 def parse_json(data: bytes | str) -> Mapping[str, Any]:
-    """A JSON object with its numbers as written; raises Malformed, TooLarge."""
+    """A JSON object with its numbers as written; raises Malformed, TooLarge, InvalidInput."""
     if len(data) > BYTES_MAX:
         raise TooLarge(zh="内容超过 64 KB", en="the input is larger than 64 KB")
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
-        value = json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_Number)
+        value = json.loads(
+            text,
+            parse_float=_Number,
+            parse_int=_Number,
+            parse_constant=_Number,
+            object_pairs_hook=_object,
+        )
     except (ValueError, RecursionError):
         raise Malformed(
             zh="内容不是 JSON，请检查引号、逗号和编码（UTF-8）",
@@ -53,12 +79,12 @@ def parse_json(data: bytes | str) -> Mapping[str, Any]:
 
 def parse_day(text: str, field: str) -> date:
     """A day such as 2026-03-01; raises InvalidInput naming `field`."""
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
-    except ValueError:
-        raise InvalidInput(
-            field, zh="应为存在的日期，例如 2026-03-01", en="must be a date like 2026-03-01"
-        ) from None
+    if _DAY.fullmatch(text):
+        with suppress(ValueError):
+            return date.fromisoformat(text)
+    raise InvalidInput(
+        field, zh="应为存在的日期，例如 2026-03-01", en="must be a date like 2026-03-01"
+    )
 
 
 class Fields:
@@ -74,7 +100,7 @@ class Fields:
         for key in self._values:
             if key not in known.split():
                 raise InvalidInput(
-                    self.path(key[:40]),
+                    self.path(_shown(key)),
                     zh=f"没有这个字段，可用：{known}",
                     en=f"there is no such field; known: {known}",
                 )
@@ -114,7 +140,8 @@ class Fields:
             isinstance(value, bool)
             or not text.isascii()
             or not text.isdigit()
-            or int(text[:9]) > high
+            or len(text) > 9
+            or int(text) > high
         ):
             self._wrong(key, f"应为 0-{high} 的整数", f"must be a whole number from 0 to {high}")
         return int(text)
@@ -180,11 +207,11 @@ def parse_request(body: Mapping[str, Any], groups: frozenset[str] = KNOWN_GROUPS
             ),
             groups,
         ),
-        visit=_visit(Fields(top.raw("visit"), "visit", "care region level date filing days")),
+        visit=_visit(Fields(top.raw("visit"), "visit", "care region level date filing days grade")),
         bill=_bill(Fields(top.raw("bill"), "bill", "total self_paid over_limit first_pay")),
         year_to_date=_year_to_date(top.raw("year_to_date")),
         medical_account=_account(
-            Fields(top.raw("medical_account"), "medical_account", "balance use")
+            Fields(top.raw("medical_account"), "medical_account", "balance use family")
         ),
     )
 
@@ -211,7 +238,15 @@ def _visit(fields: Fields) -> VisitFacts:
         on=fields.day("date"),
         filing=fields.choice("filing", FILINGS, "none"),
         days=fields.whole("days", 3660) or 0,
+        grade=_grade(fields),
     )
+
+
+def _grade(fields: Fields) -> Grade | None:
+    if not fields.has("grade"):
+        return None
+    grade: Grade = fields.choice("grade", GRADES)
+    return grade
 
 
 def _bill(fields: Fields) -> Bill:
@@ -246,4 +281,8 @@ def _year_to_date(value: object) -> YearToDate:
 
 
 def _account(fields: Fields) -> MedicalAccount:
-    return MedicalAccount(balance=fields.amount("balance"), use=fields.flag("use"))
+    return MedicalAccount(
+        balance=fields.amount("balance"),
+        use=fields.flag("use"),
+        family=fields.amount("family"),
+    )

@@ -1,10 +1,25 @@
 """A quote as others see it: the public JSON shape, and texts for people."""
 
+from collections.abc import Iterable
 from typing import Any, Final
+
+import msgspec
 
 from yikatong.core.errors import Text
 from yikatong.core.money import format_percent, format_yuan, format_yuan_grouped
 from yikatong.core.regions import short_name
+from yikatong.policies.bodies import (
+    AMOUNTS,
+    ComparisonBody,
+    Covered,
+    DocumentBody,
+    PolicyBody,
+    PolicySummary,
+    QuoteBody,
+    StepBody,
+    TextBody,
+    VariantBody,
+)
 from yikatong.policies.model import CARES, Policy, Quote, Step
 from yikatong.policies.service import Variant
 
@@ -17,6 +32,7 @@ LAYER_NAMES: Final[dict[str, Text]] = {
     "civil_servant": Text("公务员补助", "civil-servant supplement"),
     "assistance": Text("医疗救助", "medical assistance"),
     "medical_account": Text("个人账户", "medical account"),
+    "family_account": Text("家庭共济账户", "relatives' accounts"),
     "cash": Text("现金", "cash"),
 }
 
@@ -49,41 +65,44 @@ def step_text(step: Step) -> Text:
     return Text(zh, en)
 
 
-def policy_as_json(policy: Policy) -> dict[str, Any]:
+def policy_body(policy: Policy) -> PolicyBody:
     """Which policy an amount rests on."""
-    return {
-        "region": policy.region,
-        "insurance": policy.insurance,
-        "from": policy.starts_on.isoformat(),
-        "documents": [
-            {"number": one.number, "title": one.title} | ({"url": one.url} if one.url else {})
-            for one in policy.documents
+    return PolicyBody(
+        region=policy.region,
+        insurance=policy.insurance,
+        starts_on=policy.starts_on.isoformat(),
+        documents=[DocumentBody(one.number, one.title, one.url) for one in policy.documents],
+        review=policy.review,
+    )
+
+
+def policy_as_json(policy: Policy) -> dict[str, Any]:
+    """Which policy an amount rests on, as plain values."""
+    return msgspec.to_builtins(policy_body(policy))
+
+
+def quote_body(answer: Quote) -> QuoteBody:
+    """The public shape: amounts as texts in yuan, rates as texts in percent."""
+    return QuoteBody(
+        **{name: format_yuan(getattr(answer, name)) for name in AMOUNTS},
+        policy=policy_body(answer.policy),
+        steps=[
+            StepBody(
+                step.layer,
+                step.clause,
+                format_yuan(step.base),
+                format_percent(step.rate),
+                format_yuan(step.pays),
+                _texts(step_text(step)),
+            )
+            for step in answer.steps
         ],
-        "review": policy.review,
-    }
+    )
 
 
 def quote_as_json(answer: Quote) -> dict[str, Any]:
-    """The public shape: amounts as texts in yuan, rates as texts in percent."""
-    amounts = (
-        "total in_scope deductible pooled large_amount serious_illness civil_servant assistance "
-        "medical_account cash person"
-    )
-    return {
-        **{name: format_yuan(getattr(answer, name)) for name in amounts.split()},
-        "policy": policy_as_json(answer.policy),
-        "steps": [
-            {
-                "layer": step.layer,
-                "clause": step.clause,
-                "base": format_yuan(step.base),
-                "rate": format_percent(step.rate),
-                "pays": format_yuan(step.pays),
-                "text": step_text(step).as_dict(),
-            }
-            for step in answer.steps
-        ],
-    }
+    """The public shape as plain values."""
+    return msgspec.to_builtins(quote_body(answer))
 
 
 def policy_title(policy: Policy) -> Text:
@@ -112,33 +131,44 @@ def parts(answer: Quote) -> list[tuple[Text, int]]:
     return rows
 
 
-def variant_as_json(variant: Variant) -> dict[str, Any]:
-    """A comparison in the public shape."""
-    return {
-        "filing": variant.filing,
-        "level": variant.level,
-        "region": variant.region,
-        "person": format_yuan(variant.quote.person),
-        "pooled": format_yuan(variant.quote.pooled),
-        "difference": format_yuan(variant.difference),
-    }
+def comparison_body(answer: Quote, variants: Iterable[Variant]) -> ComparisonBody:
+    """A quote with its variants in the public shape."""
+    return ComparisonBody(
+        **msgspec.structs.asdict(quote_body(answer)),
+        what_if=[
+            VariantBody(
+                one.filing,
+                one.level,
+                one.region,
+                format_yuan(one.quote.person),
+                format_yuan(one.quote.pooled),
+                format_yuan(one.difference),
+            )
+            for one in variants
+        ],
+    )
 
 
-def policy_summary(policy: Policy) -> dict[str, Any]:
+def policy_summary(policy: Policy) -> PolicySummary:
     """A policy for a list: what it is, from when, and what it covers."""
-    return {
-        **policy_as_json(policy),
-        "to": policy.ends_on.isoformat() if policy.ends_on else None,
-        "title": policy_title(policy).as_dict(),
-        "file": policy.source,
-        "care": {
-            care: "unknown"
-            if care not in policy.care
-            else "covered"
-            if policy.care[care]
-            else "none"
-            for care in CARES
-        },
-        "counts_as_filed": list(policy.counts_as_filed),
-        "unfiled": policy.unfiled,
-    }
+    month, day = policy.year_starts
+    return PolicySummary(
+        **msgspec.structs.asdict(policy_body(policy)),
+        to=policy.ends_on.isoformat() if policy.ends_on else None,
+        title=_texts(policy_title(policy)),
+        file=policy.source,
+        year_starts=f"{month:02d}-{day:02d}",
+        care={care: _covered(policy, care) for care in CARES},
+        counts_as_filed=list(policy.counts_as_filed),
+        unfiled=policy.unfiled,
+    )
+
+
+def _covered(policy: Policy, care: str) -> Covered:
+    if care not in policy.care:
+        return "unknown"
+    return "covered" if policy.care[care] else "none"
+
+
+def _texts(text: Text) -> TextBody:
+    return TextBody(text.zh, text.en)
