@@ -149,9 +149,10 @@ def create_app(platform: Platform) -> Litestar:
                 "卡在那里能用吗？要付多少钱？ Does the card work there, and what will a bill cost?"
             ),
             license=License(name="Apache-2.0", identifier="Apache-2.0"),
-            path="/api",
+            # The whole address, so that nothing else under /api is answered for by it.
+            path="/api/openapi.json",
             create_examples=False,
-            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+            render_plugins=[JsonRenderPlugin(path="/")],
         ),
         logging_config=None,
     )

@@ -34,7 +34,7 @@ async def test_a_check_is_recorded_for_the_person_to_see_without_personal_data(
     async with populated.database.transaction(readonly=True) as connection:
         events = await audit.of_person(connection, ASKED.person_id)
         contact = await people.contact(populated, connection, ASKED.person_id)
-    assert [one.action for one in events] == ["portability.checked"]
+    assert [one.action for one in events] == ["portability.checked", "person.made"]
     assert events[0].detail["answer"] == "yes"
     assert contact.id_number not in str(events[0])
 
@@ -66,7 +66,8 @@ async def test_a_real_person_is_never_answered_for_without_signing_in(populated:
     with pytest.raises(service.SignInRequired):
         await service.check(populated, ASKED, TESTER, only_synthetic=True)
     async with populated.database.transaction(readonly=True) as connection:
-        assert await audit.of_person(connection, 1_000_001) == []
+        seen = await audit.of_person(connection, 1_000_001)
+    assert [one.action for one in seen] == ["person.made"]
 
 
 async def test_a_region_that_does_not_answer_is_told(populated: Platform) -> None:

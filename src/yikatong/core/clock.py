@@ -1,6 +1,6 @@
 """The clock that is passed in; days and months follow Asia/Shanghai (北京时间)."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -23,7 +23,7 @@ class SystemClock:
 
 
 class FixedClock:
-    """A clock for tests and simulations that moves only when told."""
+    """A clock that stands still, for tests and simulations."""
 
     def __init__(self, at: datetime) -> None:
         if at.tzinfo is None:
@@ -33,15 +33,7 @@ class FixedClock:
     def now(self) -> datetime:
         return self._at
 
-    def advance(self, by: timedelta) -> None:
-        self._at += by
-
 
 def today(clock: Clock) -> date:
     """The date in Asia/Shanghai."""
     return clock.now().astimezone(SHANGHAI).date()
-
-
-def utc(moment: datetime) -> datetime:
-    """The same moment in UTC, as stored."""
-    return moment.astimezone(UTC)

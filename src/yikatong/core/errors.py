@@ -92,13 +92,6 @@ class Forbidden(YikatongError):
     status = 403
 
 
-class Conflict(YikatongError):
-    """The state has changed or does not allow this; read again and retry or stop."""
-
-    code = "conflict"
-    status = 409
-
-
 class Unavailable(YikatongError):
     """Something this depends on does not answer; the same request may be sent again."""
 

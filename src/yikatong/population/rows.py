@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from yikatong.core.database import Connection
+from yikatong.core.ids import new_id
 from yikatong.core.sealing import Vault
 
 COLUMNS: Final[dict[str, tuple[str, ...]]] = {
@@ -42,11 +43,23 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
         "person_id", "benefit", "region", "status", "starts_on", "ends_on", "monthly",
         "proof_due_on", "held_reason",
     ),
+    "audit_events": (
+        "person_id",
+        "event_id",
+        "at",
+        "actor_kind",
+        "actor",
+        "purpose",
+        "action",
+        "detail",
+    ),
     "demo_persons": (
         "situation", "position", "person_id", "title_zh", "title_en", "try_region",
         "try_service", "expects",
     ),
 }  # fmt: skip
+
+_MAKER: Final = ("system", "people make", "synthetic population")
 
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK: Final = "10X98765432"
@@ -104,6 +117,9 @@ class Rows:
             )
         )
         self.tables["person_id_numbers"].append((self._vault.hash("id_number", number), person_id))
+        self.tables["audit_events"].append(
+            (person_id, new_id(self.now), self.now, *_MAKER, "person.made", "{}")
+        )
 
     def enrolment(
         self,
