@@ -3,6 +3,9 @@
 import asyncio
 import itertools
 import os
+import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -87,3 +90,35 @@ def clock() -> FixedClock:
 def platform(database: Database, clock: FixedClock, vault: Vault, tmp_path: Path) -> Platform:
     """A platform over a fresh database, at a fixed time."""
     return Platform(database, clock, vault, Settings(data_dir=tmp_path))
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a served platform with 300 people."""
+    data = tmp_path_factory.mktemp("site")
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "yikatong",
+            "up",
+            "--data",
+            str(data),
+            "--port",
+            "0",
+            "--people",
+            "300",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "YIKATONG_DATABASE_URL": ""},
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if found := re.search(r"http://[0-9.]+:[0-9]+", line):
+            yield found[0]
+            break
+    else:
+        raise AssertionError("the platform did not start")
+    process.terminate()
+    process.communicate(timeout=30)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from yikatong import __version__
-from yikatong.core.commands import DataOption, database_app
+from yikatong.core.commands import DataOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
 from yikatong.medical.commands import catalog_app, providers_app
 from yikatong.people.commands import people_app
@@ -27,6 +27,7 @@ app.add_typer(policies_app, name="policies")
 app.add_typer(people_app, name="people")
 app.add_typer(providers_app, name="providers")
 app.add_typer(catalog_app, name="catalog")
+app.command("regions")(list_regions)
 app.command("quote")(quote)
 app.command("check")(check)
 people_app.command("make")(make)

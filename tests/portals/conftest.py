@@ -1,11 +1,7 @@
-"""The real application on a real port, over a small population, for pages and browsers."""
+"""A real browser for the pages."""
 
 import asyncio
-import os
-import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,38 +18,6 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
 ]
 SCREENSHOTS = Path(__file__).parents[2] / "test-output" / "screenshots"
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a served platform with 300 people."""
-    data = tmp_path_factory.mktemp("site")
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "yikatong",
-            "up",
-            "--data",
-            str(data),
-            "--port",
-            "0",
-            "--people",
-            "300",
-        ],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "YIKATONG_DATABASE_URL": ""},
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if found := re.search(r"http://[0-9.]+:[0-9]+", line):
-            yield found[0]
-            break
-    else:
-        raise AssertionError("the platform did not start")
-    process.terminate()
-    process.communicate(timeout=30)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+import msgspec
 import typer
 
 from yikatong.core import settings as core_settings
@@ -45,6 +46,28 @@ def with_platform(
 def print_json(value: object) -> None:
     """One JSON document on stdout, Chinese as it is."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def list_regions(
+    text: Annotated[
+        str | None, typer.Argument(help="名称、拼音或代码 · name, pinyin, initials or code.")
+    ] = None,
+    pooling: Annotated[bool, typer.Option(help="只看统筹区 · pooling regions only.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=5000)] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """查行政区划 · Regions of GB/T 2260, found by name, pinyin or code."""
+    from yikatong.core import regions
+
+    found = regions.search(text, 5000) if text else regions.every()
+    shown = [one for one in found if one.is_pooling or not pooling][:limit]
+    if as_json:
+        print_json([{**msgspec.to_builtins(one), "pooling": one.is_pooling} for one in shown])
+        return
+    for one in shown:
+        mark = "统筹区 · pooling" if one.is_pooling else ""
+        names = f"{regions.full_name(one.code)} · {regions.full_name(one.code, 'en')}"
+        typer.echo(f"{one.code}  {names}  {mark}")
 
 
 @database_app.command("migrate")
