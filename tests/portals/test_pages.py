@@ -17,7 +17,7 @@ PAGES = {
     "check-wrong": "/?person=&to=%E6%9C%9D%E9%98%B3&service=&date=2026-03-01",
     "answer-yes": "/?person=1000001&to=beijing&service=inpatient&date=2026-03-01",
     "answer-yes-but": ASKED,
-    "answer-no": "/?person=1000026&to=beijing&service=outpatient&date=2026-03-01",
+    "answer-no": "/?person=1000026&to=beijing&service=outpatient",
     "calculator": "/calculator",
     "calculator-wrong": "/calculator?go=1&total=-5",
     "result": BILL,
