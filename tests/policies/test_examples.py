@@ -52,6 +52,15 @@ def test_every_policy_names_documents_and_its_state_of_review() -> None:
         assert f"/{policy.insurance}-{policy.starts_on}" in policy.source
 
 
+def test_recalled_figures_are_told_to_whoever_reviews_the_file() -> None:
+    chengdu = next(
+        p for p in service.load().policies() if p.source.startswith("510100-chengdu/310")
+    )
+    remarks = {one.field: one for one in chengdu.remarks}
+    assert remarks["care.inpatient"].recalled
+    assert not remarks["elsewhere"].recalled
+
+
 def changed(path: str, value: object) -> bytes:
     body = json.loads(json.dumps(BILL))
     *above, last = path.split(".")

@@ -16,6 +16,7 @@ from yikatong.policies.bodies import (
     PolicyBody,
     PolicySummary,
     QuoteBody,
+    RemarkBody,
     StepBody,
     TextBody,
     VariantBody,
@@ -184,6 +185,7 @@ def policy_summary(policy: Policy) -> PolicySummary:
         care={care: _covered(policy, care) for care in CARES},
         counts_as_filed=list(policy.counts_as_filed),
         unfiled=policy.unfiled,
+        remarks=[RemarkBody(one.field, one.recalled, one.note) for one in policy.remarks],
     )
 
 
