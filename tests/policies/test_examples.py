@@ -52,6 +52,15 @@ def test_every_policy_names_documents_and_its_state_of_review() -> None:
         assert f"/{policy.insurance}-{policy.starts_on}" in policy.source
 
 
+def test_recalled_figures_are_told_to_whoever_reviews_the_file() -> None:
+    chengdu = next(
+        p for p in service.load().policies() if p.source.startswith("510100-chengdu/310")
+    )
+    remarks = {one.field: one for one in chengdu.remarks}
+    assert remarks["care.inpatient"].recalled
+    assert not remarks["elsewhere"].recalled
+
+
 def changed(path: str, value: object) -> bytes:
     body = json.loads(json.dumps(BILL))
     *above, last = path.split(".")
@@ -108,13 +117,25 @@ def changed(path: str, value: object) -> bytes:
         ("year_to_date.admissions", -1, "year_to_date.admissions"),
         ("year_to_date.pooled", "1.001", "year_to_date.pooled"),
         ("medical_account.balance", "x", "medical_account.balance"),
+        ("person.age", "0000000000999", "person.age"),
+        ("person.age", "1" * 5000, "person.age"),
+        ("person.age", "４０", "person.age"),
+        ("visit.date", "2026-3-1", "visit.date"),
+        ("visit.date", "２０２６-03-01", "visit.date"),
+        ("visit.grade", "best", "visit.grade"),
+        ("visit.days", 99999, "visit.days"),
+        ("year_to_date.over_cap", "-1", "year_to_date.over_cap"),
+        ("medical_account.family", "1,000", "medical_account.family"),
+        ("bill.total", "10000000000.01", "bill.total"),
+        ("bill.total", "9" * 400, "bill.total"),
+        ("bill.total", " 1", None),
         ("extra", 1, "extra"),
     ],
 )
 def test_wrong_input_names_the_field_in_both_languages(
     path: str, value: object, field: str | None
 ) -> None:
-    if field is None:  # a number where a code is meant is read as it was written
+    if field is None:  # a number where a code is meant, blanks around an amount: read as meant
         assert service.parse_quote(changed(path, value)).person.region == "510100"
         return
     with pytest.raises(YikatongError) as caught:
@@ -132,6 +153,13 @@ def test_what_is_no_json_object_is_refused(data: bytes) -> None:
     with pytest.raises(YikatongError) as caught:
         service.parse_quote(data)
     assert caught.value.status in (400, 413)
+
+
+def test_of_two_amounts_under_one_key_neither_wins() -> None:
+    twice = json.dumps(BILL).replace('"total"', '"total": "1.00", "total"').encode()
+    with pytest.raises(YikatongError) as caught:
+        service.parse_quote(twice)
+    assert caught.value.field == "total"
 
 
 def test_amounts_may_be_numbers_and_keep_every_digit() -> None:
@@ -158,6 +186,7 @@ GOOD = next(text for name, text in files.shipped() if name.startswith("510100-ch
         ("  chronic: unknown\n", "", "care"),
         ("factor: 90", "factor: -90", None),
         ("later: {minus: 100, floor: 160}", "later: {floor: 160}", None),
+        ("per: admission", "per: year", "care.inpatient.deductible"),
         ("care:\n", "car:\n", None),
         ("care:\n", "care:\n\t", None),
     ],

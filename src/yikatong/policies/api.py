@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from litestar import Request, get, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from yikatong.core import regions
 from yikatong.core.clock import today
@@ -68,7 +68,7 @@ async def show(
     platform: Platform,
     region: str,
     insurance: str,
-    on: Annotated[str | None, Parameter(query="date")] = None,
+    on: Annotated[str | None, QueryParameter(name="date")] = None,
 ) -> PolicySummary:
     """Its documents, period and the kinds of care it covers."""
     day = parse_day(on, "date") if on else today(platform.clock)

@@ -89,6 +89,15 @@ class ComparisonBody(QuoteBody, kw_only=True):
     what_if: list[VariantBody]
 
 
+class RemarkBody(msgspec.Struct):
+    """What a reviewer must know of one rule of the file."""
+
+    field: str
+    recalled: bool
+    """Figures are from memory and need checking first."""
+    note: str | None
+
+
 class PolicySummary(PolicyBody, kw_only=True):
     """A policy for a list."""
 
@@ -101,3 +110,4 @@ class PolicySummary(PolicyBody, kw_only=True):
     care: dict[str, Covered]
     counts_as_filed: list[str]
     unfiled: Literal["cut", "refused"]
+    remarks: list[RemarkBody]

@@ -30,7 +30,6 @@ def quote(
     as_json: JsonOption = False,
 ) -> None:
     """算一张账单 · Split a bill by the policy in force."""
-    from yikatong.core.money import format_yuan
     from yikatong.policies import service, shown
 
     if text not in (None, "zh", "en"):
@@ -38,12 +37,7 @@ def quote(
     request = service.parse_quote(_read(file))
     answer, variants = service.compare(request, **_variants(what_if or []))
     if text and not as_json:
-        _print_table(answer, text)
-        for one in variants:
-            typer.echo(
-                f"{one.filing} · {one.level} · {one.region}: {format_yuan(one.quote.person)}"
-                f" ({format_yuan(one.difference)})"
-            )
+        _print_tables(answer, variants, text)
         return
     body = shown.comparison_body(answer, variants) if what_if else shown.quote_body(answer)
     print_json(to_builtins(body))
@@ -87,23 +81,42 @@ def _variants(words: list[str]) -> dict[str, Any]:
     return cast("dict[str, Any]", found)
 
 
-def _print_table(answer: Any, language: str) -> None:
+def _print_tables(answer: Any, variants: list[Any], language: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from yikatong.core.errors import Text
     from yikatong.core.money import format_yuan_grouped
     from yikatong.policies import shown
 
+    def told(zh: str, en: str) -> str:
+        return Text(zh, en).in_language(language)
+
+    console = Console()
     table = Table(title=shown.policy_title(answer.policy).in_language(language))
     table.add_column("")
-    table.add_column("元" if language == "zh" else "yuan", justify="right")
+    table.add_column(told("元", "yuan"), justify="right")
     for name, amount in shown.parts(answer):
         table.add_row(name.in_language(language), format_yuan_grouped(amount))
-    console = Console()
     console.print(table)
     for step in answer.steps:
         clause = f"  [{step.clause}]" if step.clause else ""
-        console.print(f"· {shown.step_text(step).in_language(language)}{clause}", markup=False)
+        line = f"· {shown.step_text(step).in_language(language)}{clause}"
+        console.print(line, markup=False, soft_wrap=True)
+    if not variants:
+        return
+    table = Table(title=told("换一种情况", "what if"))
+    table.add_column("")
+    table.add_column(told("个人负担", "the person's part"), justify="right")
+    table.add_column(told("相差", "difference"), justify="right")
+    for one in variants:
+        more = "+" if one.difference > 0 else ""
+        table.add_row(
+            shown.variant_title(one).in_language(language),
+            format_yuan_grouped(one.quote.person),
+            f"{more}{format_yuan_grouped(one.difference)}",
+        )
+    console.print(table)
 
 
 @policies_app.command("list")

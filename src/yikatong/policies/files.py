@@ -26,6 +26,7 @@ from yikatong.policies.model import (
     Elsewhere,
     LayerRule,
     Policy,
+    Remark,
 )
 from yikatong.policies.reader import Entry, read
 
@@ -45,6 +46,7 @@ class _Reader:
         groups = self.top.get("groups")
         self.groups = KNOWN_GROUPS | {g.text() for g in (groups.words() if groups else ())}
         self.figures = Figures(self.top["documents"], self.groups)
+        self.remarks: list[Remark] = []
 
     def caps(self) -> dict[str, Cap]:
         found: dict[str, Cap] = {}
@@ -97,6 +99,7 @@ class _Reader:
                 "source", "as none deductible rate bands over adjust caps recalled note"
             )
             clauses[name] = self.figures.clause(fields["source"])
+            self._remark(entry, fields)
             if "as" in fields:
                 alike.append((name, entry, fields["as"].choice(CARES)))
             elif "none" in fields:
@@ -154,6 +157,7 @@ class _Reader:
         fields = entry.mapping(
             "source", "when care deductible rate bands bands_from adjust cap recalled note"
         )
+        self._remark(entry, fields)
         return LayerRule(
             when=self.figures.when(fields["when"]) if "when" in fields else ALWAYS,
             care=self.figures.words(fields.get("care"), CARES) or frozenset(CARES),
@@ -174,6 +178,7 @@ class _Reader:
     def elsewhere(self) -> Elsewhere:
         entry = self.top["elsewhere"]
         fields = entry.mapping("source " + " ".join(FILINGS), "province recalled note")
+        self._remark(entry, fields)
         factor, points = self._cuts(fields)
         inside: dict[str, Entry] = {}
         if "province" in fields:
@@ -236,6 +241,7 @@ class _Reader:
                 else "in_scope"
             ),
             groups=self.groups,
+            remarks=tuple(self.remarks),
             source=self.root.file,
         )
         wants_large = any(
@@ -247,6 +253,12 @@ class _Reader:
                 "`then: large_amount` and layers.large_amount go together",
             )
         return policy
+
+    def _remark(self, entry: Entry, fields: dict[str, Entry]) -> None:
+        if "recalled" in fields or "note" in fields:
+            recalled = "recalled" in fields and fields["recalled"].flag()
+            note = fields["note"].text() if "note" in fields else None
+            self.remarks.append(Remark(entry.field, recalled, note))
 
     def _year_starts(self) -> tuple[int, int]:
         entry = self.top.get("year_starts")

@@ -318,6 +318,15 @@ class Elsewhere(msgspec.Struct, frozen=True):
     clause: str
 
 
+class Remark(msgspec.Struct, frozen=True):
+    """What a reviewer must know of one rule of a file."""
+
+    field: str
+    recalled: bool
+    """Figures are from memory and need checking first."""
+    note: str | None
+
+
 class Policy(msgspec.Struct, frozen=True, eq=False):
     """The policy (政策) of one pooling region and insurance in one period."""
 
@@ -342,6 +351,7 @@ class Policy(msgspec.Struct, frozen=True, eq=False):
     unfiled: Literal["cut", "refused"]
     account_pays: Literal["in_scope", "person"]
     groups: frozenset[str]
+    remarks: tuple[Remark, ...]
     source: str
     """The file's name, for messages."""
 

@@ -16,11 +16,12 @@ from yikatong.policies.bodies import (
     PolicyBody,
     PolicySummary,
     QuoteBody,
+    RemarkBody,
     StepBody,
     TextBody,
     VariantBody,
 )
-from yikatong.policies.model import CARES, Policy, Quote, Step
+from yikatong.policies.model import CARES, Filing, Level, Policy, Quote, Step
 from yikatong.policies.service import Variant
 
 LAYER_NAMES: Final[dict[str, Text]] = {
@@ -34,6 +35,20 @@ LAYER_NAMES: Final[dict[str, Text]] = {
     "medical_account": Text("个人账户", "medical account"),
     "family_account": Text("家庭共济账户", "relatives' accounts"),
     "cash": Text("现金", "cash"),
+}
+
+FILING_NAMES: Final[dict[Filing, Text]] = {
+    "none": Text("未备案", "no filing"),
+    "long_term": Text("长期居住备案", "long-term filing"),
+    "transfer": Text("转诊备案", "transfer filing"),
+    "emergency": Text("急诊抢救", "emergency"),
+    "temporary": Text("其他临时外出备案", "temporary filing"),
+}
+LEVEL_NAMES: Final[dict[Level, Text]] = {
+    "community": Text("社区及乡镇", "community"),
+    "primary": Text("一级", "primary"),
+    "secondary": Text("二级", "secondary"),
+    "tertiary": Text("三级", "tertiary"),
 }
 
 FUNDS: Final = (
@@ -111,6 +126,15 @@ def policy_title(policy: Policy) -> Text:
     return Text(f"{short_name(policy.region)} {zh}", f"{short_name(policy.region, 'en')}, {en}")
 
 
+def variant_title(variant: Variant) -> Text:
+    """ "北京市 三级 长期居住备案" and "Beijing, tertiary, long-term filing"."""
+    level, filing = LEVEL_NAMES[variant.level], FILING_NAMES[variant.filing]
+    return Text(
+        f"{short_name(variant.region)} {level.zh} {filing.zh}",
+        f"{short_name(variant.region, 'en')}, {level.en}, {filing.en}",
+    )
+
+
 def parts(answer: Quote) -> list[tuple[Text, int]]:
     """Who pays what, for a table: the bill, then each part that is not nothing, then the person."""
     rows = [
@@ -161,6 +185,7 @@ def policy_summary(policy: Policy) -> PolicySummary:
         care={care: _covered(policy, care) for care in CARES},
         counts_as_filed=list(policy.counts_as_filed),
         unfiled=policy.unfiled,
+        remarks=[RemarkBody(one.field, one.recalled, one.note) for one in policy.remarks],
     )
 
 
