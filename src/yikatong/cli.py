@@ -48,7 +48,7 @@ def up(
     host: Annotated[str, typer.Option(help="地址 · the address to listen on.")] = "127.0.0.1",
     people: Annotated[
         int,
-        typer.Option(help="首次启动时生成的人数 · people to make at the first start.", min=100),
+        typer.Option(help="首次启动时生成的人数 · people to make at the first start.", min=1),
     ] = 2000,
 ) -> None:
     """启动平台 · Set everything up and serve the platform; Ctrl-C stops it."""

@@ -172,3 +172,16 @@ def test_the_pool_heals_after_the_server_was_killed(data: Path) -> None:
 
     with embedded.running(Settings(data_dir=data)) as url:
         asyncio.run(scenario(url))
+
+
+def test_root_without_user_namespaces_is_told_where_the_data_may_lie(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The tests' folders are closed to other users, so "nobody" cannot run a server there.
+    monkeypatch.setattr(embedded, "_namespace", tuple)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with (
+        pytest.raises(embedded.EmbeddedDatabaseFailed, match="Run as an ordinary user"),
+        embedded.running(Settings(data_dir=data)),
+    ):
+        pass

@@ -312,7 +312,10 @@ def _make_socket_folder(data_dir: Path) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     # In a shared folder somebody else could have made it first, to read what goes through it.
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+    owners = {os.geteuid()}
+    if os.geteuid() == 0:
+        owners.add(pwd.getpwnam("nobody").pw_uid)  # made for a server that runs as nobody
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in owners:
         raise EmbeddedDatabaseFailed(
             zh=f"{folder} 不属于当前用户，请删除它，或设置 XDG_RUNTIME_DIR",
             en=f"{folder} belongs to somebody else; remove it, or set XDG_RUNTIME_DIR",
@@ -354,6 +357,8 @@ def _as_nobody(folder: Path) -> list[str]:
     setpriv = shutil.which("setpriv")
     command = [setpriv or "setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}"]
     command += ["--clear-groups", "--"]
+    # Passing through is enough: what lies in the data directory keeps its own permissions.
+    folder.parent.chmod(0o711)
     for path in (binaries(), folder):
         entered = setpriv and subprocess.run(
             [*command, "test", "-x", str(path.parent)], check=False, capture_output=True
@@ -365,9 +370,13 @@ def _as_nobody(folder: Path) -> list[str]:
                 en=f"PostgreSQL does not run as root, and no other user may enter {path.parent}. "
                 "Run as an ordinary user, or put program and --data where others may enter",
             )
-    for place in (folder, *folder.rglob("*")):
+    for place in (folder, *folder.rglob("*"), *_existing(socket_folder(folder.parent))):
         os.chown(place, nobody.pw_uid, nobody.pw_gid, follow_symlinks=False)
     return command
+
+
+def _existing(folder: Path) -> list[Path]:
+    return [folder] if folder.exists() else []
 
 
 def _configuration(folder: Path) -> str:
