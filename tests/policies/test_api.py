@@ -155,3 +155,18 @@ def test_all_shipped_files_and_examples_pass_and_are_counted() -> None:
     assert result["examples"] >= 22
     listed = json.loads(yikatong("policies", "list", "--region", "510100", "--json").stdout)
     assert [one["insurance"] for one in listed] == ["310", "390"]
+
+
+def test_a_draft_is_checked_and_an_error_names_file_line_and_field(tmp_path: Path) -> None:
+    good = Path(__file__).with_name("everything.yaml").read_text(encoding="utf-8")
+    draft = tmp_path / "310-2027-01-01.yaml"
+    draft.write_text(good, encoding="utf-8")
+    assert yikatong("policies", "test", str(draft)).returncode == 0
+    draft.write_text(good.replace("primary: 60, secondary", "primary: 160, secondary"), "utf-8")
+    run = yikatong("policies", "test", str(draft))
+    assert run.returncode == 2
+    line = next(
+        n for n, text in enumerate(draft.read_text("utf-8").splitlines(), 1) if "160" in text
+    )
+    assert f"{draft}:{line} care.outpatient.rate.primary" in run.stderr
+    assert run.stderr.count("\n") == 1
