@@ -7,7 +7,7 @@ from typing import Any, cast
 import structlog
 from litestar import Litestar, Request, Response, get
 from litestar.datastructures import State
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import License
@@ -87,7 +87,7 @@ async def live() -> dict[str, str]:
 
 
 @get("/health/ready", include_in_schema=False)
-async def ready(platform: Platform) -> dict[str, str]:
+async def ready(platform: NamedDependency[Platform]) -> dict[str, str]:
     """The database answers; 503 while it does not."""
     await platform.database.ping()
     return {"status": "ready"}

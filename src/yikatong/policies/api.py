@@ -3,8 +3,9 @@
 from typing import Annotated, Any
 
 from litestar import Request, get, post
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import QueryParameter
+from litestar.params import FromPath, QueryParameter
 
 from yikatong.core import regions
 from yikatong.core.clock import today
@@ -65,9 +66,9 @@ async def list_policies() -> list[PolicySummary]:
     tags=["policies"],
 )
 async def show(
-    platform: Platform,
-    region: str,
-    insurance: str,
+    platform: NamedDependency[Platform],
+    region: FromPath[str],
+    insurance: FromPath[str],
     on: Annotated[str | None, QueryParameter(name="date")] = None,
 ) -> PolicySummary:
     """Its documents, period and the kinds of care it covers."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Request, post
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 
 from yikatong.core.platform import Platform
@@ -30,7 +31,9 @@ _VISITOR = Actor("visitor", "api", "portability check")
     },
     tags=["portability"],
 )
-async def check(request: Request[Any, Any, Any], platform: Platform) -> dict[str, Any]:
+async def check(
+    request: Request[Any, Any, Any], platform: NamedDependency[Platform]
+) -> dict[str, Any]:
     """Answer for a person named by id number or card number."""
     fields = Fields(
         dict(parse_json(await request.body())), "", "id_number card region service provider date"

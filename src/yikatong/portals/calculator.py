@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response, get
+from litestar.di import NamedDependency
 
 from yikatong.core import regions
 from yikatong.core.errors import InvalidInput, YikatongError
@@ -37,7 +38,9 @@ class Bar(msgspec.Struct, frozen=True):
 
 
 @get("/calculator", include_in_schema=False)
-async def calculator(request: Request[Any, Any, Any], platform: Platform) -> Response[str]:
+async def calculator(
+    request: Request[Any, Any, Any], platform: NamedDependency[Platform]
+) -> Response[str]:
     """The form; with a bill, the result above it."""
     view = View.of(request)
     query = request.query_params

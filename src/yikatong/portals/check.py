@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from litestar import Request, Response, get
+from litestar.di import NamedDependency
 
 from yikatong.core import regions
 from yikatong.core.errors import InvalidInput, Text, YikatongError
@@ -50,7 +51,9 @@ class _Form(msgspec.Struct):
 
 
 @get("/", include_in_schema=False)
-async def check(request: Request[Any, Any, Any], platform: Platform) -> Response[str]:
+async def check(
+    request: Request[Any, Any, Any], platform: NamedDependency[Platform]
+) -> Response[str]:
     """The form; with all four answers given, the answer above it."""
     view = View.of(request)
     query = request.query_params

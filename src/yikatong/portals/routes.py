@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from litestar import Request, Response, get
-from litestar.params import Parameter
+from litestar.params import FromPath, QueryParameter
 
 from yikatong.core import regions
 from yikatong.core.errors import YikatongError
@@ -27,7 +27,7 @@ async def guide(request: Request[Any, Any, Any]) -> Response[str]:
 
 
 @get("/guide/{slug:str}", include_in_schema=False)
-async def topic(request: Request[Any, Any, Any], slug: str) -> Response[str]:
+async def topic(request: Request[Any, Any, Any], slug: FromPath[str]) -> Response[str]:
     """One topic with its questions."""
     view = View.of(request)
     found = guides.topic(slug, view.language)
@@ -48,15 +48,15 @@ async def questions(request: Request[Any, Any, Any]) -> Response[str]:
 
 
 @get("/static/{name:str}", include_in_schema=False)
-async def static(name: str) -> Response[bytes]:
+async def static(name: FromPath[str]) -> Response[bytes]:
     """Style, script and logo."""
     return static_response(name)
 
 
 @get("/api/v1/regions", summary="Find regions by name, pinyin or code", tags=["regions"])
 async def find_regions(
-    words: Annotated[str, Parameter(query="q", max_length=100)],
-    language: Annotated[str, Parameter(query="lang", max_length=10)] = "zh",
+    words: Annotated[str, QueryParameter(name="q", max_length=100)],
+    language: Annotated[str, QueryParameter(name="lang", max_length=10)] = "zh",
 ) -> list[dict[str, str]]:
     """At most ten, the best first; `name` is the full name in the language asked for."""
     shown = "en" if language == "en" else "zh"
