@@ -63,8 +63,16 @@ async def test_an_old_card_that_was_replaced_says_so(populated: Platform) -> Non
 async def test_a_real_person_is_never_answered_for_without_signing_in(populated: Platform) -> None:
     async with populated.database.transaction() as connection:
         await connection.execute("update persons set synthetic = false where person_id = 1000001")
-    with pytest.raises(service.SignInRequired):
+    async with populated.database.transaction(readonly=True) as connection:
+        contact = await people.contact(populated, connection, 1_000_001)
+    with pytest.raises(NotFound):
         await service.check(populated, ASKED, TESTER, only_synthetic=True)
+    heard: list[str] = []
+    for number in (contact.id_number, "11010519491231002X"):
+        with pytest.raises(NotFound) as caught:
+            await service.find_person(populated, id_number=number, only_synthetic=True)
+        heard.append(str(caught.value))
+    assert heard[0] == heard[1]
     async with populated.database.transaction(readonly=True) as connection:
         seen = await audit.of_person(connection, 1_000_001)
     assert [one.action for one in seen] == ["person.made"]

@@ -85,13 +85,6 @@ class NotFound(YikatongError):
     status = 404
 
 
-class Forbidden(YikatongError):
-    """The caller may not do this."""
-
-    code = "forbidden"
-    status = 403
-
-
 class Unavailable(YikatongError):
     """Something this depends on does not answer; the same request may be sent again."""
 

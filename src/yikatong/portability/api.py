@@ -26,8 +26,9 @@ _VISITOR = Actor("visitor", "api", "portability check")
     ),
     responses={
         422: ResponseSpec(Problem, description="A field is wrong; `field` names it."),
-        404: ResponseSpec(Problem, description="No such person, card or provider."),
-        403: ResponseSpec(Problem, description="A real person: sign in first."),
+        404: ResponseSpec(
+            Problem, description="No such synthetic person or card; no such provider."
+        ),
     },
     tags=["portability"],
 )
@@ -47,6 +48,7 @@ async def check(
         platform,
         id_number=fields.text("id_number") if fields.has("id_number") else None,
         card=fields.text("card") if fields.has("card") else None,
+        only_synthetic=True,
     )
     question = CheckRequest(person_id, region, wanted, on, provider, card_id)
     _, answer = await service.check(platform, question, _VISITOR, only_synthetic=True)

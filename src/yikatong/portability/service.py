@@ -9,7 +9,7 @@ from yikatong.cards import service as cards
 from yikatong.core import regions
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
-from yikatong.core.errors import Forbidden, InvalidInput
+from yikatong.core.errors import InvalidInput, NotFound
 from yikatong.core.platform import Platform
 from yikatong.exchange import service as exchange
 from yikatong.medical import service as medical
@@ -39,18 +39,29 @@ _OPEN_UNLESS_LISTED = frozenset(
 """Services a region offers unless region_services says otherwise; transit and culture are listed."""
 
 
-class SignInRequired(Forbidden):
-    """A check on a real person needs the person, or somebody with authority, to be signed in."""
+def _unknown_to_visitors(field: str) -> NotFound:
+    """What somebody who is not signed in hears of a real person and of nobody alike.
 
-    code = "sign_in_required"
+    Two different answers would tell whether an id number is registered.
+    """
+    return NotFound(
+        zh="没有查到。未登录时只能查询虚拟人员；查本人的卡请先登录",
+        en="not found; without signing in only synthetic people are answered for",
+        field=field,
+    )
 
 
 async def find_person(
-    platform: Platform, *, id_number: str | None = None, card: str | None = None
+    platform: Platform,
+    *,
+    id_number: str | None = None,
+    card: str | None = None,
+    only_synthetic: bool = False,
 ) -> tuple[int, int | None]:
     """The person_id of an id number, or of a card number with the card_id.
 
-    Raises InvalidInput unless exactly one is given and well formed, NotFound for nobody.
+    Raises InvalidInput unless exactly one is given and well formed, NotFound for nobody; with
+    `only_synthetic` (nobody is signed in) a real person is answered like nobody.
     """
     if (id_number is None) == (card is None):
         raise InvalidInput(
@@ -59,10 +70,19 @@ async def find_person(
             en="give either id_number or card",
         )
     async with platform.database.transaction(readonly=True) as connection:
-        if id_number is not None:
-            return await people.find_by_id_number(platform, connection, id_number), None
-        assert card is not None
-        return await cards.find_by_number(connection, card)
+        field = "card" if id_number is None else "id_number"
+        try:
+            if id_number is not None:
+                found = await people.find_by_id_number(platform, connection, id_number), None
+            else:
+                assert card is not None
+                found = await cards.find_by_number(connection, card)
+            person = await people.get(connection, found[0])
+        except NotFound as error:
+            raise _unknown_to_visitors(field) if only_synthetic else error from None
+        if only_synthetic and not person.synthetic:
+            raise _unknown_to_visitors(field)
+        return found
 
 
 async def check(
@@ -70,17 +90,14 @@ async def check(
 ) -> tuple[Person, Answer]:
     """Decide for a person, a destination, a service and a day; recorded in the person's audit trail.
 
-    With `only_synthetic` (nobody is signed in) a real person raises SignInRequired. Raises
-    NotFound, InvalidInput naming region or provider.
+    With `only_synthetic` (nobody is signed in) a real person is NotFound. Raises NotFound,
+    InvalidInput naming region or provider.
     """
     region = regions.get(request.region)
     async with platform.database.transaction() as connection:
         person = await people.get(connection, request.person_id)
         if only_synthetic and not person.synthetic:
-            raise SignInRequired(
-                zh="请先登录，再查询本人的社保卡",
-                en="sign in first to check your own card",
-            )
+            raise _unknown_to_visitors("person_id")
         situation = await _situation(platform, connection, person, request)
         answer = rules.decide(situation, request)
         await audit.record(
