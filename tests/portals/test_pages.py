@@ -176,8 +176,10 @@ def test_language_and_type_size_are_remembered(page: Page, site: str) -> None:
 
 def test_a_question_leads_to_the_check_with_its_service_chosen(page: Page, site: str) -> None:
     page.goto(f"{site}/questions")
-    question = page.locator("#lost-away")
+    question = page.locator("details.card").first
     question.locator("summary").click()
-    question.get_by_role("link").click()
-    expect(page.locator("#service-identity")).to_be_checked()
+    link = question.get_by_role("link")
+    service = (link.get_attribute("href") or "").rpartition("=")[2]
+    link.click()
+    expect(page.locator(f"#service-{service}")).to_be_checked()
     assert page.locator(".errors").count() == 0
