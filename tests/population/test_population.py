@@ -94,10 +94,12 @@ async def test_the_population_is_believable(platform: Platform) -> None:
 async def test_the_same_seed_makes_the_same_people_however_they_are_made(
     platform: Platform,
 ) -> None:
+    shared = await service.shared_accounts(platform)
+
     def plain(numbers: list[tuple[int, int, int]]) -> list[Any]:
         people_made: list[Any] = []
         for number, low, high in numbers:
-            rows = chunk.make(platform.vault, 9, number, low, high, platform.clock.now())
+            rows = chunk.make(platform.vault, shared, 9, number, low, high, platform.clock.now())
             people_made += [
                 (row[0], row[2], row[3], row[4], row[5]) for row in rows.tables["persons"]
             ]

@@ -41,7 +41,7 @@ CARD = Card(
     valid_until=date(2034, 1, 1),
     provisional_until=None,
     bank="ICBC",
-    has_account=True,
+    account_id=7,
     account_frozen_by=None,
     replaced_by=None,
 )
@@ -176,7 +176,7 @@ CASES: list[tuple[str, str, Situation, dict[str, Any]]] = [
         {},
     ),
     ("bank_app_inactive", "no", with_card(bank_app="inactive"), {"service": "cash"}),
-    ("payment_account_missing", "no", with_card(has_account=False), {"service": "pension"}),
+    ("payment_account_missing", "no", with_card(account_id=None), {"service": "pension"}),
     ("account_frozen", "no", with_card(account_frozen_by="court"), {"service": "cash"}),
     ("first_generation_unreadable", "no", with_card(generation=1), {}),
     ("card_not_contactless", "no", with_card(generation=2), {"service": "transit"}),
@@ -394,7 +394,7 @@ cards = st.builds(
     generation=st.sampled_from([1, 2, 3]),
     social_security_app=st.sampled_from(["inactive", "active", "frozen"]),
     bank_app=st.sampled_from(["inactive", "active", "frozen"]),
-    has_account=st.booleans(),
+    account_id=st.sampled_from((7, None)),
     valid_until=st.dates(date(2020, 1, 1), date(2040, 1, 1)),
     provisional_until=st.one_of(
         st.none(), st.integers(-90, 90).map(lambda days: NOW + timedelta(days=days))

@@ -5,6 +5,8 @@ from typing import Literal
 
 import msgspec
 
+from yikatong.money.ledger.model import Freeze
+
 CardState = Literal[
     "issued",
     "active",
@@ -43,9 +45,10 @@ class Card(msgspec.Struct, frozen=True):
     provisional_until: datetime | None
     """When a provisional loss report (口头挂失) ends by itself."""
     bank: str
-    has_account: bool
-    """Whether a bank account is bound to the card."""
-    account_frozen_by: Literal["court", "death"] | None
+    account_id: int | None
+    """The bank account bound to the card."""
+    account_frozen_by: Freeze | None
+    """The gravest reason why no money goes out of that account."""
     replaced_by: int | None
 
 

@@ -3,10 +3,13 @@
 import re
 from collections.abc import Sequence
 
+import msgspec
+
 from yikatong.cards import store
 from yikatong.cards.model import Card, CardApplication
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, NotFound
+from yikatong.money.ledger import service as ledger
 
 _CARD_NUMBER = re.compile(r"[0-9A-Z]{9}")
 
@@ -35,7 +38,16 @@ async def find_by_number(connection: Connection, text: str, field: str = "card")
 
 async def cards(connection: Connection, person_id: int) -> Sequence[Card]:
     """All cards of the person, dead ones too, the newest first."""
-    return await store.cards(connection, person_id)
+    found = await store.cards(connection, person_id)
+    if not any(card.account_id for card in found):
+        return found
+    frozen = {
+        one.account_id: one.frozen_by for one in await ledger.accounts_of(connection, person_id)
+    }
+    return [
+        msgspec.structs.replace(card, account_frozen_by=frozen.get(card.account_id or 0))
+        for card in found
+    ]
 
 
 async def applications(connection: Connection, person_id: int) -> Sequence[CardApplication]:

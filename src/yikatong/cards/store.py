@@ -17,12 +17,11 @@ async def cards(connection: Connection, person_id: int) -> Sequence[Card]:
     rows = await connection.fetch(
         """select person_id, card_id, card_number, card_identifier, generation, region, state,
                   social_security_app, bank_app, name_on_card, issued_on, valid_until,
-                  provisional_until, bank, account_sealed is not null as has_account,
-                  account_frozen_by, replaced_by
+                  provisional_until, bank, account_id, replaced_by
              from cards where person_id = $1 order by issued_on desc, card_id desc""",
         person_id,
     )
-    return [Card(**dict(row)) for row in rows]
+    return [Card(**dict(row), account_frozen_by=None) for row in rows]
 
 
 async def applications(connection: Connection, person_id: int) -> Sequence[CardApplication]:

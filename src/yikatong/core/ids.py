@@ -1,10 +1,13 @@
 """Identifiers of rows: 63 bits, ordered by time, unique within one person."""
 
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-_EPOCH_MS: Final = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp() * 1000)
+from yikatong.core.clock import SHANGHAI
+
+_MOMENT_ZERO: Final = datetime(2024, 1, 1, tzinfo=UTC)
+_EPOCH_MS: Final = int(_MOMENT_ZERO.timestamp() * 1000)
 _RANDOM_BITS: Final = 21
 _AHEAD_MS_MAX: Final = 1000
 
@@ -24,3 +27,18 @@ def new_id(at: datetime) -> int:
         drawn = _Last.value + 1 + secrets.randbits(8)
     _Last.value = drawn
     return drawn
+
+
+def time_of(identifier: int) -> datetime:
+    """When an identifier was drawn, to the millisecond, in Shanghai."""
+    return (_MOMENT_ZERO + timedelta(milliseconds=identifier >> _RANDOM_BITS)).astimezone(SHANGHAI)
+
+
+def day_of(identifier: int) -> date:
+    """The day in Shanghai on which an identifier was drawn."""
+    return time_of(identifier).date()
+
+
+def first_of(at: datetime) -> int:
+    """The smallest identifier that can be drawn at or after a moment."""
+    return max(0, int(at.timestamp() * 1000) - _EPOCH_MS) << _RANDOM_BITS

@@ -1,6 +1,6 @@
 """Use cases of the room people: find a person, read a file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -25,6 +25,7 @@ __all__ = [
     "find_by_id_number",
     "get",
     "list_persons",
+    "names",
     "relations",
 ]
 
@@ -56,6 +57,11 @@ async def get(connection: Connection, person_id: int, field: str = "person_id") 
     if person is None:
         raise _no_such_person(field)
     return person
+
+
+async def names(connection: Connection, person_ids: Iterable[int]) -> dict[int, str]:
+    """The names of persons by id; the caller records why it looked."""
+    return await store.names(connection, list(person_ids))
 
 
 async def contact(platform: Platform, connection: Connection, person_id: int) -> Contact:

@@ -101,3 +101,10 @@ def _within(region: str | None) -> str | None:
     if region is None:
         return None
     return f"{region.removesuffix('00').removesuffix('00')}%"
+
+
+async def names(connection: Connection, person_ids: Sequence[int]) -> dict[int, str]:
+    rows = await connection.fetch(
+        "select person_id, name from persons where person_id = any($1::bigint[])", person_ids
+    )
+    return {row[0]: row[1] for row in rows}

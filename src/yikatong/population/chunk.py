@@ -2,7 +2,7 @@
 
 import random
 from bisect import bisect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
 from itertools import accumulate
@@ -14,7 +14,7 @@ from yikatong.policies import service as policies
 from yikatong.policies.errors import NoPolicyOnFile
 from yikatong.population import shares
 from yikatong.population.origins import origins
-from yikatong.population.rows import Rows, id_number
+from yikatong.population.rows import Rows, SharedName, id_number
 
 CHUNK: Final = 10_000
 """People of one chunk; each chunk is one transaction."""
@@ -57,14 +57,22 @@ def _year_start(region: str, insurance: str, as_of: date) -> date:
         return date(as_of.year, 1, 1)
 
 
-def make(vault: Vault, seed: int, number: int, first_id: int, last_id: int, now: datetime) -> Rows:
+def make(
+    vault: Vault,
+    shared: Mapping[SharedName, int],
+    seed: int,
+    number: int,
+    first_id: int,
+    last_id: int,
+    now: datetime,
+) -> Rows:
     """The rows of the people first_id … last_id, all of chunk `number`."""
-    rows = Rows(vault, now)
+    rows = Rows(vault, now, shared, number + 1)
     # Chance for believable people, not for secrets.
     maker = _Maker(rows, random.Random(f"{seed}/{number}"), number, now.date())  # noqa: S311
     for person_id in range(first_id, last_id + 1):
         maker.person(person_id)
-    return rows
+    return rows.finish()
 
 
 class _Maker:
@@ -261,7 +269,7 @@ class _Maker:
             old = self._days_ago(3700, 4800)
             self.rows.card(
                 person_id, 0, home, name, old, state="replaced", generation=2, social="frozen",
-                bank_app="frozen", bank=bank, replaced_by=person_id * 10 + 1,
+                bank_app="frozen", bank=bank, account=False, replaced_by=person_id * 10 + 1,
             )  # fmt: skip
             ordinal = 1
         draw = self.random()

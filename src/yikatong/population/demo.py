@@ -1,6 +1,6 @@
 """The people to try: one per situation, always the same, made first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ import msgspec
 from yikatong.core.sealing import Vault
 from yikatong.population.chunk import FIRST_ID
 from yikatong.population.origins import origins
-from yikatong.population.rows import Rows, id_number
+from yikatong.population.rows import Rows, SharedName, id_number
 
 _Change = Callable[[Rows, int, date], None]
 
@@ -168,12 +168,12 @@ DEMOS: Final[tuple[Demo, ...]] = (
 # fmt: on
 
 
-def make(vault: Vault, now: datetime) -> Rows:
+def make(vault: Vault, shared: Mapping[SharedName, int], now: datetime) -> Rows:
     """The rows of all of them, with the first person ids."""
-    rows = Rows(vault, now)
+    rows = Rows(vault, now, shared, 0)
     for position, demo in enumerate(DEMOS):
         _one(rows, demo, FIRST_ID + position, position, now)
-    return rows
+    return rows.finish()
 
 
 def _one(rows: Rows, demo: Demo, person_id: int, position: int, now: datetime) -> None:

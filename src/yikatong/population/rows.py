@@ -1,11 +1,18 @@
 """Rows of one chunk of people, table by table, and how they are copied in."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
+from yikatong.core import ids
 from yikatong.core.database import Connection
 from yikatong.core.ids import new_id
 from yikatong.core.sealing import Vault
+from yikatong.money.bank import banks
+from yikatong.money.ledger.model import CURRENCY, NOBODY
+
+SharedName = tuple[str, str, str]
+"""Kind, owner and purpose of a shared account."""
 
 COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "persons": (
@@ -22,7 +29,7 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "cards": (
         "person_id", "card_id", "card_number", "card_identifier", "generation", "region", "state",
         "social_security_app", "bank_app", "name_on_card", "issued_on", "valid_until",
-        "provisional_until", "bank", "account_sealed", "account_frozen_by", "replaced_by",
+        "provisional_until", "bank", "account_id", "replaced_by",
     ),
     "card_numbers": ("card_number", "person_id", "card_id"),
     "card_applications": (
@@ -42,6 +49,18 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "benefit_entitlements": (
         "person_id", "benefit", "region", "status", "starts_on", "ends_on", "monthly",
         "proof_due_on", "held_reason",
+    ),
+    "money_accounts": (
+        "person_id", "account_id", "kind", "class", "bank", "region", "number_sealed",
+        "number_tail", "frozen", "balance", "last_transaction_id", "opened_at",
+    ),
+    "account_numbers": ("number_hash", "person_id", "account_id"),
+    "ledger_transactions": (
+        "person_id", "transaction_id", "key", "content_hash", "kind", "at", "actor_kind", "actor",
+        "currency", "persons", "accounts", "amounts", "balances", "detail",
+    ),
+    "ledger_postings": (
+        "person_id", "account_id", "transaction_id", "about_person_id", "amount", "balance_after",
     ),
     "audit_events": (
         "person_id",
@@ -75,10 +94,20 @@ def id_number(county: str, birth: date, sequence: int) -> str:
 class Rows:
     """Rows by table; one transaction copies them all."""
 
-    def __init__(self, vault: Vault, now: datetime) -> None:
+    def __init__(
+        self, vault: Vault, now: datetime, shared: Mapping[SharedName, int], number: int
+    ) -> None:
+        """`shared` holds the ids of the banks' and funds' accounts that opening balances come from,
+        `number` is the chunk's own."""
         self.tables: dict[str, list[tuple[Any, ...]]] = {name: [] for name in COLUMNS}
         self._vault = vault
         self.now = now
+        self._shared = shared
+        self._number = number
+        self._opening_id = ids.first_of(now) + number
+        self._openings: list[tuple[int, int, int]] = []
+        self._against: dict[int, int] = {}
+        self._with_account: set[int] = set()
 
     def person(
         self,
@@ -145,6 +174,8 @@ class Rows:
                 arrears_since, begins, confirmed, months,
             )
         )  # fmt: skip
+        if insurance == "310" and category != "flexible" and status != "ended":
+            self._medical_account(person_id, region)
 
     def card(
         self,
@@ -169,19 +200,81 @@ class Rows:
         card_id = person_id * 10 + ordinal
         number = card_number(person_id, ordinal)
         until = valid_until or date(issued_on.year + 10, issued_on.month, min(issued_on.day, 28))
-        sealed = None
+        account_id = None
         if account:
-            text = f"62{person_id * 7919 % 10**15:015d}{ordinal:02d}"
-            sealed = self._vault.seal("account", person_id, text)
+            account_id = person_id * 10
+            frozen = ["loss_report"] if state.startswith("loss_reported") else []
+            if frozen_by:
+                frozen.append(frozen_by)
+            self._bank_account(person_id, account_id, bank, frozen)
         self.tables["cards"].append(
             (
                 person_id, card_id, number, f"{region}{generation:02d}{card_id:024d}", generation,
                 region, state, social, bank_app, name, issued_on, until, provisional_until, bank,
-                sealed, frozen_by, replaced_by,
+                account_id, replaced_by,
             )
         )  # fmt: skip
         self.tables["card_numbers"].append((number, person_id, card_id))
         return card_id
+
+    def _bank_account(self, person_id: int, account_id: int, bank: str, frozen: list[str]) -> None:
+        """The person's class I account; a later card of the person keeps it."""
+        if person_id in self._with_account:
+            return
+        self._with_account.add(person_id)
+        # Multiplied by a number prime to 10: scattered, and no two persons share one.
+        body = f"{banks.bank(bank).prefix}{person_id * 736_455_190_357 % 10**12:012d}"
+        number = banks.with_check_digit(body)
+        amount = person_id * 7919 % 8_000_000
+        self.tables["money_accounts"].append(
+            (
+                person_id, account_id, "bank", 1, bank, None,
+                self._vault.seal("account", person_id, number), number[-4:], frozen, amount,
+                self._opening_id, self.now,
+            )
+        )  # fmt: skip
+        self.tables["account_numbers"].append(
+            (self._vault.hash("account", number), person_id, account_id)
+        )
+        self._open(person_id, account_id, amount, self._shared["bank", bank, "cash"])
+
+    def _medical_account(self, person_id: int, region: str) -> None:
+        """The medical account of an insured employee or retiree."""
+        account_id = person_id * 10 + 1
+        amount = person_id * 48_271 % 1_200_000
+        self.tables["money_accounts"].append(
+            (
+                person_id, account_id, "medical", None, None, region, None, None, [], amount,
+                self._opening_id, self.now,
+            )
+        )  # fmt: skip
+        self._open(person_id, account_id, amount, self._shared["fund", region, "medical_accounts"])
+
+    def _open(self, person_id: int, account_id: int, amount: int, against: int) -> None:
+        if amount:
+            self._openings.append((person_id, account_id, amount))
+            self._against[against] = self._against.get(against, 0) - amount
+
+    def finish(self) -> "Rows":
+        """Bring in the opening balances: one balanced transaction of the whole chunk."""
+        entries = [(*one, one[2]) for one in self._openings]
+        shared = [(NOBODY, account, amount, None) for account, amount in self._against.items()]
+        whole: list[tuple[int, int, int, int | None]] = [*entries, *shared]
+        assert sum(entry[2] for entry in whole) == 0
+        if not whole:
+            return self
+        self.tables["ledger_postings"].extend(
+            (person_id, account_id, self._opening_id, NOBODY, amount, balance)
+            for person_id, account_id, amount, balance in whole
+        )
+        key = f"opening:{self._number}"
+        self.tables["ledger_transactions"].append(
+            (
+                NOBODY, self._opening_id, key, key.encode(), "opening", ids.time_of(self._opening_id),
+                *_MAKER[:2], CURRENCY, *(list(column) for column in zip(*whole, strict=True)), "{}",
+            )
+        )  # fmt: skip
+        return self
 
     def filing(
         self,

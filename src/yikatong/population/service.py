@@ -1,7 +1,7 @@
 """Use cases of the room: make people, list whom to try."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime
 from multiprocessing import get_context
@@ -9,13 +9,16 @@ from typing import Final, Literal
 
 import msgspec
 
+from yikatong.core import regions
 from yikatong.core.database import Connection, Database
 from yikatong.core.errors import InvalidInput, Text
 from yikatong.core.platform import Platform
 from yikatong.core.sealing import Vault
+from yikatong.money.bank import banks
+from yikatong.money.ledger import service as ledger
 from yikatong.population import chunk, demo
 from yikatong.population.chunk import CHUNK, CHUNKS_MAX, FIRST_ID
-from yikatong.population.rows import copy
+from yikatong.population.rows import SharedName, copy
 from yikatong.portability.model import Service
 
 PEOPLE_MAX: Final = CHUNK * CHUNKS_MAX
@@ -81,6 +84,7 @@ async def make(
             "N", zh=f"人数应为 1 到 {PEOPLE_MAX}", en=f"between 1 and {PEOPLE_MAX} people"
         )
     database, now = platform.database, platform.clock.now()
+    shared = await shared_accounts(platform)
     async with database.transaction() as connection:
         await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
         last = await connection.fetchval(
@@ -88,7 +92,7 @@ async def make(
         )
         before = await connection.fetchval("select count(*) from persons")
         if last is None:
-            await copy(connection, demo.make(platform.vault, now))
+            await copy(connection, demo.make(platform.vault, shared, now))
             before = len(demo.DEMOS)
             first = FIRST_ID + before
             count = max(1, count - before)
@@ -109,7 +113,7 @@ async def make(
     if processes <= 1 or len(jobs) == 1:
         for number, low, high in jobs:
             async with database.transaction() as connection:
-                rows = chunk.make(platform.vault, seed, number, low, high, now)
+                rows = chunk.make(platform.vault, shared, seed, number, low, high, now)
                 await copy(connection, rows)
             done += high - low + 1
             progress(done)
@@ -117,13 +121,22 @@ async def make(
     loop = asyncio.get_running_loop()
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         waiting = [
-            loop.run_in_executor(pool, _work, database.url, platform.vault, seed, job, now)
+            loop.run_in_executor(pool, _work, database.url, platform.vault, shared, seed, job, now)
             for job in jobs
         ]
         for finished in asyncio.as_completed(waiting):
             done += await finished
             progress(done)
     return first + count - 1
+
+
+async def shared_accounts(platform: Platform) -> Mapping[SharedName, int]:
+    """The banks' and funds' accounts that opening balances come from."""
+    return await ledger.shared(
+        platform,
+        *(("bank", code, "cash") for code in banks.banks()),
+        *(("fund", one.code, "medical_accounts") for one in regions.pooling_regions()),
+    )
 
 
 def _chunks(first: int, last: int) -> list[tuple[int, int, int]]:
@@ -138,12 +151,19 @@ def _chunks(first: int, last: int) -> list[tuple[int, int, int]]:
     return jobs
 
 
-def _work(url: str, vault: Vault, seed: int, job: tuple[int, int, int], now: datetime) -> int:
+def _work(
+    url: str,
+    vault: Vault,
+    shared: Mapping[SharedName, int],
+    seed: int,
+    job: tuple[int, int, int],
+    now: datetime,
+) -> int:
     """In a worker process: make one chunk and copy it in, in one transaction."""
     number, low, high = job
 
     async def run() -> None:
-        rows = chunk.make(vault, seed, number, low, high, now)
+        rows = chunk.make(vault, shared, seed, number, low, high, now)
         database = await Database.connect(url, connections_max=1, statement_seconds_max=300)
         try:
             async with database.transaction() as connection:

@@ -99,11 +99,12 @@ def _applications(card: Card, request: CheckRequest) -> Iterator[Found]:
     """The two applications of the card are activated, and frozen, each on its own."""
     uses_bank = request.service in BENEFIT_SERVICES or request.service == "cash"
     if uses_bank:
-        if not card.has_account:
+        if card.account_id is None:
             yield Found("payment_account_missing")
         elif card.bank_app == "inactive":
             yield Found("bank_app_inactive")
-        if card.account_frozen_by:
+        # A loss report is a reason of its own.
+        if card.account_frozen_by in ("court", "death"):
             by = Text("法院", "a court") if card.account_frozen_by == "court" else _DEATH
             yield Found("account_frozen", {"by": by})
     elif card.social_security_app == "inactive":

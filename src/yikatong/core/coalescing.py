@@ -1,0 +1,122 @@
+"""Coalescing: requests that wait at the same moment are carried out together.
+
+One commit then serves many. Nothing waits for more to arrive: an idle desk takes what is there.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Any, Final, Generic, TypeVar
+
+from yikatong.core.errors import Unavailable
+
+_Request = TypeVar("_Request")
+_Answer = TypeVar("_Answer")
+
+BATCH_MAX: Final = 256
+WAITING_MAX: Final = 4096
+
+
+class Busy(Unavailable):
+    """More waits than can be worked off soon; the same request may be sent again."""
+
+    code = "busy"
+
+
+class Coalescer(Generic[_Request, _Answer]):
+    """Runs requests in batches, `in_flight_max` at a time.
+
+    Two requests that share a key are never in different batches at once, so batches do not wait
+    for each other in the database. `run` answers each request of a batch with its answer or its
+    own error; where it raises, the whole batch gets that error.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[list[_Request]], Awaitable[Sequence[_Answer | BaseException]]],
+        keys_of: Callable[[_Request], Sequence[Hashable]],
+        *,
+        batch_max: int = BATCH_MAX,
+        in_flight_max: int = 2,
+        waiting_max: int = WAITING_MAX,
+    ) -> None:
+        self._run = run
+        self._keys_of = keys_of
+        self._batch_max = batch_max
+        self._in_flight_max = in_flight_max
+        self._waiting_max = waiting_max
+        self._waiting: deque[tuple[_Request, Sequence[Hashable], asyncio.Future[_Answer]]] = deque()
+        self._busy_keys: set[Hashable] = set()
+        self._tasks: set[asyncio.Task[None] | None] = set()
+        self._scheduled = False
+
+    async def submit(self, request: _Request) -> _Answer:
+        """Wait for the answer; raises Busy at once where too much waits already."""
+        if len(self._waiting) >= self._waiting_max:
+            raise Busy(
+                zh="现在办理的人太多，没有任何改动，请稍后用同一个幂等键重试",
+                en="too many requests wait; nothing was changed, try again with the same key",
+            )
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[_Answer] = loop.create_future()
+        self._waiting.append((request, self._keys_of(request), future))
+        if not self._scheduled:
+            # Behind what else is ready now: requests read in the same turn go together.
+            self._scheduled = True
+            loop.call_soon(self._start)
+        # An impatient caller leaves; the command is carried out all the same and its key tells.
+        future.add_done_callback(_heard)
+        return await asyncio.shield(future)
+
+    def _start(self) -> None:
+        self._scheduled = False
+        while self._waiting and len(self._tasks) < self._in_flight_max:
+            batch = self._take()
+            if not batch:
+                return
+            self._tasks.add(asyncio.get_running_loop().create_task(self._carry_out(batch)))
+
+    def _take(self) -> list[tuple[_Request, Sequence[Hashable], asyncio.Future[_Answer]]]:
+        batch: list[Any] = []
+        kept: list[Any] = []
+        mine: set[Hashable] = set()
+        # Keys of requests left waiting: those behind them wait too, so that order is kept.
+        passed: set[Hashable] = set()
+        while self._waiting and len(batch) < self._batch_max:
+            item = self._waiting.popleft()
+            if any(key in self._busy_keys or key in passed for key in item[1]):
+                kept.append(item)
+                passed.update(item[1])
+            else:
+                batch.append(item)
+                mine.update(item[1])
+        self._waiting.extendleft(reversed(kept))
+        self._busy_keys |= mine
+        return batch
+
+    async def _carry_out(self, batch: list[Any]) -> None:
+        requests = [item[0] for item in batch]
+        try:
+            try:
+                answers = await self._run(requests)
+                assert len(answers) == len(requests)
+            except Exception as error:
+                answers = [error] * len(requests)
+            for (_, _, future), answer in zip(batch, answers, strict=True):
+                if future.done():
+                    continue
+                if isinstance(answer, BaseException):
+                    future.set_exception(answer)
+                else:
+                    future.set_result(answer)
+        finally:
+            for item in batch:
+                self._busy_keys.difference_update(item[1])
+            self._tasks.discard(asyncio.current_task())
+            self._start()
+
+
+def _heard(future: asyncio.Future[Any]) -> None:
+    """Nobody waits for the error any more; it is not one of the program."""
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,1 @@
+"""Money: the ledger, the bank side of the card, medical accounts, contributions."""

@@ -1,0 +1,443 @@
+"""SQL of the ledger."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from yikatong.core.database import Connection, Record
+from yikatong.core.money import Fen
+from yikatong.money.ledger.book import Book
+from yikatong.money.ledger.model import Account, Hold, SharedAccount, StatementLine, Transaction
+
+ACCOUNT_COLUMNS = """person_id, account_id, kind, class, bank, region, number_tail, currency, state,
+    frozen, balance, held, floor, spent_day, spent_on_day, spent_in_year, last_transaction_id,
+    version"""
+TRANSACTION_COLUMNS = """person_id, transaction_id, key, content_hash, kind, at, actor_kind, actor,
+    currency, persons, accounts, amounts, balances, reverses, detail"""
+HOLD_COLUMNS = (
+    "person_id, hold_id, account_id, amount, captured, state, reason, expires_at, closed_by"
+)
+
+
+class Conflict(Exception):
+    """Somebody else changed an account, or used a key, since it was read."""
+
+
+def _account(row: Record) -> Account:
+    facts = dict(row)
+    facts["account_class"] = facts.pop("class")
+    facts["frozen"] = tuple(facts["frozen"])
+    return Account(**facts)
+
+
+def _transaction(row: Record) -> Transaction:
+    facts = dict(row)
+    facts["detail"] = msgspec.json.decode(facts["detail"])
+    return Transaction(**facts)
+
+
+async def find_numbers(
+    connection: Connection, hashes: Sequence[bytes]
+) -> dict[bytes, tuple[int, int]]:
+    rows = await connection.fetch(
+        """select number_hash, person_id, account_id from account_numbers
+            where number_hash = any($1::bytea[])""",
+        hashes,
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+async def accounts(connection: Connection, keys: Iterable[tuple[int, int]]) -> list[Account]:
+    wanted = list(keys)
+    rows = await connection.fetch(
+        f"""select {ACCOUNT_COLUMNS} from money_accounts
+             join unnest($1::bigint[], $2::bigint[]) as wanted (person_id, account_id)
+            using (person_id, account_id)""",  # noqa: S608 - our constant
+        [key[0] for key in wanted],
+        [key[1] for key in wanted],
+    )
+    return [_account(row) for row in rows]
+
+
+async def accounts_of(connection: Connection, person_ids: Sequence[int]) -> list[Account]:
+    rows = await connection.fetch(
+        f"""select {ACCOUNT_COLUMNS} from money_accounts where person_id = any($1::bigint[])
+            order by person_id, state desc, kind, account_id""",  # noqa: S608
+        person_ids,
+    )
+    return [_account(row) for row in rows]
+
+
+async def sealed_number(connection: Connection, person_id: int, account_id: int) -> bytes | None:
+    return await connection.fetchval(
+        "select number_sealed from money_accounts where person_id = $1 and account_id = $2",
+        person_id,
+        account_id,
+    )
+
+
+async def transactions_by_key(
+    connection: Connection, keys: Iterable[tuple[int, str]]
+) -> list[Transaction]:
+    wanted = list(keys)
+    rows = await connection.fetch(
+        f"""select {TRANSACTION_COLUMNS} from ledger_transactions
+             join unnest($1::bigint[], $2::text[]) as wanted (person_id, key)
+            using (person_id, key)""",  # noqa: S608
+        [key[0] for key in wanted],
+        [key[1] for key in wanted],
+    )
+    return [_transaction(row) for row in rows]
+
+
+async def transactions(connection: Connection, ids: Iterable[tuple[int, int]]) -> list[Transaction]:
+    wanted = list(ids)
+    rows = await connection.fetch(
+        f"""select {TRANSACTION_COLUMNS} from ledger_transactions
+             join unnest($1::bigint[], $2::bigint[]) as wanted (person_id, transaction_id)
+            using (person_id, transaction_id)""",  # noqa: S608
+        [key[0] for key in wanted],
+        [key[1] for key in wanted],
+    )
+    return [_transaction(row) for row in rows]
+
+
+async def reversal_of(
+    connection: Connection, person_id: int, transaction_id: int
+) -> Transaction | None:
+    row = await connection.fetchrow(
+        f"""select {TRANSACTION_COLUMNS} from ledger_transactions
+            where person_id = $1 and reverses = $2""",  # noqa: S608
+        person_id,
+        transaction_id,
+    )
+    return None if row is None else _transaction(row)
+
+
+async def holds(connection: Connection, ids: Iterable[tuple[int, int]]) -> list[Hold]:
+    wanted = list(ids)
+    rows = await connection.fetch(
+        f"""select {HOLD_COLUMNS} from money_holds
+             join unnest($1::bigint[], $2::bigint[]) as wanted (person_id, hold_id)
+            using (person_id, hold_id)""",  # noqa: S608
+        [key[0] for key in wanted],
+        [key[1] for key in wanted],
+    )
+    return [Hold(**dict(row)) for row in rows]
+
+
+async def holds_of(connection: Connection, person_id: int) -> list[Hold]:
+    rows = await connection.fetch(
+        f"select {HOLD_COLUMNS} from money_holds where person_id = $1 order by hold_id desc limit 200",  # noqa: S608
+        person_id,
+    )
+    return [Hold(**dict(row)) for row in rows]
+
+
+async def due_holds(connection: Connection, now: Any, limit: int) -> list[Hold]:
+    rows = await connection.fetch(
+        f"""select {HOLD_COLUMNS} from money_holds
+            where state = 'active' and expires_at <= $1 order by expires_at limit $2""",  # noqa: S608
+        now,
+        limit,
+    )
+    return [Hold(**dict(row)) for row in rows]
+
+
+async def open_account(
+    connection: Connection,
+    account: Account,
+    opened_at: Any,
+    number_sealed: bytes | None,
+    number_hash: bytes | None,
+) -> None:
+    """Add an empty account and the directory entry of its number."""
+    try:
+        await connection.execute(
+            """insert into money_accounts
+                 (person_id, account_id, kind, class, bank, region, number_sealed, number_tail,
+                  opened_at)
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9)""",
+            account.person_id,
+            account.account_id,
+            account.kind,
+            account.account_class,
+            account.bank,
+            account.region,
+            number_sealed,
+            account.number_tail,
+            opened_at,
+        )
+        if number_hash is not None:
+            await connection.execute(
+                "insert into account_numbers (number_hash, person_id, account_id) values ($1, $2, $3)",
+                number_hash,
+                account.person_id,
+                account.account_id,
+            )
+    except asyncpg.UniqueViolationError as error:
+        raise Conflict from error
+
+
+async def write(connection: Connection, book: Book) -> None:
+    """Write what was decided in the book; raises Conflict where an account or key is no longer as
+    it was read, and the caller's transaction is to be rolled back."""
+    touched = list(book.touched.values())
+    try:
+        if touched:
+            await _update_accounts(connection, touched)
+        if book.transactions:
+            await _insert_transactions(connection, book.transactions)
+            await _insert_postings(connection, book.transactions)
+        if book.holds:
+            await _write_holds(connection, list(book.holds.values()))
+    except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError) as error:
+        raise Conflict from error
+
+
+async def _update_accounts(connection: Connection, touched: list[Account]) -> None:
+    # In one order everywhere, so that two batches rarely wait for each other in a circle.
+    touched.sort(key=lambda account: account.key)
+    done = await connection.execute(
+        """update money_accounts a
+              set balance = n.balance, held = n.held, frozen = n.frozen::text[], state = n.state,
+                  closed_at = case when n.state = 'closed' then coalesce(a.closed_at, now()) end,
+                  spent_day = n.spent_day, spent_on_day = n.spent_on_day,
+                  spent_in_year = n.spent_in_year,
+                  last_transaction_id = n.last_transaction_id, version = a.version + 1
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
+                         $6::text[], $7::text[], $8::date[], $9::bigint[], $10::bigint[],
+                         $11::bigint[])
+               as n (person_id, account_id, version, balance, held, frozen, state, spent_day,
+                     spent_on_day, spent_in_year, last_transaction_id)
+            where a.person_id = n.person_id and a.account_id = n.account_id
+              and a.version = n.version""",
+        [one.person_id for one in touched],
+        [one.account_id for one in touched],
+        [one.version for one in touched],
+        [one.balance for one in touched],
+        [one.held for one in touched],
+        ["{" + ",".join(one.frozen) + "}" for one in touched],
+        [one.state for one in touched],
+        [one.spent_day for one in touched],
+        [one.spent_on_day for one in touched],
+        [one.spent_in_year for one in touched],
+        [one.last_transaction_id for one in touched],
+    )
+    if done != f"UPDATE {len(touched)}":
+        raise Conflict
+
+
+def _array(values: Sequence[int | None]) -> str:
+    """An array as PostgreSQL writes it; unnest cannot take arrays of different lengths."""
+    return "{" + ",".join("null" if value is None else str(value) for value in values) + "}"
+
+
+async def _insert_transactions(connection: Connection, made: list[Transaction]) -> None:
+    await connection.execute(
+        """insert into ledger_transactions
+             (person_id, transaction_id, key, content_hash, kind, at, actor_kind, actor, currency,
+              persons, accounts, amounts, balances, reverses, detail)
+           select person_id, transaction_id, key, content_hash, kind, at, actor_kind, actor,
+                  currency, persons::bigint[], accounts::bigint[], amounts::bigint[],
+                  balances::bigint[], reverses, detail::jsonb
+             from unnest($1::bigint[], $2::bigint[], $3::text[], $4::bytea[], $5::text[],
+                         $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::text[],
+                         $11::text[], $12::text[], $13::text[], $14::bigint[], $15::text[])
+               as n (person_id, transaction_id, key, content_hash, kind, at, actor_kind, actor,
+                     currency, persons, accounts, amounts, balances, reverses, detail)""",
+        [one.person_id for one in made],
+        [one.transaction_id for one in made],
+        [one.key for one in made],
+        [one.content_hash for one in made],
+        [one.kind for one in made],
+        [one.at for one in made],
+        [one.actor_kind for one in made],
+        [one.actor for one in made],
+        [one.currency for one in made],
+        [_array(one.persons) for one in made],
+        [_array(one.accounts) for one in made],
+        [_array(one.amounts) for one in made],
+        [_array(one.balances) for one in made],
+        [one.reverses for one in made],
+        [msgspec.json.encode(one.detail).decode() for one in made],
+    )
+
+
+async def _insert_postings(connection: Connection, made: list[Transaction]) -> None:
+    lines = [
+        (person_id, account_id, one.transaction_id, one.person_id, amount, balance)
+        for one in made
+        for person_id, account_id, amount, balance in zip(
+            one.persons, one.accounts, one.amounts, one.balances, strict=True
+        )
+    ]
+    if lines:
+        await connection.execute(
+            """insert into ledger_postings
+                 (person_id, account_id, transaction_id, about_person_id, amount, balance_after)
+               select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[],
+                                    $5::bigint[], $6::bigint[])""",
+            *[list(column) for column in zip(*lines, strict=True)],
+        )
+
+
+async def _write_holds(connection: Connection, holds: list[Hold]) -> None:
+    await connection.execute(
+        """insert into money_holds
+             (person_id, hold_id, account_id, amount, captured, state, reason, expires_at, closed_by)
+           select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[],
+                                $5::bigint[], $6::text[], $7::text[], $8::timestamptz[],
+                                $9::bigint[])
+           on conflict (person_id, hold_id) do update
+              set captured = excluded.captured, state = excluded.state,
+                  closed_by = excluded.closed_by
+            where money_holds.state = 'active'""",
+        *[
+            list(column)
+            for column in zip(*(msgspec.structs.astuple(one) for one in holds), strict=True)
+        ],
+    )
+
+
+async def shared_accounts(connection: Connection) -> list[SharedAccount]:
+    rows = await connection.fetch(
+        "select account_id, kind, owner, purpose, currency from shared_accounts order by account_id"
+    )
+    return [SharedAccount(**dict(row)) for row in rows]
+
+
+async def ensure_shared(
+    connection: Connection, wanted: Sequence[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], int]:
+    """The ids of shared accounts by kind, owner and purpose; those that are missing are made."""
+    columns = [list(column) for column in zip(*wanted, strict=True)]
+    await connection.execute(
+        """insert into shared_accounts (kind, owner, purpose)
+           select * from unnest($1::text[], $2::text[], $3::text[])
+           on conflict (kind, owner, purpose) do nothing""",
+        *columns,
+    )
+    rows = await connection.fetch(
+        """select kind, owner, purpose, account_id from shared_accounts
+             join unnest($1::text[], $2::text[], $3::text[]) as n (kind, owner, purpose)
+            using (kind, owner, purpose)""",
+        *columns,
+    )
+    return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+
+async def shared_balance(
+    connection: Connection, account_id: int, before: int | None = None
+) -> tuple[Fen, int]:
+    """Balance and number of postings of a shared account, before a transaction id or now."""
+    row = await connection.fetchrow(
+        """with taken as (
+               select through_id, balance, postings from shared_balances
+                where account_id = $1 and ($2::bigint is null or through_id < $2)
+                order by through_id desc limit 1)
+           select coalesce((select balance from taken), 0)::bigint + coalesce(sum(p.amount), 0)::bigint,
+                  coalesce((select postings from taken), 0) + count(p.amount)
+             from ledger_postings p
+            where p.account_id = $1 and p.balance_after is null
+              and p.transaction_id > coalesce((select through_id from taken), -1)
+              and ($2::bigint is null or p.transaction_id < $2)""",
+        account_id,
+        before,
+    )
+    assert row is not None
+    return row[0], row[1]
+
+
+async def take_snapshots(connection: Connection, through_id: int, taken_at: Any) -> int:
+    """A snapshot of every shared account that had postings since its last one."""
+    done = await connection.execute(
+        """with taken as (
+               select distinct on (account_id) account_id, through_id, balance, postings
+                 from shared_balances order by account_id, through_id desc),
+           since as (
+               select p.account_id, sum(p.amount) as amount, count(*) as postings
+                 from ledger_postings p left join taken t using (account_id)
+                where p.balance_after is null and p.transaction_id <= $1
+                  and p.transaction_id > coalesce(t.through_id, -1)
+                group by p.account_id)
+           insert into shared_balances (account_id, through_id, balance, postings, taken_at)
+           select s.account_id, $1, coalesce(t.balance, 0) + s.amount,
+                  coalesce(t.postings, 0) + s.postings, $2
+             from since s left join taken t using (account_id)
+           on conflict do nothing""",
+        through_id,
+        taken_at,
+    )
+    return int(done.split()[-1])
+
+
+async def statement_lines(
+    connection: Connection,
+    key: tuple[int, int],
+    first_id: int,
+    before_id: int,
+    limit: int,
+) -> list[tuple[int, int, Fen, Fen | None]]:
+    """The newest postings of a person's account in a range of ids: id, about, amount, balance."""
+    rows = await connection.fetch(
+        """select transaction_id, about_person_id, amount, balance_after from ledger_postings
+            where person_id = $1 and account_id = $2 and transaction_id >= $3
+              and transaction_id < $4
+            order by transaction_id desc limit $5""",
+        key[0],
+        key[1],
+        first_id,
+        before_id,
+        limit,
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+async def shared_lines(
+    connection: Connection, account_id: int, first_id: int, before_id: int, limit: int
+) -> list[tuple[int, int, Fen]]:
+    rows = await connection.fetch(
+        """select transaction_id, about_person_id, amount from ledger_postings
+            where account_id = $1 and balance_after is null and transaction_id >= $2
+              and transaction_id < $3
+            order by transaction_id desc limit $4""",
+        account_id,
+        first_id,
+        before_id,
+        limit,
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+async def balance_before(connection: Connection, key: tuple[int, int], before_id: int) -> Fen:
+    """The balance of a person's account before a transaction id."""
+    found = await connection.fetchval(
+        """select balance_after from ledger_postings
+            where person_id = $1 and account_id = $2 and transaction_id < $3
+            order by transaction_id desc limit 1""",
+        key[0],
+        key[1],
+        before_id,
+    )
+    return found or 0
+
+
+async def explained(
+    connection: Connection, ids: Iterable[tuple[int, int]]
+) -> dict[int, StatementLine]:
+    """Kind and detail of transactions, by id; amounts are the caller's to fill in."""
+    return {
+        one.transaction_id: StatementLine(
+            transaction_id=one.transaction_id,
+            at=one.at,
+            kind=one.kind,
+            amount=0,
+            balance_after=None,
+            detail=one.detail,
+            about_person_id=one.person_id,
+        )
+        for one in await transactions(connection, ids)
+    }
