@@ -67,12 +67,23 @@ async def bodies(data: Path, how_many: int) -> list[dict[str, Any]]:
     ]
 
 
-def load(host: str, port: int, requests: list[dict[str, Any]], clients: int, seconds: float) -> Any:
-    """Figures of one load, driven from a process of its own."""
+def load(
+    host: str,
+    port: int,
+    requests: list[dict[str, Any]],
+    clients: int,
+    seconds: float,
+    path: str = "/api/v1/portability/check",
+    headers: dict[str, str] | None = None,
+    first: int = 0,
+) -> Any:
+    """Figures of one load, driven from a process of its own; `first` keeps its keys apart."""
     job = {
         "host": host,
         "port": port,
-        "path": "/api/v1/portability/check",
+        "path": path,
+        "headers": headers or {},
+        "first": first,
         "bodies": requests,
         "clients": clients,
         "seconds": seconds,
@@ -87,11 +98,12 @@ def load(host: str, port: int, requests: list[dict[str, Any]], clients: int, sec
     return json.loads(done.stdout)
 
 
-def pgbench(url: str, clients: int, seconds: int, *, first: bool) -> float:
+def pgbench(url: str, clients: int, seconds: int, *, first: bool, scale: int = 10) -> float:
     """Transactions per second of TPC-B on the same server."""
     program = str(embedded.binaries() / "pgbench")
     if first:
-        subprocess.run([program, "-i", "-q", "-s", "10", url], check=True, capture_output=True)
+        made = [program, "-i", "-q", "-s", str(scale), url]
+        subprocess.run(made, check=True, capture_output=True)
     done = subprocess.run(
         [program, "-M", "prepared", "-c", str(clients), "-j", "1", "-T", str(seconds), url],
         check=True,

@@ -17,11 +17,16 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 import yikatong
 from yikatong.core import problems
 from yikatong.core.errors import YikatongError
+from yikatong.core.lean import lean
 from yikatong.core.platform import Platform
+from yikatong.money import api as money_api
+from yikatong.money.api import Desk
+from yikatong.money.bank.teller import Teller
 from yikatong.policies import api as policies_api
 from yikatong.policies import service as policies
 from yikatong.portability import api as portability_api
 from yikatong.portals import routes as portals
+from yikatong.trust.operator import Operator, token
 
 BODY_BYTES_MAX = 256 * 1024
 """No route of today takes more; the ones that take files will say so themselves."""
@@ -120,13 +125,33 @@ def head_as_get(app: ASGIApp) -> ASGIApp:
     return wrapped
 
 
+def serve(platform: Platform) -> ASGIApp:
+    """The whole of what is served: the application, and before it the lean routes."""
+    app = create_app(platform)
+    return head_as_get(lean(app, money_api.lean_routes(app.state["desk"]), _note_lean))
+
+
+def _note_lean(path: str, status: int, seconds: float) -> None:
+    _requests.labels("POST", path, str(status)).inc()
+    _seconds.labels("POST", path).observe(seconds)
+
+
 def create_app(platform: Platform) -> Litestar:
     """The application over an open platform; policies are read and compiled before it answers."""
     policies.load()
     portals.load()
 
+    operator = Operator(token(platform.settings))
+    desk = Desk(Teller(platform), operator)
+
     def given() -> Platform:
         return platform
+
+    def counter() -> Desk:
+        return desk
+
+    def gate() -> Operator:
+        return operator
 
     return Litestar(
         route_handlers=[
@@ -135,12 +160,17 @@ def create_app(platform: Platform) -> Litestar:
             metrics,
             *policies_api.routes,
             *portability_api.routes,
+            *money_api.routes,
             *portals.routes,
         ],
-        dependencies={"platform": Provide(given, sync_to_thread=False, use_cache=True)},
+        dependencies={
+            "platform": Provide(given, sync_to_thread=False, use_cache=True),
+            "desk": Provide(counter, sync_to_thread=False, use_cache=True),
+            "operator": Provide(gate, sync_to_thread=False, use_cache=True),
+        },
         exception_handlers={YikatongError: _answer_error, Exception: _answer_error},
         middleware=[Observe],
-        state=State({"platform": platform}),
+        state=State({"platform": platform, "desk": desk}),
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=OpenAPIConfig(
             title="Yikatong 一卡通",

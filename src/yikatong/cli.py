@@ -10,6 +10,7 @@ from yikatong import __version__
 from yikatong.core.commands import DataOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
 from yikatong.medical.commands import catalog_app, providers_app
+from yikatong.money.commands import money_app
 from yikatong.people.commands import people_app
 from yikatong.policies.commands import policies_app, quote
 from yikatong.population.commands import make
@@ -27,6 +28,7 @@ app.add_typer(policies_app, name="policies")
 app.add_typer(people_app, name="people")
 app.add_typer(providers_app, name="providers")
 app.add_typer(catalog_app, name="catalog")
+app.add_typer(money_app, name="money")
 app.command("regions")(list_regions)
 app.command("quote")(quote)
 app.command("check")(check)

@@ -12,7 +12,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from yikatong.app import create_app, head_as_get
+from yikatong.app import serve
 from yikatong.core import embedded, logging, running
 from yikatong.core.errors import InvalidInput, Unavailable, YikatongError
 from yikatong.core.platform import Platform
@@ -73,11 +73,12 @@ async def _serve(settings: Settings, listener: socket.socket, people: int, begun
             demo = await population.demo_persons(connection)
         server = uvicorn.Server(
             uvicorn.Config(
-                head_as_get(create_app(platform)),
+                serve(platform),
                 http="httptools",
                 lifespan="on",
                 log_config=None,
                 access_log=False,
+                proxy_headers=False,
                 backlog=512,
                 limit_concurrency=512,
                 timeout_keep_alive=30,

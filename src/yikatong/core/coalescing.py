@@ -15,6 +15,8 @@ _Answer = TypeVar("_Answer")
 
 BATCH_MAX: Final = 256
 WAITING_MAX: Final = 4096
+_SHARE_MIN: Final = 8
+"""Fewer waiting requests than this go together."""
 
 
 class Busy(Unavailable):
@@ -82,7 +84,10 @@ class Coalescer(Generic[_Request, _Answer]):
         mine: set[Hashable] = set()
         # Keys of requests left waiting: those behind them wait too, so that order is kept.
         passed: set[Hashable] = set()
-        while self._waiting and len(batch) < self._batch_max:
+        # What waits is shared among the idle desks: one decides while the other's batch is written.
+        idle = max(1, self._in_flight_max - len(self._tasks))
+        size = min(self._batch_max, max(_SHARE_MIN, -(-len(self._waiting) // idle)))
+        while self._waiting and len(batch) < size:
             item = self._waiting.popleft()
             if any(key in self._busy_keys or key in passed for key in item[1]):
                 kept.append(item)

@@ -28,12 +28,20 @@ database_app = typer.Typer(help="数据库 · the database.", no_args_is_help=Tr
 
 
 def with_platform(
-    data: Path | None, work: Callable[[Platform], Coroutine[Any, Any, _Answer]]
+    data: Path | None,
+    work: Callable[[Platform], Coroutine[Any, Any, _Answer]],
+    *,
+    statement_seconds_max: int | None = None,
 ) -> _Answer:
-    """Run one command's work over an open platform; the database is up while it runs."""
+    """Run one command's work over an open platform; the database is up while it runs.
+
+    Work over whole tables says how long a statement of it may take.
+    """
     from yikatong.core import logging, running
 
     settings = core_settings.load(data)
+    if statement_seconds_max is not None:
+        settings = msgspec.structs.replace(settings, statement_seconds_max=statement_seconds_max)
     logging.configure(settings.log_format)
 
     async def run() -> _Answer:

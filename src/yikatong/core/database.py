@@ -56,6 +56,8 @@ _GONE = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    # What asyncpg says of a connection that was lost in the middle of a statement.
+    asyncpg.InternalClientError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
@@ -129,6 +131,7 @@ class Database:
             connection = await self._begin(readonly=readonly)
         except _GONE as error:
             raise _unavailable() from error
+        broken = True
         try:
             try:
                 yield connection
@@ -136,12 +139,15 @@ class Database:
                 # The reason matters, not that a dead connection cannot roll back either.
                 with contextlib.suppress(*_GONE):
                     await connection.execute("rollback")
+                    broken = False
                 raise
             await connection.execute("commit")
+            broken = False
         except _GONE as error:
             raise _unavailable() from error
         finally:
-            await self._give_back(connection)
+            # What neither committed nor rolled back may still be at it: nobody gets it again.
+            await self._give_back(connection, broken=broken)
 
     async def _begin(self, *, readonly: bool) -> Connection:
         """A connection with a transaction begun.
@@ -154,7 +160,12 @@ class Database:
             connection = await self._pool.acquire(timeout=_ACQUIRE_SECONDS_MAX)
             try:
                 await connection.execute(begin)
-            except (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, OSError):
+            except (
+                asyncpg.PostgresConnectionError,
+                asyncpg.AdminShutdownError,
+                asyncpg.InternalClientError,
+                OSError,
+            ):
                 await self._give_back(connection, broken=True)
                 continue
             except BaseException:

@@ -1,5 +1,6 @@
 """Identifiers of rows: 63 bits, ordered by time, unique within one person."""
 
+import random
 import secrets
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -12,6 +13,10 @@ _RANDOM_BITS: Final = 21
 _AHEAD_MS_MAX: Final = 1000
 
 
+# Chance that keeps identifiers of several processes apart; nobody may need to be unable to guess one.
+_chance = random.Random(secrets.randbits(128))  # noqa: S311
+
+
 class _Last:
     """The last identifier of this process, so that those of one millisecond keep their order."""
 
@@ -21,10 +26,10 @@ class _Last:
 def new_id(at: datetime) -> int:
     """41 bits of milliseconds since 2024 and 21 random bits; keys add the person_id in front."""
     milliseconds = max(0, int(at.timestamp() * 1000) - _EPOCH_MS)
-    drawn = (milliseconds << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
+    drawn = (milliseconds << _RANDOM_BITS) | _chance.getrandbits(_RANDOM_BITS)
     # Many in one millisecond run a little ahead of the clock rather than out of order.
     if drawn <= _Last.value and (_Last.value >> _RANDOM_BITS) - milliseconds < _AHEAD_MS_MAX:
-        drawn = _Last.value + 1 + secrets.randbits(8)
+        drawn = _Last.value + 1 + _chance.getrandbits(8)
     _Last.value = drawn
     return drawn
 

@@ -1,12 +1,20 @@
 """Errors over HTTP: `application/problem+json` (RFC 9457) with both languages."""
 
-from typing import Any
+import re
+from typing import Any, Final, cast
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ValidationException
 
-from yikatong.core.errors import Malformed, MethodNotAllowed, NotFound, TooLarge, YikatongError
+from yikatong.core.errors import (
+    InvalidInput,
+    Malformed,
+    MethodNotAllowed,
+    NotFound,
+    TooLarge,
+    YikatongError,
+)
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -51,21 +59,55 @@ def typed(error: Exception) -> YikatongError:
     """Turn what the web framework raises, or an unforeseen error, into a typed one."""
     if isinstance(error, YikatongError):
         return error
+    if isinstance(error, ValidationException):
+        return _invalid(error)
     if isinstance(error, HTTPException) and error.status_code < 500:
-        if error.status_code == 404:
-            return NotFound(zh="没有这个地址", en="there is nothing at this address")
-        if error.status_code == 405:
-            return MethodNotAllowed(
-                zh="这个地址不支持该请求方法", en="this method is not allowed here"
-            )
-        if error.status_code == 413:
-            return TooLarge(zh="请求内容过大", en="the request is too large")
-        return Malformed(
-            zh="请求无法读取，请检查格式", en="the request could not be read; check its form"
-        )
+        return _refused(error.status_code)
     return YikatongError(
         zh="系统出现意外错误，已经记录，请稍后再试",
         en="an unexpected error happened and was recorded; please try again later",
+    )
+
+
+def _refused(status: int) -> YikatongError:
+    if status == 404:
+        return NotFound(zh="没有这个地址", en="there is nothing at this address")
+    if status == 405:
+        return MethodNotAllowed(zh="这个地址不支持该请求方法", en="this method is not allowed here")
+    if status == 413:
+        return TooLarge(zh="请求内容过大", en="the request is too large")
+    return Malformed(
+        zh="请求无法读取，请检查格式", en="the request could not be read; check its form"
+    )
+
+
+_MISSING: Final = re.compile(r"missing required field `([^`]+)`")
+_PARAMETER: Final = re.compile(r"Missing required \w+ parameter '([^']+)'")
+_UNKNOWN: Final = re.compile(r"contains unknown field `([^`]+)`")
+
+
+def _invalid(error: ValidationException) -> YikatongError:
+    """Name the first wrong field of a body or query, and what is wrong with it."""
+    extra = cast("list[dict[str, str]]", error.extra or [])
+    first = extra[0] if extra else {}
+    message, key = str(first.get("message", "")), str(first.get("key", ""))
+    if not first and (found := _PARAMETER.search(error.detail)):
+        return InvalidInput(found[1], zh="缺少这一项", en="this is missing")
+    return invalid(message, "" if key == "data" else key)
+
+
+def invalid(message: str, where: str) -> InvalidInput:
+    """The error for what the decoder says of the value at a dotted path ("" is the whole)."""
+    if found := _MISSING.search(message):
+        field = f"{where}.{found[1]}" if where else found[1]
+        return InvalidInput(field, zh="缺少这一项", en="this is missing")
+    if found := _UNKNOWN.search(message):
+        field = f"{where}.{found[1]}" if where else found[1]
+        return InvalidInput(field, zh="没有这一项，请核对名称", en="there is no such field")
+    return InvalidInput(
+        where or "body",
+        zh=f"内容不符合要求（{message}）",
+        en=f"this does not have the right form ({message})",
     )
 
 

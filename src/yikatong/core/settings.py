@@ -17,6 +17,9 @@ class Settings(msgspec.Struct, frozen=True):
     """YIKATONG_DATABASE_URL: any PostgreSQL ≥ 16 instead of the embedded one."""
     key_file: Path | None = None
     """YIKATONG_KEY_FILE: the key of personal data; by default in the data directory."""
+    operator_token: str | None = None
+    """YIKATONG_OPERATOR_TOKEN: what machines show to the API; by default made in the data
+    directory."""
     connections_max: int = 12
     """Database connections of one process."""
     statement_seconds_max: int = 15
@@ -27,6 +30,10 @@ class Settings(msgspec.Struct, frozen=True):
     @property
     def key_path(self) -> Path:
         return self.key_file or self.data_dir / "keys" / "personal-data.key"
+
+    @property
+    def operator_token_path(self) -> Path:
+        return self.data_dir / "keys" / "operator.token"
 
 
 def load(data_dir: Path | None = None) -> Settings:
@@ -41,5 +48,6 @@ def load(data_dir: Path | None = None) -> Settings:
         data_dir=chosen.expanduser().absolute(),
         database_url=env.get("YIKATONG_DATABASE_URL") or None,
         key_file=Path(key_file).expanduser().absolute() if key_file else None,
+        operator_token=env.get("YIKATONG_OPERATOR_TOKEN") or None,
         log_format=log_format,
     )

@@ -206,7 +206,7 @@ async def freeze_in(
     done = (book.unfreeze if lift else book.freeze)(mine, account, reason)
     if document:
         done.detail["document"] = document
-    await ledger.write(connection, book, [mine], platform.clock.now())
+    await ledger.write(connection, book)
     return done
 
 
@@ -239,7 +239,7 @@ async def hold(
         account = book.account(wanted)
         rules.check_frozen(account, "account")
         made = book.hold(mine, account, amount, reason=reason, expires_at=expires_at)
-        await ledger.write(connection, book, [mine], platform.clock.now())
+        await ledger.write(connection, book)
         return made
 
     return await ledger.carry_out(platform, work)
@@ -285,7 +285,7 @@ async def capture(
             other = Entry(person_id, shared_id, amount)
         entries = [Entry(*own, -amount), other]
         done = book.post(mine, entries, {"hold_id": hold_id}, releasing=held)
-        await ledger.write(connection, book, [mine], platform.clock.now())
+        await ledger.write(connection, book)
         return done
 
     return await ledger.carry_out(platform, work)
@@ -321,7 +321,7 @@ async def release(
         if (done := book.done_before(mine)) is not None:
             return done
         done = book.release(mine, held, expired=expired)
-        await ledger.write(connection, book, [mine], platform.clock.now())
+        await ledger.write(connection, book)
         return done
 
     return await ledger.carry_out(platform, work)
@@ -383,7 +383,7 @@ async def reverse(
         done = book.post(
             mine, entries, {"reason": reason, "kind": first.kind}, reverses=transaction_id
         )
-        await ledger.write(connection, book, [mine], platform.clock.now())
+        await ledger.write(connection, book)
         return done
 
     return await ledger.carry_out(platform, work)

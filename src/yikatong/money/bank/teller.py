@@ -11,7 +11,7 @@ from yikatong.core.platform import Platform
 from yikatong.money.bank import orders
 from yikatong.money.bank.banks import banks, parse_number
 from yikatong.money.bank.orders import Desk, Order, Ref, Transfer
-from yikatong.money.errors import NoSuchAccount
+from yikatong.money.errors import KeyReused, NoSuchAccount
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger import store as ledger_store
 from yikatong.money.ledger.book import Command
@@ -41,14 +41,15 @@ class Teller:
         outcome may be unknown: the same key then tells.
         """
         for field, ref in order.accounts().items():
-            if isinstance(ref, str):
+            if isinstance(ref, str) and ref not in self._numbers:
                 parse_number(ref, field)
         return await self._waiting.submit(order)
 
     async def _run(self, batch: list[Order]) -> Sequence[_Outcome]:
-        for _ in range(_BATCH_TRIES_MAX):
+        for number in range(_BATCH_TRIES_MAX):
             try:
-                return await self._together(batch)
+                # Hardly any key was used before: the first try lets the database find out.
+                return await self._together(batch, look_up=number > 0)
             except Conflict:
                 continue
         # Somebody outside this desk keeps changing one of the accounts: that order alone waits.
@@ -56,18 +57,22 @@ class Teller:
 
     async def _alone(self, order: Order) -> _Outcome:
         async def work(connection: Connection) -> _Outcome:
-            return (await self._decide(connection, [order]))[0]
+            return (await self._decide(connection, [order], look_up=True))[0]
 
         try:
             return await ledger.carry_out(self._platform, work)
         except Busy as error:
             return error
 
-    async def _together(self, batch: list[Order]) -> list[_Outcome]:
+    async def _together(self, batch: list[Order], *, look_up: bool) -> list[_Outcome]:
         async with self._platform.database.transaction() as connection:
-            return await self._decide(connection, batch)
+            return await self._decide(connection, batch, look_up=look_up)
 
-    async def _decide(self, connection: Connection, batch: list[Order]) -> list[_Outcome]:
+    async def _decide(
+        self, connection: Connection, batch: list[Order], *, look_up: bool
+    ) -> list[_Outcome]:
+        """Decide one order after the other and write. Without `look_up` a key used before shows as
+        a Conflict, or, where the order would now be refused, is looked up then."""
         platform = self._platform
         resolved = await self._resolve(connection, batch)
         commands = [_command(order, resolved) for order in batch]
@@ -75,7 +80,9 @@ class Teller:
             platform,
             connection,
             accounts=set(resolved.values()),
-            keys=[(one.person_id, one.key) for one in commands if isinstance(one, Command)],
+            keys=[(one.person_id, one.key) for one in commands if isinstance(one, Command)]
+            if look_up
+            else (),
         )
         payees = {
             key[0]
@@ -90,22 +97,41 @@ class Teller:
             day=today(platform.clock),
         )
         outcomes: list[_Outcome] = []
-        made: list[Command] = []
         for order, command in zip(batch, commands, strict=True):
             if isinstance(command, YikatongError):
                 outcomes.append(command)
                 continue
             try:
                 done = book.done_before(command)
-                if done is None:
-                    done = orders.decide(order, command, desk)
-                    made.append(command)
-                outcomes.append(done)
+                outcomes.append(done or orders.decide(order, command, desk))
             except YikatongError as error:
                 outcomes.append(error)
-        if made:
-            await ledger.write(connection, book, made, platform.clock.now())
+        if not look_up:
+            await self._remember(connection, commands, outcomes)
+        if book.transactions:
+            await ledger.write(connection, book)
         return outcomes
+
+    async def _remember(
+        self,
+        connection: Connection,
+        commands: list[Command | YikatongError],
+        outcomes: list[_Outcome],
+    ) -> None:
+        """Answer a refused order whose key was used before as it was answered then."""
+        refused = {
+            (command.person_id, command.key): number
+            for number, (command, outcome) in enumerate(zip(commands, outcomes, strict=True))
+            if isinstance(command, Command) and isinstance(outcome, YikatongError)
+        }
+        if not refused:
+            return
+        for done in await ledger_store.transactions_by_key(connection, refused):
+            number = refused[done.person_id, done.key]
+            command = commands[number]
+            assert isinstance(command, Command)
+            same = done.content_hash == command.content_hash
+            outcomes[number] = done if same else KeyReused()
 
     async def _resolve(
         self, connection: Connection, batch: list[Order]

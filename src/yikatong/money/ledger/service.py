@@ -18,7 +18,7 @@ from yikatong.core.money import Fen
 from yikatong.core.platform import Platform
 from yikatong.money.errors import NoSuchAccount, NoSuchTransaction
 from yikatong.money.ledger import store
-from yikatong.money.ledger.book import Book, Command
+from yikatong.money.ledger.book import Book
 from yikatong.money.ledger.model import (
     Account,
     Hold,
@@ -28,7 +28,6 @@ from yikatong.money.ledger.model import (
     Transaction,
 )
 from yikatong.money.ledger.store import Conflict
-from yikatong.trust import audit
 
 _Answer = TypeVar("_Answer")
 
@@ -88,26 +87,13 @@ async def open_book(
     return book
 
 
-async def write(
-    connection: Connection, book: Book, commands: Sequence[Command], at: datetime
-) -> None:
-    """Write what was decided, with an audit event for each transaction about a person.
+async def write(connection: Connection, book: Book) -> None:
+    """Write what was decided; raises Conflict.
 
-    `commands` are those that led to the book's transactions, in their order. Raises Conflict.
+    No audit event beside it: a transaction names who did what of whom and when, is never changed,
+    and stands in the person's trail as it is.
     """
     await store.write(connection, book)
-    assert len(commands) == len(book.transactions)
-    told = [
-        (command.actor, (done.person_id, f"money.{done.kind}", _told(done)))
-        for command, done in zip(commands, book.transactions, strict=True)
-        if done.person_id
-    ]
-    if told:
-        await audit.record_many(connection, [one[0] for one in told], at, [one[1] for one in told])
-
-
-def _told(done: Transaction) -> dict[str, object]:
-    return {"transaction_id": done.transaction_id}
 
 
 class _Shared:
@@ -230,6 +216,13 @@ async def shared_balances(
         (one, *await store.shared_balance(connection, one.account_id, before))
         for one in await store.shared_accounts(connection)
     ]
+
+
+async def persons_balances(
+    connection: Connection, before: int | None = None
+) -> list[tuple[str, Fen, int]]:
+    """Sum and number of postings of all persons' accounts by kind, now or before an id."""
+    return await store.persons_balances(connection, before)
 
 
 async def take_snapshots(platform: Platform) -> int:

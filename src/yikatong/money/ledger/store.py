@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection, Record
 from yikatong.core.money import Fen
 from yikatong.money.ledger.book import Book
@@ -25,16 +26,17 @@ class Conflict(Exception):
     """Somebody else changed an account, or used a key, since it was read."""
 
 
-def _account(row: Record) -> Account:
-    facts = dict(row)
-    facts["account_class"] = facts.pop("class")
-    facts["frozen"] = tuple(facts["frozen"])
-    return Account(**facts)
+def _account(row: Any) -> Account:
+    # The columns stand in the order of the fields: this is read for every order at the desk.
+    account = Account(*row)
+    account.frozen = tuple(account.frozen)
+    return account
 
 
 def _transaction(row: Record) -> Transaction:
     facts = dict(row)
     facts["detail"] = msgspec.json.decode(facts["detail"])
+    facts["at"] = facts["at"].astimezone(SHANGHAI)
     return Transaction(**facts)
 
 
@@ -349,6 +351,20 @@ async def shared_balance(
     )
     assert row is not None
     return row[0], row[1]
+
+
+async def persons_balances(
+    connection: Connection, before: int | None = None
+) -> list[tuple[str, Fen, int]]:
+    """Sum and number of postings of all persons' accounts by kind, before an id or now."""
+    rows = await connection.fetch(
+        """select a.kind, coalesce(sum(p.amount), 0)::bigint, count(p.amount)
+             from money_accounts a join ledger_postings p using (person_id, account_id)
+            where p.balance_after is not null and ($1::bigint is null or p.transaction_id < $1)
+            group by a.kind order by a.kind""",
+        before,
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 async def take_snapshots(connection: Connection, through_id: int, taken_at: Any) -> int:

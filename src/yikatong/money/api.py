@@ -1,0 +1,566 @@
+"""JSON routes of accounts and the ledger. Every command carries an Idempotency-Key."""
+
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, HeaderParameter, QueryParameter
+
+from yikatong.core import lean
+from yikatong.core.errors import InvalidInput
+from yikatong.core.lean import Handler, Headers
+from yikatong.core.money import parse_yuan
+from yikatong.core.platform import Platform
+from yikatong.core.problems import Problem
+from yikatong.money import shown, statements
+from yikatong.money.bank import service as bank
+from yikatong.money.bank.orders import MEMO_MAX, Deposit, Transfer, Withdrawal
+from yikatong.money.bank.teller import Teller
+from yikatong.money.ledger import service as ledger
+from yikatong.money.ledger.model import Freeze, SharedKind
+from yikatong.money.shown import AccountBody, HoldBody, StatementBody, TransactionBody
+from yikatong.people import service as people
+from yikatong.trust import audit
+from yikatong.trust.audit import Actor
+from yikatong.trust.operator import Operator
+
+PROBLEMS: Final = {
+    401: ResponseSpec(Problem, description="No valid token."),
+    403: ResponseSpec(Problem, description="A stronger proof of who the person is is needed."),
+    404: ResponseSpec(Problem, description="No such person, account, hold or transaction."),
+    409: ResponseSpec(
+        Problem, description="Understood and refused; `code` and `detail` say why. No change."
+    ),
+    422: ResponseSpec(Problem, description="A field is wrong; `field` names it."),
+    503: ResponseSpec(
+        Problem, description="Try again with the same key: it is carried out once at most."
+    ),
+}
+
+KEY_MAX: Final = 100
+
+Key = Annotated[
+    str,
+    HeaderParameter(
+        name="Idempotency-Key",
+        min_length=1,
+        max_length=KEY_MAX,
+        description="The same key and content gets the same answer and happens once.",
+    ),
+]
+Amount = Annotated[
+    str, msgspec.Meta(pattern=r"^(0|[1-9][0-9]{0,13})(\.[0-9]{1,2})?$", description="In yuan.")
+]
+Number = Annotated[str, msgspec.Meta(min_length=16, max_length=30)]
+Memo = Annotated[str, msgspec.Meta(max_length=MEMO_MAX)]
+Level = Annotated[int, msgspec.Meta(ge=1, le=3, description="Assurance level shown: 1, 2 or 3.")]
+
+
+class From(msgspec.Struct, forbid_unknown_fields=True):
+    """Who pays."""
+
+    account: Number
+
+
+class To(msgspec.Struct, forbid_unknown_fields=True):
+    """Who is paid; the name must be the account owner's."""
+
+    account: Number
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
+
+
+class TransferBody(
+    msgspec.Struct, forbid_unknown_fields=True, rename={"payer": "from", "payee": "to"}
+):
+    """A transfer."""
+
+    payer: From
+    payee: To
+    amount: Amount
+    assurance: Level
+    memo: Memo = ""
+
+
+class DepositBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Cash put in."""
+
+    account: Number
+    amount: Amount
+    memo: Memo = ""
+
+
+class WithdrawalBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Cash taken out."""
+
+    account: Number
+    amount: Amount
+    assurance: Level
+    memo: Memo = ""
+
+
+class OpenBody(msgspec.Struct, forbid_unknown_fields=True):
+    """An account to be opened, for a person named by id number or person_id."""
+
+    bank: str
+    id_number: str | None = None
+    person_id: int | None = None
+    account_class: Annotated[int, msgspec.Meta(ge=1, le=3)] = 1
+
+
+class FindBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Whose accounts: one of the three."""
+
+    id_number: str | None = None
+    person_id: int | None = None
+    account: Number | None = None
+
+
+class HoldOrderBody(msgspec.Struct, forbid_unknown_fields=True):
+    """A sum to be set aside."""
+
+    account: Number
+    amount: Amount
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=MEMO_MAX)]
+    expires_at: datetime | None = None
+
+
+class CaptureBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Take a held sum, or less, for an account or a provider; the rest is released."""
+
+    amount: Amount
+    account: Number | None = None
+    provider: str | None = None
+
+
+class ReasonBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Why."""
+
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class FreezeBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Why no money goes out; a court's order names its document."""
+
+    reason: Freeze
+    document: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    lift: bool = False
+
+
+class OpenedBody(msgspec.Struct):
+    """The account and its full number, shown this once."""
+
+    account: AccountBody
+    number: str
+
+
+def actor(request: Request[Any, Any, Any], operator: Operator, purpose: str) -> Actor:
+    """Who calls; raises NotSignedIn."""
+    return operator.check(request.headers.get("authorization"), purpose)
+
+
+async def person_of(
+    platform: Platform, connection: Any, id_number: str | None, person_id: int | None
+) -> int:
+    """The person named one way or the other."""
+    if (id_number is None) == (person_id is None):
+        raise InvalidInput(
+            "id_number",
+            zh="请填写 id_number 或 person_id，二选一",
+            en="give either id_number or person_id",
+        )
+    if id_number is not None:
+        return await people.find_by_id_number(platform, connection, id_number)
+    assert person_id is not None
+    return (await people.get(connection, person_id)).person_id
+
+
+class Desk:
+    """The three orders at the bank desk, from their bodies."""
+
+    def __init__(self, teller: Teller, operator: Operator) -> None:
+        self._teller = teller
+        self._operator = operator
+
+    async def transfer(self, data: TransferBody, key: str, authorization: str) -> TransactionBody:
+        """From an account to an account, once, durably, or refused with the reason."""
+        order = Transfer(
+            key=key,
+            actor=self._operator.check(authorization, "transfer"),
+            payer=data.payer.account,
+            payee=data.payee.account,
+            payee_name=data.payee.name,
+            amount=parse_yuan(data.amount, "amount"),
+            assurance=data.assurance,
+            memo=data.memo,
+        )
+        return shown.transaction(await self._teller.carry_out(order))
+
+    async def deposit(self, data: DepositBody, key: str, authorization: str) -> TransactionBody:
+        """Cash onto an account."""
+        order = Deposit(
+            key=key,
+            actor=self._operator.check(authorization, "deposit"),
+            account=data.account,
+            amount=parse_yuan(data.amount, "amount"),
+            memo=data.memo,
+        )
+        return shown.transaction(await self._teller.carry_out(order))
+
+    async def withdraw(self, data: WithdrawalBody, key: str, authorization: str) -> TransactionBody:
+        """Cash from an account."""
+        order = Withdrawal(
+            key=key,
+            actor=self._operator.check(authorization, "withdrawal"),
+            account=data.account,
+            amount=parse_yuan(data.amount, "amount"),
+            assurance=data.assurance,
+            memo=data.memo,
+        )
+        return shown.transaction(await self._teller.carry_out(order))
+
+
+TRANSFERS: Final = "/api/v1/money/transfers"
+DEPOSITS: Final = "/api/v1/money/deposits"
+WITHDRAWALS: Final = "/api/v1/money/withdrawals"
+
+
+def lean_routes(desk: Desk) -> dict[str, Handler]:
+    """The orders again, for `core.lean`."""
+
+    def route(body: type[Any], run: Callable[[Any, str, str], Awaitable[Any]]) -> Handler:
+        decoder = msgspec.json.Decoder(body)
+
+        async def handle(headers: Headers, raw: bytes) -> Any:
+            shown_token = headers.get(b"authorization", b"").decode("latin-1")
+            key = lean.text(headers, b"idempotency-key", KEY_MAX)
+            return await run(lean.read(decoder, raw), key, shown_token)
+
+        return handle
+
+    return {
+        TRANSFERS: route(TransferBody, desk.transfer),
+        DEPOSITS: route(DepositBody, desk.deposit),
+        WITHDRAWALS: route(WithdrawalBody, desk.withdraw),
+    }
+
+
+@post(TRANSFERS, status_code=200, summary="Transfer", responses=PROBLEMS, tags=["money"])
+async def transfer(
+    request: Request[Any, Any, Any],
+    desk: NamedDependency[Desk],
+    data: TransferBody,
+    key: Key,
+) -> TransactionBody:
+    """From an account to an account, once, durably, or refused with the reason."""
+    return await desk.transfer(data, key, request.headers.get("authorization", ""))
+
+
+@post(DEPOSITS, status_code=200, summary="Deposit", responses=PROBLEMS, tags=["money"])
+async def deposit(
+    request: Request[Any, Any, Any], desk: NamedDependency[Desk], data: DepositBody, key: Key
+) -> TransactionBody:
+    """Cash onto an account."""
+    return await desk.deposit(data, key, request.headers.get("authorization", ""))
+
+
+@post(WITHDRAWALS, status_code=200, summary="Withdraw", responses=PROBLEMS, tags=["money"])
+async def withdraw(
+    request: Request[Any, Any, Any], desk: NamedDependency[Desk], data: WithdrawalBody, key: Key
+) -> TransactionBody:
+    """Cash from an account."""
+    return await desk.withdraw(data, key, request.headers.get("authorization", ""))
+
+
+@post("/api/v1/money/accounts", summary="Open a bank account", responses=PROBLEMS, tags=["money"])
+async def open_account(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    operator: NamedDependency[Operator],
+    data: OpenBody,
+) -> OpenedBody:
+    """Empty, at an issuing bank. Asked again, the class I account that is there."""
+    who = actor(request, operator, "account opening")
+    async with platform.database.transaction(readonly=True) as connection:
+        person_id = await person_of(platform, connection, data.id_number, data.person_id)
+    made, number = await bank.open_account(
+        platform, person_id, data.bank, who, account_class=data.account_class
+    )
+    return OpenedBody(shown.account(made), number)
+
+
+@post(
+    "/api/v1/money/accounts/find",
+    status_code=200,
+    summary="A person's accounts",
+    responses=PROBLEMS,
+    tags=["money"],
+)
+async def find_accounts(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    operator: NamedDependency[Operator],
+    data: FindBody,
+) -> list[AccountBody]:
+    """By id number, person_id or account number (in the body, so that no log holds them)."""
+    who = actor(request, operator, "account enquiry")
+    async with platform.database.transaction() as connection:
+        if data.account is not None and data.id_number is None and data.person_id is None:
+            found = [await bank.find_account(platform, connection, data.account)]
+        else:
+            person_id = await person_of(platform, connection, data.id_number, data.person_id)
+            found = await ledger.accounts_of(connection, person_id)
+        if found:
+            at = platform.clock.now()
+            await audit.record(connection, who, at, found[0].person_id, "money.accounts_read")
+    return [shown.account(one) for one in found]
+
+
+@get(
+    "/api/v1/money/accounts/{person_id:int}/{account_id:int}/statement",
+    summary="The statement of an account",
+    responses=PROBLEMS,
+    tags=["money"],
+)
+async def statement(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[int],
+    account_id: FromPath[int],
+    since: Annotated[
+        date | None, QueryParameter(description="First day; default: 30 days ago.")
+    ] = None,
+    until: Annotated[date | None, QueryParameter(description="Last day; default: today.")] = None,
+) -> StatementBody:
+    """All lines between two days; opening + amounts = closing."""
+    who = actor(request, operator, "statement")
+    first, last = statements.period(platform, since, until)
+    async with platform.database.transaction() as connection:
+        told = await ledger.statement(connection, person_id, account_id, first, last)
+        await statements.record_look(platform, connection, who, told)
+    return statements.body(told)
+
+
+@post(
+    "/api/v1/money/accounts/{person_id:int}/{account_id:int}/freeze",
+    status_code=200,
+    summary="Stop payments out of an account, or lift a stop",
+    responses=PROBLEMS,
+    tags=["money"],
+)
+async def freeze(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[int],
+    account_id: FromPath[int],
+    data: FreezeBody,
+    key: Key,
+) -> TransactionBody:
+    """Money still arrives."""
+    who = actor(request, operator, "account freeze")
+    done = await bank.freeze(
+        platform,
+        person_id,
+        account_id,
+        data.reason,
+        who,
+        key,
+        document=data.document,
+        lift=data.lift,
+    )
+    return shown.transaction(done)
+
+
+@post(
+    "/api/v1/money/holds",
+    status_code=200,
+    summary="Set a sum aside",
+    responses=PROBLEMS,
+    tags=["money"],
+)
+async def hold(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    operator: NamedDependency[Operator],
+    data: HoldOrderBody,
+    key: Key,
+) -> HoldBody:
+    """Until it is captured, released or runs out."""
+    who = actor(request, operator, "hold")
+    if data.expires_at is not None and data.expires_at.tzinfo is None:
+        raise InvalidInput(
+            "expires_at",
+            zh="时间应带时区，例如 +08:00",
+            en="the time needs an offset, such as +08:00",
+        )
+    async with platform.database.transaction(readonly=True) as connection:
+        found = await bank.find_account(platform, connection, data.account)
+    made = await bank.hold(
+        platform, *found.key, parse_yuan(data.amount, "amount"), who, key,
+        reason=data.reason, expires_at=data.expires_at,
+    )  # fmt: skip
+    return shown.hold(made)
+
+
+@post(
+    "/api/v1/money/holds/{person_id:int}/{hold_id:int}/capture",
+    status_code=200,
+    summary="Take a held sum",
+    responses=PROBLEMS,
+    tags=["money"],
+)
+async def capture(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[int],
+    hold_id: FromPath[int],
+    data: CaptureBody,
+    key: Key,
+) -> TransactionBody:
+    """In part or whole; the rest is released with it."""
+    who = actor(request, operator, "capture")
+    if (data.account is None) == (data.provider is None):
+        raise InvalidInput(
+            "account", zh="请填写 account 或 provider，二选一", en="give either account or provider"
+        )
+    payee: tuple[SharedKind, str, str] | tuple[int, int]
+    if data.account is not None:
+        async with platform.database.transaction(readonly=True) as connection:
+            payee = (await bank.find_account(platform, connection, data.account)).key
+    else:
+        assert data.provider is not None
+        payee = ("provider", _provider(data.provider), "due")
+    done = await bank.capture(
+        platform, person_id, hold_id, parse_yuan(data.amount, "amount"), payee, who, key
+    )
+    return shown.transaction(done)
+
+
+def _provider(code: str) -> str:
+    if not (len(code) == 12 and code.isascii() and code.isalnum()):
+        raise InvalidInput(
+            "provider", zh="医药机构代码为 12 位", en="a provider's code has 12 characters"
+        )
+    return code
+
+
+@post(
+    "/api/v1/money/holds/{person_id:int}/{hold_id:int}/release",
+    status_code=200,
+    summary="Give a held sum back",
+    responses=PROBLEMS,
+    tags=["money"],
+)
+async def release(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[int],
+    hold_id: FromPath[int],
+    key: Key,
+) -> TransactionBody:
+    """All of it."""
+    who = actor(request, operator, "release")
+    return shown.transaction(await bank.release(platform, person_id, hold_id, who, key))
+
+
+@get(
+    "/api/v1/money/transactions/{person_id:int}/{transaction_id:int}",
+    summary="One transaction",
+    responses=PROBLEMS,
+    tags=["money"],
+)
+async def transaction(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[int],
+    transaction_id: FromPath[int],
+) -> TransactionBody:
+    """And which one reversed it."""
+    who = actor(request, operator, "transaction enquiry")
+    async with platform.database.transaction() as connection:
+        found, reversed_by = await ledger.transaction(connection, person_id, transaction_id)
+        await audit.record(
+            connection, who, platform.clock.now(), person_id, "money.transaction_read"
+        )
+    return shown.transaction(found, reversed_by)
+
+
+@post(
+    "/api/v1/money/transactions/{person_id:int}/{transaction_id:int}/reverse",
+    status_code=200,
+    summary="Take a transaction back",
+    responses=PROBLEMS,
+    tags=["money"],
+)
+async def reverse(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[int],
+    transaction_id: FromPath[int],
+    data: ReasonBody,
+    key: Key,
+) -> TransactionBody:
+    """By a new one that points to it, once."""
+    who = actor(request, operator, "reversal")
+    done = await bank.reverse(platform, person_id, transaction_id, who, key, reason=data.reason)
+    return shown.transaction(done)
+
+
+class SharedBody(msgspec.Struct):
+    """A shared account and its balance: + what is owed to its owner."""
+
+    account_id: int
+    kind: SharedKind
+    owner: str
+    purpose: str
+    balance: str
+    postings: int
+
+
+@get(
+    "/api/v1/money/shared",
+    summary="Balances of funds, providers and banks",
+    responses=PROBLEMS,
+    tags=["money"],
+)
+async def shared_accounts(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    operator: NamedDependency[Operator],
+) -> list[SharedBody]:
+    """Snapshot plus the postings since."""
+    actor(request, operator, "shared accounts")
+    async with platform.database.transaction(readonly=True) as connection:
+        found = await ledger.shared_balances(connection)
+    return [
+        SharedBody(
+            one.account_id, one.kind, one.owner, one.purpose, shown.format_yuan(balance), postings
+        )
+        for one, balance, postings in found
+    ]
+
+
+routes: Final = [
+    transfer,
+    deposit,
+    withdraw,
+    open_account,
+    find_accounts,
+    statement,
+    freeze,
+    hold,
+    capture,
+    release,
+    transaction,
+    reverse,
+    shared_accounts,
+]
