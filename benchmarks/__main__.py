@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-NAMES = ("quotes", "people", "checks")
+NAMES = ("quotes", "people", "checks", "transfers")
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ import time
 from typing import Any, cast
 
 import structlog
-from litestar import Litestar, Request, Response, get
+from litestar import Litestar, Request, Response, Router, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.openapi import OpenAPIConfig
@@ -20,8 +20,13 @@ from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
 from yikatong.core.platform import Platform
 from yikatong.money import api as money_api
+from yikatong.money import medical_api
 from yikatong.money.api import Desk
+from yikatong.money.bank import standing_api
 from yikatong.money.bank.teller import Teller
+from yikatong.money.bodies import idempotency_key, signed_in
+from yikatong.money.contributions import api as contributions_api
+from yikatong.money.wealth import api as wealth_api
 from yikatong.policies import api as policies_api
 from yikatong.policies import service as policies
 from yikatong.portability import api as portability_api
@@ -160,17 +165,30 @@ def create_app(platform: Platform) -> Litestar:
             metrics,
             *policies_api.routes,
             *portability_api.routes,
-            *money_api.routes,
+            *contributions_api.public,
+            *wealth_api.public,
+            Router(
+                path="/",
+                guards=[signed_in],
+                route_handlers=[
+                    *money_api.routes,
+                    *contributions_api.routes,
+                    *medical_api.routes,
+                    *standing_api.routes,
+                    *wealth_api.routes,
+                ],
+            ),
             *portals.routes,
         ],
         dependencies={
             "platform": Provide(given, sync_to_thread=False, use_cache=True),
             "desk": Provide(counter, sync_to_thread=False, use_cache=True),
             "operator": Provide(gate, sync_to_thread=False, use_cache=True),
+            "key": Provide(idempotency_key, sync_to_thread=False),
         },
         exception_handlers={YikatongError: _answer_error, Exception: _answer_error},
         middleware=[Observe],
-        state=State({"platform": platform, "desk": desk}),
+        state=State({"platform": platform, "desk": desk, "operator": operator}),
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=OpenAPIConfig(
             title="Yikatong 一卡通",

@@ -11,6 +11,7 @@ from yikatong.core.commands import DataOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
 from yikatong.medical.commands import catalog_app, providers_app
 from yikatong.money.commands import money_app
+from yikatong.money.contributions import commands as contribution_commands
 from yikatong.people.commands import people_app
 from yikatong.policies.commands import policies_app, quote
 from yikatong.population.commands import make
@@ -29,6 +30,7 @@ app.add_typer(people_app, name="people")
 app.add_typer(providers_app, name="providers")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(money_app, name="money")
+contribution_commands.add_to(money_app)
 app.command("regions")(list_regions)
 app.command("quote")(quote)
 app.command("check")(check)
@@ -39,6 +41,30 @@ people_app.command("make")(make)
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
+
+
+@app.command("bench")
+def bench(
+    name: Annotated[str, typer.Argument(help="transfer | quote | check | people")],
+) -> None:
+    """测速 · Run a benchmark of the checkout and print its figures as JSON."""
+    import subprocess
+    from pathlib import Path
+
+    names = {"transfer": "transfers", "quote": "quotes", "check": "checks", "people": "people"}
+    root = Path(__file__).parents[2]
+    if name not in names or not (root / "benchmarks").is_dir():
+        from yikatong.core.errors import InvalidInput
+
+        raise InvalidInput(
+            "NAME",
+            zh=f"应为 {'、'.join(names)} 之一，且需要源代码目录",
+            en=f"must be one of {', '.join(names)}, in a checkout of the source",
+        )
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{names[name]}", "--json"], cwd=root, check=False
+    )
+    raise typer.Exit(done.returncode)
 
 
 @app.command("up")

@@ -19,6 +19,8 @@ from yikatong.core.platform import Platform
 from yikatong.core.regions import short_name
 from yikatong.core.settings import Settings
 from yikatong.medical import reference
+from yikatong.money import due
+from yikatong.money.bank.teller import Teller
 from yikatong.population import service as population
 from yikatong.population.service import DemoPerson
 from yikatong.portability import service as portability
@@ -27,6 +29,7 @@ SEED = 20260301
 """The same first population on every machine."""
 
 _WATCH_SECONDS = 2
+_DUE_SECONDS = 60
 _SHOWN = 8
 _log = structlog.stdlib.get_logger("yikatong.serving")
 
@@ -89,12 +92,14 @@ async def _serve(settings: Settings, listener: socket.socket, people: int, begun
         # From here on a connection waits instead of being refused, and the address may be told.
         listener.listen(512)
         host, port = listener.getsockname()[:2]
-        _greet(console, f"http://{host}:{port}", demo, time.perf_counter() - begun)
+        _greet(console, platform, f"http://{host}:{port}", demo, time.perf_counter() - begun)
         watch = asyncio.create_task(_keep_database_up(platform))
+        due_work = asyncio.create_task(_do_due_work(platform))
         try:
             await server.serve(sockets=[listener])
         finally:
             watch.cancel()
+            due_work.cancel()
         console.print("已停止 · stopped")
 
 
@@ -118,6 +123,18 @@ async def _load(platform: Platform, people: int, console: Console) -> None:
             )
 
 
+async def _do_due_work(platform: Platform) -> None:
+    """Standing orders, interest, arrears and the like, when they are due."""
+    teller = Teller(platform)
+    while True:
+        await asyncio.sleep(_DUE_SECONDS)
+        try:
+            await due.run(platform, teller)
+        except Exception:
+            # Whatever it is, it is told, and the next turn tries again.
+            _log.exception("due work stopped")
+
+
 async def _keep_database_up(platform: Platform) -> None:
     """Start the embedded database again when it was killed; requests meanwhile get 503."""
     if platform.settings.database_url:
@@ -134,8 +151,11 @@ async def _keep_database_up(platform: Platform) -> None:
                 _log.error("database did not start", reason=error.text.en)
 
 
-def _greet(console: Console, address: str, demo: Sequence[DemoPerson], seconds: float) -> None:
+def _greet(
+    console: Console, platform: Platform, address: str, demo: Sequence[DemoPerson], seconds: float
+) -> None:
     console.print(f"[bold green]{address}[/bold green]  已就绪 · ready in {seconds:.1f} s")
+    console.print(f"接口令牌 · API token: {platform.settings.operator_token_path}", soft_wrap=True)
     console.print("[bold]可以试试的人（均为虚拟） · who to try (nobody is real)[/bold]")
     for person in demo[:_SHOWN]:
         places = f"{short_name(person.insured_region)} → {short_name(person.try_region)}"

@@ -236,7 +236,7 @@ async def hold_and_close(
 async def kill_now_and_then(server: Server, bank: Bank) -> None:
     loop = asyncio.get_running_loop()
     for number in range(KILLS):
-        while bank.done < OPERATIONS * (number + 1) // (KILLS + 1):
+        while bank.done < OPERATIONS * (number + 1) // (KILLS + 1):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         # In turn: the platform, its database (which it starts again itself), both.
         if number % 3 != 1:
@@ -252,7 +252,7 @@ async def open_accounts(server: Server, client: Client) -> list[dict[str, Any]]:
     listed = server.command("people", "list", "--limit", "1000", "--json")
     names = {one["person_id"]: one["name"] for one in json.loads(listed.stdout)}
     accounts: list[dict[str, Any]] = []
-    for person_id in names:
+    for person_id, name in names.items():
         status, answer = await client.ask(
             "POST", "/api/v1/money/accounts", {"person_id": person_id, "bank": "PSBC"}
         )
@@ -266,7 +266,7 @@ async def open_accounts(server: Server, client: Client) -> list[dict[str, Any]]:
                 "number": answer["number"],
                 "person_id": person_id,
                 "account_id": answer["account"]["account_id"],
-                "name": names[person_id],
+                "name": name,
             }
         )
         if len(accounts) == ACCOUNTS:
@@ -290,7 +290,6 @@ async def test_nothing_is_lost_doubled_or_leaked_when_the_bank_is_killed(tmp_pat
         async with asyncio.timeout(GIVE_UP_SECONDS):
             await asyncio.gather(*(customer(number) for number in range(CLIENTS)))
             await killer
-        print(json.dumps({"operations": bank.done, **COUNTS}, ensure_ascii=False))
         assert bank.done >= OPERATIONS
         assert COUNTS["killed"] == KILLS
         assert COUNTS["repeated until answered"] > 0, "the kills were felt"

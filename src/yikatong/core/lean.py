@@ -14,7 +14,7 @@ import structlog
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from yikatong.core import problems
-from yikatong.core.errors import InvalidInput, Malformed, TooLarge
+from yikatong.core.errors import Malformed, TooLarge
 
 Headers = Mapping[bytes, bytes]
 Handler = Callable[[Headers, bytes], Awaitable[Any]]
@@ -85,14 +85,3 @@ def read(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
         raise problems.invalid(message, path.removesuffix("`").lstrip(".")) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise Malformed(zh="请求内容不是 JSON", en="the body is not JSON") from None
-
-
-def text(headers: Headers, name: bytes, limit: int) -> str:
-    """A header that must be there, at most `limit` characters; raises InvalidInput."""
-    value = headers.get(name, b"").decode("latin-1").strip()
-    if not 1 <= len(value) <= limit:
-        shown = name.decode().title()
-        raise InvalidInput(
-            shown, zh=f"应为 1 至 {limit} 个字符", en=f"must have 1 to {limit} characters"
-        )
-    return value

@@ -104,11 +104,35 @@ def invalid(message: str, where: str) -> InvalidInput:
     if found := _UNKNOWN.search(message):
         field = f"{where}.{found[1]}" if where else found[1]
         return InvalidInput(field, zh="没有这一项，请核对名称", en="there is no such field")
+    for pattern, zh, en in _SHAPES:
+        if found := pattern.search(message):
+            return InvalidInput(
+                where or "body", zh=zh.format(*found.groups()), en=en.format(*found.groups())
+            )
     return InvalidInput(
-        where or "body",
-        zh=f"内容不符合要求（{message}）",
-        en=f"this does not have the right form ({message})",
+        where or "body", zh="内容不符合要求", en=f"this does not have the right form ({message})"
     )
+
+
+# What the decoder says, in words for people.
+_SHAPES: Final = (
+    (re.compile(r"matching regex"), "格式不正确", "this does not have the right form"),
+    (re.compile(r"of length <= (\d+)"), "最多 {} 个", "at most {} long"),
+    (re.compile(r"of length >= (\d+)"), "至少 {} 个", "at least {} long"),
+    (re.compile(r"Expected `\w+` <= (-?\d+)"), "应不大于 {}", "at most {}"),
+    (re.compile(r"Expected `\w+` >= (-?\d+)"), "应不小于 {}", "at least {}"),
+    (
+        re.compile(r"Expected `([^`]+)`, got `([^`]+)`"),
+        "类型应为 {}，而不是 {}",
+        "must be {}, not {}",
+    ),
+    (re.compile(r"Invalid enum value"), "不在可选值之中", "this is none of the choices"),
+    (
+        re.compile(r"Invalid (?:RFC3339|ISO)|date"),
+        "应为日期，例如 2026-03-01",
+        "a date such as 2026-03-01",
+    ),
+)
 
 
 def is_api(request: Request[Any, Any, Any]) -> bool:

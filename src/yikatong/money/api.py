@@ -7,57 +7,32 @@ from typing import Annotated, Any, Final
 import msgspec
 from litestar import Request, get, post
 from litestar.di import NamedDependency
-from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, HeaderParameter, QueryParameter
+from litestar.params import FromPath, QueryParameter
 
 from yikatong.core import lean
 from yikatong.core.errors import InvalidInput
 from yikatong.core.lean import Handler, Headers
 from yikatong.core.money import parse_yuan
 from yikatong.core.platform import Platform
-from yikatong.core.problems import Problem
 from yikatong.money import shown, statements
 from yikatong.money.bank import service as bank
 from yikatong.money.bank.orders import MEMO_MAX, Deposit, Transfer, Withdrawal
 from yikatong.money.bank.teller import Teller
+from yikatong.money.bodies import (
+    PROBLEMS,
+    Amount,
+    Level,
+    Memo,
+    Number,
+    actor,
+    check_key,
+    person_of,
+)
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.model import Freeze, SharedKind
 from yikatong.money.shown import AccountBody, HoldBody, StatementBody, TransactionBody
-from yikatong.people import service as people
 from yikatong.trust import audit
-from yikatong.trust.audit import Actor
 from yikatong.trust.operator import Operator
-
-PROBLEMS: Final = {
-    401: ResponseSpec(Problem, description="No valid token."),
-    403: ResponseSpec(Problem, description="A stronger proof of who the person is is needed."),
-    404: ResponseSpec(Problem, description="No such person, account, hold or transaction."),
-    409: ResponseSpec(
-        Problem, description="Understood and refused; `code` and `detail` say why. No change."
-    ),
-    422: ResponseSpec(Problem, description="A field is wrong; `field` names it."),
-    503: ResponseSpec(
-        Problem, description="Try again with the same key: it is carried out once at most."
-    ),
-}
-
-KEY_MAX: Final = 100
-
-Key = Annotated[
-    str,
-    HeaderParameter(
-        name="Idempotency-Key",
-        min_length=1,
-        max_length=KEY_MAX,
-        description="The same key and content gets the same answer and happens once.",
-    ),
-]
-Amount = Annotated[
-    str, msgspec.Meta(pattern=r"^(0|[1-9][0-9]{0,13})(\.[0-9]{1,2})?$", description="In yuan.")
-]
-Number = Annotated[str, msgspec.Meta(min_length=16, max_length=30)]
-Memo = Annotated[str, msgspec.Meta(max_length=MEMO_MAX)]
-Level = Annotated[int, msgspec.Meta(ge=1, le=3, description="Assurance level shown: 1, 2 or 3.")]
 
 
 class From(msgspec.Struct, forbid_unknown_fields=True):
@@ -157,33 +132,16 @@ class OpenedBody(msgspec.Struct):
     number: str
 
 
-def actor(request: Request[Any, Any, Any], operator: Operator, purpose: str) -> Actor:
-    """Who calls; raises NotSignedIn."""
-    return operator.check(request.headers.get("authorization"), purpose)
-
-
-async def person_of(
-    platform: Platform, connection: Any, id_number: str | None, person_id: int | None
-) -> int:
-    """The person named one way or the other."""
-    if (id_number is None) == (person_id is None):
-        raise InvalidInput(
-            "id_number",
-            zh="请填写 id_number 或 person_id，二选一",
-            en="give either id_number or person_id",
-        )
-    if id_number is not None:
-        return await people.find_by_id_number(platform, connection, id_number)
-    assert person_id is not None
-    return (await people.get(connection, person_id)).person_id
-
-
 class Desk:
     """The three orders at the bank desk, from their bodies."""
 
     def __init__(self, teller: Teller, operator: Operator) -> None:
         self._teller = teller
         self._operator = operator
+
+    def admit(self, authorization: str) -> None:
+        """Turn away whoever shows no token, before the body is read."""
+        self._operator.check(authorization, "")
 
     async def transfer(self, data: TransferBody, key: str, authorization: str) -> TransactionBody:
         """From an account to an account, once, durably, or refused with the reason."""
@@ -236,7 +194,8 @@ def lean_routes(desk: Desk) -> dict[str, Handler]:
 
         async def handle(headers: Headers, raw: bytes) -> Any:
             shown_token = headers.get(b"authorization", b"").decode("latin-1")
-            key = lean.text(headers, b"idempotency-key", KEY_MAX)
+            desk.admit(shown_token)
+            key = check_key(headers.get(b"idempotency-key", b"").decode("latin-1"))
             return await run(lean.read(decoder, raw), key, shown_token)
 
         return handle
@@ -253,7 +212,7 @@ async def transfer(
     request: Request[Any, Any, Any],
     desk: NamedDependency[Desk],
     data: TransferBody,
-    key: Key,
+    key: NamedDependency[str],
 ) -> TransactionBody:
     """From an account to an account, once, durably, or refused with the reason."""
     return await desk.transfer(data, key, request.headers.get("authorization", ""))
@@ -261,7 +220,10 @@ async def transfer(
 
 @post(DEPOSITS, status_code=200, summary="Deposit", responses=PROBLEMS, tags=["money"])
 async def deposit(
-    request: Request[Any, Any, Any], desk: NamedDependency[Desk], data: DepositBody, key: Key
+    request: Request[Any, Any, Any],
+    desk: NamedDependency[Desk],
+    data: DepositBody,
+    key: NamedDependency[str],
 ) -> TransactionBody:
     """Cash onto an account."""
     return await desk.deposit(data, key, request.headers.get("authorization", ""))
@@ -269,7 +231,10 @@ async def deposit(
 
 @post(WITHDRAWALS, status_code=200, summary="Withdraw", responses=PROBLEMS, tags=["money"])
 async def withdraw(
-    request: Request[Any, Any, Any], desk: NamedDependency[Desk], data: WithdrawalBody, key: Key
+    request: Request[Any, Any, Any],
+    desk: NamedDependency[Desk],
+    data: WithdrawalBody,
+    key: NamedDependency[str],
 ) -> TransactionBody:
     """Cash from an account."""
     return await desk.withdraw(data, key, request.headers.get("authorization", ""))
@@ -359,7 +324,7 @@ async def freeze(
     person_id: FromPath[int],
     account_id: FromPath[int],
     data: FreezeBody,
-    key: Key,
+    key: NamedDependency[str],
 ) -> TransactionBody:
     """Money still arrives."""
     who = actor(request, operator, "account freeze")
@@ -388,7 +353,7 @@ async def hold(
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
     data: HoldOrderBody,
-    key: Key,
+    key: NamedDependency[str],
 ) -> HoldBody:
     """Until it is captured, released or runs out."""
     who = actor(request, operator, "hold")
@@ -421,7 +386,7 @@ async def capture(
     person_id: FromPath[int],
     hold_id: FromPath[int],
     data: CaptureBody,
-    key: Key,
+    key: NamedDependency[str],
 ) -> TransactionBody:
     """In part or whole; the rest is released with it."""
     who = actor(request, operator, "capture")
@@ -463,7 +428,7 @@ async def release(
     operator: NamedDependency[Operator],
     person_id: FromPath[int],
     hold_id: FromPath[int],
-    key: Key,
+    key: NamedDependency[str],
 ) -> TransactionBody:
     """All of it."""
     who = actor(request, operator, "release")
@@ -507,7 +472,7 @@ async def reverse(
     person_id: FromPath[int],
     transaction_id: FromPath[int],
     data: ReasonBody,
-    key: Key,
+    key: NamedDependency[str],
 ) -> TransactionBody:
     """By a new one that points to it, once."""
     who = actor(request, operator, "reversal")

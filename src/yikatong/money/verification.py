@@ -3,12 +3,25 @@
 from collections.abc import Callable
 
 from yikatong.core.platform import Platform
+from yikatong.money.contributions import store as contributions
 from yikatong.money.ledger import verification
 from yikatong.money.ledger.verification import Verification
+from yikatong.money.wealth import service as wealth
 
 
 async def verify(
     platform: Platform, progress: Callable[[int, int], None] = lambda _done, _all: None
 ) -> Verification:
     """Recompute every balance and prove the whole; `progress` hears ranges done and in all."""
-    return await verification.verify(platform, progress)
+    found = await verification.verify(platform, progress)
+    async with platform.database.transaction() as connection:
+        await connection.execute("set transaction isolation level repeatable read, read only")
+        found.differ(
+            "a paid bill was paid by a transaction of its amount",
+            await contributions.unpaid_differences(connection),
+        )
+        found.differ(
+            "what banks owe for wealth products is the sum of the holdings",
+            await wealth.check_holdings(connection),
+        )
+    return found

@@ -84,6 +84,8 @@ class Enrolment(msgspec.Struct, frozen=True):
     retirement_confirmed: bool
     """For the retired: whether the retired person's benefits are confirmed (退休待遇核定)."""
     months_paid: int
+    covered_until: date | None = None
+    """Through which day contributions are paid, where this platform took them."""
 
     @property
     def retired(self) -> bool:

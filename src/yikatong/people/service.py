@@ -12,20 +12,26 @@ from yikatong.core.platform import Platform
 from yikatong.core.sealing import mask_id_number, mask_name, mask_phone
 from yikatong.people import rules, store
 from yikatong.people.model import Contact, Enrolment, Person, Relation
-from yikatong.people.store import PersonFilter
+from yikatong.people.store import Cover, PersonFilter
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
 
 __all__ = [
+    "Cover",
     "PersonFilter",
+    "change_cover",
     "check_choice",
     "contact",
+    "current_enrolments",
+    "enrolled",
     "enrolments",
     "file_of",
     "find_by_id_number",
+    "find_many",
     "get",
     "list_persons",
     "names",
+    "persons",
     "relations",
 ]
 
@@ -81,6 +87,39 @@ async def contact(platform: Platform, connection: Connection, person_id: int) ->
 async def enrolments(connection: Connection, person_id: int) -> Sequence[Enrolment]:
     """All enrolments, ended ones too, the newest of each insurance first."""
     return await store.enrolments(connection, person_id)
+
+
+async def change_cover(connection: Connection, changes: Sequence[Cover]) -> None:
+    """Write what payments changed of current enrolments; where there is none, nothing."""
+    await store.write_cover(connection, changes)
+
+
+async def current_enrolments(
+    connection: Connection, person_ids: Sequence[int]
+) -> dict[int, list[Enrolment]]:
+    """The enrolments of many persons that have not ended."""
+    return await store.current_enrolments(connection, person_ids)
+
+
+async def enrolled(
+    connection: Connection, insurance: str, region: str, category: str, after: int, limit: int
+) -> Sequence[int]:
+    """Persons insured in a region in one category, in the order of their ids behind `after`."""
+    return await store.enrolled(connection, insurance, region, category, after, limit)
+
+
+async def persons(connection: Connection, person_ids: Iterable[int]) -> dict[int, Person]:
+    """Many persons by id; the caller records why it looked."""
+    return await store.persons(connection, list(person_ids))
+
+
+async def find_many(
+    platform: Platform, connection: Connection, id_numbers: Sequence[str]
+) -> dict[str, int]:
+    """The person ids of well-formed id numbers; those of nobody are left out."""
+    hashes = {platform.vault.hash("id_number", number): number for number in id_numbers}
+    found = await store.persons_of_hashes(connection, list(hashes))
+    return {hashes[one]: person_id for one, person_id in found.items()}
 
 
 async def relations(connection: Connection, person_id: int) -> Sequence[Relation]:

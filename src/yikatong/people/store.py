@@ -11,7 +11,7 @@ from yikatong.people.model import Enrolment, Person, Relation
 PERSON_COLUMNS = """person_id, name, sex, birth_date, residence_region, contact_confirmed_on,
     identity_matched, under_guardianship, died_on, synthetic, version"""
 ENROLMENT_COLUMNS = """insurance, region, category, status, starts_on, ends_on, suspended_on,
-    arrears_since, benefits_from, retirement_confirmed, months_paid"""
+    arrears_since, benefits_from, retirement_confirmed, months_paid, covered_until"""
 
 
 async def person_id_of_hash(connection: Connection, id_number_hash: bytes) -> int | None:
@@ -108,3 +108,88 @@ async def names(connection: Connection, person_ids: Sequence[int]) -> dict[int, 
         "select person_id, name from persons where person_id = any($1::bigint[])", person_ids
     )
     return {row[0]: row[1] for row in rows}
+
+
+class Cover(msgspec.Struct, frozen=True):
+    """A change of what is paid for one enrolment: months more (or less), through which day, and
+    since when anything is owed."""
+
+    person_id: int
+    insurance: str
+    months: int
+    covered_until: date | None
+    arrears_since: date | None
+    resumes: bool
+    """Whether an enrolment suspended for want of payment goes on."""
+
+
+async def write_cover(connection: Connection, changes: Sequence[Cover]) -> None:
+    await connection.execute(
+        """update enrolments e
+              set covered_until = n.covered_until,
+                  months_paid = greatest(0, least(1200, e.months_paid + n.months)),
+                  arrears_since = n.arrears_since,
+                  status = case when n.resumes and e.status = 'suspended' then 'insured'
+                                else e.status end,
+                  suspended_on = case when n.resumes then null else e.suspended_on end,
+                  version = e.version + 1
+             from unnest($1::bigint[], $2::text[], $3::integer[], $4::date[], $5::date[],
+                         $6::boolean[])
+               as n (person_id, insurance, months, covered_until, arrears_since, resumes)
+            where e.person_id = n.person_id and e.insurance = n.insurance
+              and e.status <> 'ended'""",
+        [one.person_id for one in changes],
+        [one.insurance for one in changes],
+        [one.months for one in changes],
+        [one.covered_until for one in changes],
+        [one.arrears_since for one in changes],
+        [one.resumes for one in changes],
+    )
+
+
+async def current_enrolments(
+    connection: Connection, person_ids: Sequence[int]
+) -> dict[int, list[Enrolment]]:
+    rows = await connection.fetch(
+        f"""select person_id, {ENROLMENT_COLUMNS} from enrolments
+             where person_id = any($1::bigint[]) and status <> 'ended'""",  # noqa: S608
+        person_ids,
+    )
+    found: dict[int, list[Enrolment]] = {}
+    for row in rows:
+        facts = dict(row)
+        found.setdefault(facts.pop("person_id"), []).append(Enrolment(**facts))
+    return found
+
+
+async def persons(connection: Connection, person_ids: Sequence[int]) -> dict[int, Person]:
+    rows = await connection.fetch(
+        f"select {PERSON_COLUMNS} from persons where person_id = any($1::bigint[])",  # noqa: S608
+        person_ids,
+    )
+    return {row["person_id"]: Person(**dict(row)) for row in rows}
+
+
+async def persons_of_hashes(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, int]:
+    rows = await connection.fetch(
+        """select id_number_hash, person_id from person_id_numbers
+            where id_number_hash = any($1::bytea[])""",
+        hashes,
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def enrolled(
+    connection: Connection, insurance: str, region: str, category: str, after: int, limit: int
+) -> list[int]:
+    rows = await connection.fetch(
+        """select person_id from enrolments
+            where insurance = $1 and region = $2 and category = $3 and status = 'insured'
+              and person_id > $4 order by person_id limit $5""",
+        insurance,
+        region,
+        category,
+        after,
+        limit,
+    )
+    return [row[0] for row in rows]

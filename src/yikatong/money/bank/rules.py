@@ -39,11 +39,7 @@ def check_outgoing(
         raise AccountClosed(field)
     check_frozen(account, field)
     if account.account_class is None:
-        raise InvalidInput(
-            field,
-            zh="医保个人账户不能取现或转账，只能用于看病购药和家庭共济",
-            en="a medical account pays for care, medicine and family members only; it is not cash",
-        )
+        raise _not_cash(field)
     limits = limits_of(account.account_class)
     on_day, in_year = account.spent(day)
     _within("每笔", "a transaction", amount, limits.per_transaction, limits.per_transaction)
@@ -107,4 +103,25 @@ def same_account() -> InvalidInput:
         "to.account",
         zh="收款账户与付款账户相同",
         en="the payee's account is the payer's own; choose another",
+    )
+
+
+def check_payable(account: Account, amount: Fen, field: str = "account") -> None:
+    """Raise where the account may not pay a public charge (社保缴费): closed, frozen, not cash.
+
+    Limits guard against losing money to others, not against paying what is owed to a fund.
+    """
+    positive(amount)
+    if account.state == "closed":
+        raise AccountClosed(field)
+    check_frozen(account, field)
+    if account.account_class is None:
+        raise _not_cash(field)
+
+
+def _not_cash(field: str) -> InvalidInput:
+    return InvalidInput(
+        field,
+        zh="医保个人账户不能取现或转账，只能用于看病购药和家庭共济",
+        en="a medical account pays for care, medicine and family members only; it is not cash",
     )

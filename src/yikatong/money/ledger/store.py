@@ -22,6 +22,10 @@ HOLD_COLUMNS = (
 )
 
 
+SNAPSHOT_POSTINGS = 1000
+"""So many postings are summed up quickly; more are worth a snapshot."""
+
+
 class Conflict(Exception):
     """Somebody else changed an account, or used a key, since it was read."""
 
@@ -368,10 +372,10 @@ async def persons_balances(
 
 
 async def take_snapshots(connection: Connection, through_id: int, taken_at: Any) -> int:
-    """A snapshot of every shared account that had postings since its last one."""
+    """A snapshot of every shared account with many postings since its last one, or a day without."""
     done = await connection.execute(
         """with taken as (
-               select distinct on (account_id) account_id, through_id, balance, postings
+               select distinct on (account_id) account_id, through_id, balance, postings, taken_at
                  from shared_balances order by account_id, through_id desc),
            since as (
                select p.account_id, sum(p.amount) as amount, count(*) as postings
@@ -383,9 +387,11 @@ async def take_snapshots(connection: Connection, through_id: int, taken_at: Any)
            select s.account_id, $1, coalesce(t.balance, 0) + s.amount,
                   coalesce(t.postings, 0) + s.postings, $2
              from since s left join taken t using (account_id)
+            where s.postings >= $3 or t.taken_at is null or t.taken_at < $2::timestamptz - interval '1 day'
            on conflict do nothing""",
         through_id,
         taken_at,
+        SNAPSHOT_POSTINGS,
     )
     return int(done.split()[-1])
 

@@ -1,0 +1,109 @@
+"""What the room's JSON routes share: headers, amounts, who calls, how structs are told."""
+
+import re
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.handlers.base import BaseRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import HeaderParameter
+
+from yikatong.core.errors import InvalidInput
+from yikatong.core.money import format_yuan
+from yikatong.core.platform import Platform
+from yikatong.core.problems import Problem
+from yikatong.money.bank.orders import MEMO_MAX
+from yikatong.people import service as people
+from yikatong.trust.audit import Actor
+from yikatong.trust.operator import Operator
+
+PROBLEMS: Final = {
+    401: ResponseSpec(Problem, description="No valid token."),
+    403: ResponseSpec(Problem, description="A stronger proof of who the person is is needed."),
+    404: ResponseSpec(Problem, description="No such person, account, hold or transaction."),
+    409: ResponseSpec(
+        Problem, description="Understood and refused; `code` and `detail` say why. No change."
+    ),
+    422: ResponseSpec(Problem, description="A field is wrong; `field` names it."),
+    503: ResponseSpec(
+        Problem, description="Try again with the same key: it is carried out once at most."
+    ),
+}
+
+# The pattern is only told to others: `parse_yuan` names what is wrong better.
+_AMOUNT: Final = {"pattern": r"^(0|[1-9][0-9]{0,13})(\.[0-9]{1,2})?$", "examples": ["100.00"]}
+Amount = Annotated[
+    str, msgspec.Meta(max_length=20, description="In yuan.", extra_json_schema=_AMOUNT)
+]
+Number = Annotated[str, msgspec.Meta(min_length=16, max_length=30)]
+Memo = Annotated[str, msgspec.Meta(max_length=MEMO_MAX)]
+Level = Annotated[int, msgspec.Meta(ge=1, le=3, description="Assurance level shown: 1, 2 or 3.")]
+
+
+_KEY: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
+
+def check_key(key: str) -> str:
+    """A caller's idempotency key; colons are kept for the platform's own commands."""
+    if not _KEY.fullmatch(key):
+        raise InvalidInput(
+            "Idempotency-Key",
+            zh="幂等键应为 1 至 100 个字母、数字、点、横线或下划线，例如 UUID",
+            en="1 to 100 letters, digits, dots, hyphens or underscores, such as a UUID",
+        )
+    return key
+
+
+def idempotency_key(
+    raw: Annotated[
+        str,
+        HeaderParameter(
+            name="Idempotency-Key",
+            description="The same key and content gets the same answer and happens once.",
+        ),
+    ],
+) -> str:
+    """The header every command carries."""
+    return check_key(raw)
+
+
+def signed_in(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Turn away whoever shows no token, before anything of the request is read."""
+    operator: Operator = connection.app.state["operator"]
+    operator.check(connection.headers.get("authorization"), "")
+
+
+def actor(request: Request[Any, Any, Any], operator: Operator, purpose: str) -> Actor:
+    """Who calls; raises NotSignedIn."""
+    return operator.check(request.headers.get("authorization"), purpose)
+
+
+async def person_of(
+    platform: Platform, connection: Any, id_number: str | None, person_id: int | None
+) -> int:
+    """The person named one way or the other."""
+    if (id_number is None) == (person_id is None):
+        raise InvalidInput(
+            "id_number",
+            zh="请填写 id_number 或 person_id，二选一",
+            en="give either id_number or person_id",
+        )
+    if id_number is not None:
+        return await people.find_by_id_number(platform, connection, id_number)
+    assert person_id is not None
+    return (await people.get(connection, person_id)).person_id
+
+
+def told(one: msgspec.Struct, amounts: str = "", identifiers: str = "") -> dict[str, Any]:
+    """A struct for JSON: the fields named in `amounts` in yuan, those in `identifiers` as texts
+    (a 63-bit number would lose digits in some languages)."""
+    found: dict[str, Any] = msgspec.to_builtins(one)
+    for name in amounts.split():
+        if found[name] is not None:
+            found[name] = format_yuan(found[name])
+    for name in identifiers.split():
+        if found[name] is not None:
+            found[name] = str(found[name])
+    return found

@@ -1,0 +1,190 @@
+"""JSON routes of wealth products."""
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from yikatong.core.money import format_percent, format_yuan, parse_yuan
+from yikatong.core.platform import Platform
+from yikatong.money import shown
+from yikatong.money.bodies import PROBLEMS, Amount, Level, actor, told
+from yikatong.money.shown import TransactionBody
+from yikatong.money.wealth import products, service
+from yikatong.trust import audit
+from yikatong.trust.operator import Operator
+
+
+class RatingBody(msgspec.Struct, forbid_unknown_fields=True):
+    """The answers, 1 to 5 each, in the order of the questions."""
+
+    answers: Annotated[list[int], msgspec.Meta(min_length=1, max_length=20)]
+
+
+class BuyBody(msgspec.Struct, forbid_unknown_fields=True):
+    """How much of which product, from which account."""
+
+    account_id: str
+    product: str
+    amount: Amount
+    assurance: Level
+
+
+class RedeemBody(msgspec.Struct, forbid_unknown_fields=True):
+    """How much of the principal; absent: all."""
+
+    amount: Amount | None = None
+
+
+@get(
+    "/api/v1/money/wealth/products",
+    summary="Products, their risk in plain words, the questions",
+    tags=["wealth"],
+)
+async def show_products() -> dict[str, Any]:
+    """What the banks sell; public."""
+    catalogue = products.catalogue()
+    return {
+        "products": [
+            {
+                "code": one.code,
+                "bank": one.bank,
+                "name": one.name.as_dict(),
+                "risk": one.risk,
+                "kind": one.kind,
+                "term_days": one.term_days,
+                "annual_percent": format_percent(one.rate),
+                "minimum": format_yuan(one.minimum),
+                "step": format_yuan(one.step),
+                "cooling_off_hours": one.cooling_off_hours,
+                "on_sale_from": one.on_sale_from.isoformat(),
+                "on_sale_until": one.on_sale_until.isoformat() if one.on_sale_until else None,
+                "description": one.description.as_dict(),
+            }
+            for one in catalogue.products.values()
+        ],
+        "questions": [
+            {
+                "field": one.field,
+                "text": one.text.as_dict(),
+                "answers": [a.as_dict() for a in one.answers],
+            }
+            for one in catalogue.questions
+        ],
+    }
+
+
+@post(
+    "/api/v1/money/wealth/{person_id:int}/rating",
+    summary="Rate what risk a person can bear",
+    responses=PROBLEMS,
+    tags=["wealth"],
+)
+async def rate(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[int],
+    data: RatingBody,
+    key: NamedDependency[str],
+) -> dict[str, Any]:
+    """Valid for a year."""
+    who = actor(request, operator, "risk rating")
+    return told(await service.rate(platform, person_id, data.answers, who, key), "", "rating_id")
+
+
+@post(
+    "/api/v1/money/wealth/{person_id:int}/holdings",
+    status_code=200,
+    summary="Buy",
+    responses=PROBLEMS,
+    tags=["wealth"],
+)
+async def buy(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[int],
+    data: BuyBody,
+    key: NamedDependency[str],
+) -> TransactionBody:
+    """The transaction's id is the holding's."""
+    who = actor(request, operator, "wealth product")
+    account = int(data.account_id) if data.account_id.isdigit() else -1
+    done = await service.buy(
+        platform, person_id, account, data.product, parse_yuan(data.amount, "amount"), who, key,
+        assurance=data.assurance,
+    )  # fmt: skip
+    return shown.transaction(done)
+
+
+@get(
+    "/api/v1/money/wealth/{person_id:int}/holdings",
+    summary="What a person holds",
+    responses=PROBLEMS,
+    tags=["wealth"],
+)
+async def holdings(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[int],
+) -> list[dict[str, Any]]:
+    """Closed ones too."""
+    who = actor(request, operator, "wealth products")
+    async with platform.database.transaction() as connection:
+        found = await service.holdings_of(connection, person_id)
+        if found:
+            at = platform.clock.now()
+            await audit.record(connection, who, at, person_id, "money.holdings_read")
+    return [told(one, "principal accrued", "holding_id account_id") for one in found]
+
+
+@post(
+    "/api/v1/money/wealth/{person_id:int}/holdings/{holding_id:int}/cancel",
+    status_code=200,
+    summary="Take a purchase back in the cooling-off period",
+    responses=PROBLEMS,
+    tags=["wealth"],
+)
+async def cancel(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[int],
+    holding_id: FromPath[int],
+    key: NamedDependency[str],
+) -> TransactionBody:
+    """All of it, at no cost."""
+    who = actor(request, operator, "wealth product")
+    return shown.transaction(await service.cancel(platform, person_id, holding_id, who, key))
+
+
+@post(
+    "/api/v1/money/wealth/{person_id:int}/holdings/{holding_id:int}/redeem",
+    status_code=200,
+    summary="Redeem",
+    responses=PROBLEMS,
+    tags=["wealth"],
+)
+async def redeem(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[int],
+    holding_id: FromPath[int],
+    data: RedeemBody,
+    key: NamedDependency[str],
+) -> TransactionBody:
+    """In part or whole, with the interest that belongs to it."""
+    who = actor(request, operator, "wealth product")
+    amount = None if data.amount is None else parse_yuan(data.amount, "amount")
+    return shown.transaction(
+        await service.redeem(platform, person_id, holding_id, amount, who, key)
+    )
+
+
+public: Final = [show_products]
+routes: Final = [rate, buy, holdings, cancel, redeem]
