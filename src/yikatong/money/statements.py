@@ -22,7 +22,7 @@ from yikatong.trust import audit
 from yikatong.trust.audit import Actor
 
 KIND_NAMES: Final[dict[str, Text]] = {
-    "opening": Text("期初余额", "opening balance"),
+    "opening": Text("开账余额", "brought in"),
     "deposit": Text("存款", "deposit"),
     "withdrawal": Text("取款", "withdrawal"),
     "transfer": Text("转账", "transfer"),

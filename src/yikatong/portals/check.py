@@ -68,7 +68,7 @@ async def check(
     facts: dict[str, Any] = {
         "current": "check",
         "form": form,
-        "people": _grouped(people),
+        "people": grouped(people),
         "services": [(code, SERVICE_NAMES[code]) for code in SERVICES],
         "candidates": (),
         "errors": {},
@@ -122,7 +122,8 @@ def _guide(service: Service) -> str:
     return _GUIDE.get(service, "elsewhere")
 
 
-def _grouped(people: Sequence[DemoPerson]) -> list[tuple[str, list[DemoPerson]]]:
+def grouped(people: Sequence[DemoPerson]) -> list[tuple[str, list[DemoPerson]]]:
+    """The demo persons by what their question is answered with."""
     groups = (
         (kind, [one for one in people if one.expects == kind]) for kind in ("yes", "yes_but", "no")
     )

@@ -8,6 +8,7 @@ from litestar.params import FromPath, QueryParameter
 from yikatong.core import regions
 from yikatong.core.errors import YikatongError
 from yikatong.portals import guide as guides
+from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
 from yikatong.portals.view import View, environment, static_response, texts
@@ -69,7 +70,14 @@ async def find_regions(
 def load() -> None:
     """Read texts, templates and guide before the first page is asked for; a fault shows at start."""
     texts()
-    for name in ("check.html", "calculator.html", "guide.html", "topic.html", "questions.html"):
+    for name in (
+        "check.html",
+        "calculator.html",
+        "account.html",
+        "guide.html",
+        "topic.html",
+        "questions.html",
+    ):
         environment().get_template(name)
     guides.questions()
     for language in ("zh", "en"):
@@ -88,4 +96,4 @@ def error_page(request: Request[Any, Any, Any], error: YikatongError) -> Respons
     return response
 
 
-routes = [check, calculator, guide, topic, questions, static, find_regions]
+routes = [check, calculator, account, guide, topic, questions, static, find_regions]
