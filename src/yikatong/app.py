@@ -26,6 +26,9 @@ from yikatong.money.bank import standing_api
 from yikatong.money.bank.teller import Teller
 from yikatong.money.bodies import idempotency_key, signed_in
 from yikatong.money.contributions import api as contributions_api
+from yikatong.money.outside import api as outside_api
+from yikatong.money.outside.connectors import connectors
+from yikatong.money.outside.interface import BankConnector
 from yikatong.money.wealth import api as wealth_api
 from yikatong.policies import api as policies_api
 from yikatong.policies import service as policies
@@ -148,12 +151,16 @@ def create_app(platform: Platform) -> Litestar:
 
     operator = Operator(token(platform.settings))
     desk = Desk(Teller(platform), operator)
+    outside = connectors(platform, platform.settings.outside_banks)
 
     def given() -> Platform:
         return platform
 
     def counter() -> Desk:
         return desk
+
+    def banks() -> dict[str, BankConnector]:
+        return outside
 
     def gate() -> Operator:
         return operator
@@ -176,6 +183,7 @@ def create_app(platform: Platform) -> Litestar:
                     *medical_api.routes,
                     *standing_api.routes,
                     *wealth_api.routes,
+                    *outside_api.routes,
                 ],
             ),
             *portals.routes,
@@ -184,6 +192,7 @@ def create_app(platform: Platform) -> Litestar:
             "platform": Provide(given, sync_to_thread=False, use_cache=True),
             "desk": Provide(counter, sync_to_thread=False, use_cache=True),
             "operator": Provide(gate, sync_to_thread=False, use_cache=True),
+            "connectors": Provide(banks, sync_to_thread=False, use_cache=True),
             "key": Provide(idempotency_key, sync_to_thread=False),
         },
         exception_handlers={YikatongError: _answer_error, Exception: _answer_error},

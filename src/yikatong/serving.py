@@ -21,6 +21,7 @@ from yikatong.core.settings import Settings
 from yikatong.medical import reference
 from yikatong.money import due
 from yikatong.money.bank.teller import Teller
+from yikatong.money.outside.connectors import connectors
 from yikatong.population import service as population
 from yikatong.population.service import DemoPerson
 from yikatong.portability import service as portability
@@ -29,7 +30,7 @@ SEED = 20260301
 """The same first population on every machine."""
 
 _WATCH_SECONDS = 2
-_DUE_SECONDS = 60
+_DUE_SECONDS = 10
 _SHOWN = 8
 _log = structlog.stdlib.get_logger("yikatong.serving")
 
@@ -126,10 +127,11 @@ async def _load(platform: Platform, people: int, console: Console) -> None:
 async def _do_due_work(platform: Platform) -> None:
     """Standing orders, interest, arrears and the like, when they are due."""
     teller = Teller(platform)
+    banks = connectors(platform, platform.settings.outside_banks)
     while True:
         await asyncio.sleep(_DUE_SECONDS)
         try:
-            await due.run(platform, teller)
+            await due.run(platform, teller, banks)
         except Exception:
             # Whatever it is, it is told, and the next turn tries again.
             _log.exception("due work stopped")

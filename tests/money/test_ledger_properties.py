@@ -256,10 +256,10 @@ async def test_holds_that_ran_out_are_released_when_due(
         reason="x",
         expires_at=now + timedelta(hours=1),
     )
-    done = await due.run(platform, teller)
+    done = await due.run(platform, teller, {})
     assert (done.holds_released, done.failed) == (0, [])
     later = msgspec.structs.replace(platform, clock=FixedClock(now + timedelta(hours=2)))
-    done = await due.run(later, Teller(later))
+    done = await due.run(later, Teller(later), {})
     assert (done.holds_released, done.failed) == (1, [])
     async with platform.database.transaction(readonly=True) as connection:
         assert (await ledger.account(connection, *customers[0].key)).held == 0

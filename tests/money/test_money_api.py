@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -196,6 +197,35 @@ def test_paying_arrears_opens_the_hospital_door_at_once(
     assert pdf.startswith(b"%PDF")
     status, wrong = ask("POST", f"{path}/pay", {"bills": ["x"], "notice": notice}, "p2")
     assert (status, wrong["field"]) == (422, "bills[0]")
+
+
+def test_money_goes_to_another_bank_and_the_order_tells(
+    ask: Ask, pair: list[dict[str, Any]]
+) -> None:
+    payer = pair[1]
+    account = {"account": payer["number"]}
+    assert ask("POST", "/api/v1/money/deposits", {**account, "amount": "50"}, "d2")[0] == 200
+    status, other = ask(
+        "POST", "/api/v1/money/accounts", {"person_id": payer["person_id"], "bank": "BOCOM"}
+    )
+    assert status == 201
+    payee = {"bank": "BOCOM", "account": other["number"], "name": "不是她"}
+    body = {**account, "payee": payee, "amount": "20", "assurance": 2}
+    status, order = ask("POST", "/api/v1/money/payouts", body, "o1")
+    assert (status, order["state"]) == (202, "pending"), order
+    assert ask("POST", "/api/v1/money/payouts", body, "o1")[1]["order_id"] == order["order_id"]
+    path = f"/api/v1/money/payouts/{order['person_id']}/{order['order_id']}"
+    until = time.monotonic() + 40
+    while (found := ask("GET", path)[1])["state"] in ("pending", "unknown"):
+        assert time.monotonic() < until
+        time.sleep(0.5)
+    # The name is not the account's: the bank refuses, and the money is back.
+    assert found["state"] == "refused"
+    status, listed = ask("POST", "/api/v1/money/accounts/find", account)
+    assert listed[0]["balance"] == "50.00"
+    wrong = {**body, "payee": {**payee, "bank": "NOPE"}}
+    status, answer = ask("POST", "/api/v1/money/payouts", wrong, "o2")
+    assert (status, answer["field"]) == (422, "bank")
 
 
 def test_a_list_of_wrong_rows_is_answered_row_by_row(ask: Ask) -> None:

@@ -20,6 +20,8 @@ class Settings(msgspec.Struct, frozen=True):
     operator_token: str | None = None
     """YIKATONG_OPERATOR_TOKEN: what machines show to the API; by default made in the data
     directory."""
+    outside_banks: Path | None = None
+    """YIKATONG_OUTSIDE_BANKS: a file that says where outside banks are (outside-banks.md)."""
     connections_max: int = 12
     """Database connections of one process."""
     statement_seconds_max: int = 15
@@ -43,11 +45,13 @@ def load(data_dir: Path | None = None) -> Settings:
     if log_format not in ("text", "json"):
         raise InvalidInput("YIKATONG_LOG", zh="只能是 text 或 json", en="must be text or json")
     key_file = env.get("YIKATONG_KEY_FILE")
+    outside = env.get("YIKATONG_OUTSIDE_BANKS")
     chosen = data_dir or Path(env.get("YIKATONG_DATA") or ".data")
     return Settings(
         data_dir=chosen.expanduser().absolute(),
         database_url=env.get("YIKATONG_DATABASE_URL") or None,
         key_file=Path(key_file).expanduser().absolute() if key_file else None,
         operator_token=env.get("YIKATONG_OPERATOR_TOKEN") or None,
+        outside_banks=Path(outside).expanduser().absolute() if outside else None,
         log_format=log_format,
     )

@@ -4,6 +4,8 @@ Everything here may run at any time, twice, or beside another process: each part
 and does it once.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 import structlog
 
@@ -18,6 +20,8 @@ from yikatong.money.contributions import service as contributions
 from yikatong.money.contributions import store as contribution_store
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.model import Transaction
+from yikatong.money.outside.interface import BankConnector
+from yikatong.money.outside.service import send_due
 from yikatong.money.wealth import interest
 from yikatong.money.wealth import service as wealth
 from yikatong.trust.audit import Actor
@@ -36,12 +40,15 @@ class Done(msgspec.Struct):
     standing_retrying: int = 0
     standing_skipped: int = 0
     bills_overdue: int = 0
+    bank_orders_done: int = 0
+    bank_orders_refused: int = 0
+    bank_orders_unknown: int = 0
     snapshots: int = 0
     failed: list[str] = msgspec.field(default_factory=list[str])
     """Parts that could not be carried out; the next run takes them up."""
 
 
-async def run(platform: Platform, teller: Teller) -> Done:
+async def run(platform: Platform, teller: Teller, connectors: Mapping[str, BankConnector]) -> Done:
     """Do what is due now. One part that fails does not keep the others from being done."""
     done = Done()
 
@@ -65,10 +72,15 @@ async def run(platform: Platform, teller: Teller) -> Done:
     async def arrears() -> None:
         done.bills_overdue = await contributions.mark_overdue(platform)
 
+    async def send() -> None:
+        sent = await send_due(platform, connectors)
+        done.bank_orders_done, done.bank_orders_refused = sent.done, sent.refused
+        done.bank_orders_unknown = sent.unknown
+
     async def snapshots() -> None:
         done.snapshots = await ledger.take_snapshots(platform)
 
-    for part in (holds, accrue, mature, standing, arrears, snapshots):
+    for part in (holds, accrue, mature, standing, send, arrears, snapshots):
         try:
             await part()
         except YikatongError as error:

@@ -6,6 +6,7 @@ from yikatong.core.platform import Platform
 from yikatong.money.contributions import store as contributions
 from yikatong.money.ledger import verification
 from yikatong.money.ledger.verification import Verification
+from yikatong.money.outside import store as outside
 from yikatong.money.wealth import service as wealth
 
 
@@ -23,5 +24,9 @@ async def verify(
         found.differ(
             "what banks owe for wealth products is the sum of the holdings",
             await wealth.check_holdings(connection),
+        )
+        found.differ(
+            "money on its way to other banks is the sum of the open orders",
+            await outside.check_orders(connection),
         )
     return found

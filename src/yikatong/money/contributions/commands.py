@@ -293,12 +293,13 @@ def run_due(data: DataOption = None, as_json: JsonOption = False) -> None:
     """办理到期业务 · Do what is due: standing orders, interest, expired holds, arrears, snapshots."""
     from yikatong.money import due
     from yikatong.money.bank.teller import Teller
+    from yikatong.money.outside.connectors import connectors
 
-    done = with_platform(
-        data,
-        lambda platform: due.run(platform, Teller(platform)),
-        statement_seconds_max=_SECONDS_MAX,
-    )
+    async def work(platform: Platform) -> due.Done:
+        banks = connectors(platform, platform.settings.outside_banks)
+        return await due.run(platform, Teller(platform), banks)
+
+    done = with_platform(data, work, statement_seconds_max=_SECONDS_MAX)
     told = msgspec.to_builtins(done)
     if as_json:
         print_json(told)
@@ -306,6 +307,43 @@ def run_due(data: DataOption = None, as_json: JsonOption = False) -> None:
         for name, value in told.items():
             typer.echo(f"{name:20} {value}")
     if done.failed:
+        raise typer.Exit(1)
+
+
+def reconcile(
+    bank: Annotated[str, typer.Argument(help="银行代码 · the bank's code.")],
+    day: Annotated[str, typer.Argument(help="日期 · the day, such as 2026-03-01.")],
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """与银行对账 · Compare a day with a bank; exit code 1 where differences stand or orders wait."""
+    from yikatong.money.bank.banks import banks
+    from yikatong.money.outside import reconciliation
+    from yikatong.money.outside.connectors import connectors
+    from yikatong.money.outside.reconciliation import Reconciliation
+    from yikatong.policies.requests import parse_day
+
+    on = parse_day(day, "DAY")
+
+    async def work(platform: Platform) -> Reconciliation:
+        known = connectors(platform, platform.settings.outside_banks)
+        if bank not in known:
+            codes = "、".join(sorted({*known, *banks()}))
+            raise InvalidInput("BANK", zh=f"应为 {codes} 之一", en=f"must be one of {codes}")
+        return await reconciliation.reconcile(platform, known[bank], on)
+
+    found = with_platform(data, work, statement_seconds_max=_SECONDS_MAX)
+    if as_json:
+        print_json(msgspec.to_builtins(found))
+    else:
+        typer.echo(
+            f"{found.bank} {found.day}: 银行 bank {found.bank_rows} · 相符 matched {found.matched} · "
+            f"待定 waiting {found.waiting} · {'已日终 closed' if found.closed else '未日终 open'}"
+        )
+        for one in found.differences:
+            typer.echo(f"  {msgspec.to_builtins(one)}")
+    standing = [one for one in found.differences if not one.kind.startswith("unknown_resolved")]
+    if standing or found.waiting:
         raise typer.Exit(1)
 
 
@@ -323,5 +361,6 @@ def add_to(app: typer.Typer) -> None:
         ("certificate", certificate),
         ("medical-credit", medical_credit),
         ("run-due", run_due),
+        ("reconcile", reconcile),
     ):
         app.command(name)(run)
