@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from functools import cache
 from typing import Any, cast
 
 import structlog
@@ -139,9 +140,15 @@ def serve(platform: Platform) -> ASGIApp:
     return head_as_get(lean(app, money_api.lean_routes(app.state["desk"]), _note_lean))
 
 
+@cache
+def _lean_metrics(path: str, status: int) -> tuple[Counter, Histogram]:
+    return _requests.labels("POST", path, str(status)), _seconds.labels("POST", path)
+
+
 def _note_lean(path: str, status: int, seconds: float) -> None:
-    _requests.labels("POST", path, str(status)).inc()
-    _seconds.labels("POST", path).observe(seconds)
+    requests, times = _lean_metrics(path, status)
+    requests.inc()
+    times.observe(seconds)
 
 
 def create_app(platform: Platform) -> Litestar:

@@ -67,8 +67,7 @@ class Coalescer(Generic[_Request, _Answer]):
             self._scheduled = True
             loop.call_soon(self._start)
         # An impatient caller leaves; the command is carried out all the same and its key tells.
-        future.add_done_callback(_heard)
-        return await asyncio.shield(future)
+        return await future
 
     def _start(self) -> None:
         self._scheduled = False
@@ -119,9 +118,3 @@ class Coalescer(Generic[_Request, _Answer]):
                 self._busy_keys.difference_update(item[1])
             self._tasks.discard(asyncio.current_task())
             self._start()
-
-
-def _heard(future: asyncio.Future[Any]) -> None:
-    """Nobody waits for the error any more; it is not one of the program."""
-    if not future.cancelled():
-        future.exception()

@@ -28,8 +28,8 @@ class Deposit(msgspec.Struct, frozen=True, kw_only=True):
     amount: Fen
     memo: str = ""
 
-    def accounts(self) -> dict[str, Ref]:
-        return {"account": self.account}
+    def accounts(self) -> tuple[tuple[str, Ref], ...]:
+        return (("account", self.account),)
 
 
 class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,8 +42,8 @@ class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
     assurance: int
     memo: str = ""
 
-    def accounts(self) -> dict[str, Ref]:
-        return {"account": self.account}
+    def accounts(self) -> tuple[tuple[str, Ref], ...]:
+        return (("account", self.account),)
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,8 +59,8 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     assurance: int
     memo: str = ""
 
-    def accounts(self) -> dict[str, Ref]:
-        return {"from.account": self.payer, "to.account": self.payee}
+    def accounts(self) -> tuple[tuple[str, Ref], ...]:
+        return (("from.account", self.payer), ("to.account", self.payee))
 
 
 Order = Deposit | Withdrawal | Transfer
@@ -90,7 +90,7 @@ def kind_of(order: Order) -> str:
 
 def content_of(order: Order, resolved: Mapping[Ref, tuple[int, int]]) -> list[Any]:
     """What makes two orders with one key the same: accounts by identity, never by number."""
-    accounts = [resolved.get(ref) for ref in order.accounts().values()]
+    accounts = [resolved.get(ref) for _, ref in order.accounts()]
     return [kind_of(order), accounts, order.amount, order.memo]
 
 

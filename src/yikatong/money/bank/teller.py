@@ -40,7 +40,7 @@ class Teller:
         Raises what is wrong with the order, Busy where too much waits, Unavailable where the
         outcome may be unknown: the same key then tells.
         """
-        for field, ref in order.accounts().items():
+        for field, ref in order.accounts():
             if isinstance(ref, str) and ref not in self._numbers:
                 parse_number(ref, field)
         return await self._waiting.submit(order)
@@ -136,7 +136,7 @@ class Teller:
     async def _resolve(
         self, connection: Connection, batch: list[Order]
     ) -> dict[Ref, tuple[int, int]]:
-        refs = {ref for order in batch for ref in order.accounts().values()}
+        refs = {ref for order in batch for _, ref in order.accounts()}
         resolved: dict[Ref, tuple[int, int]] = {}
         unknown: dict[bytes, str] = {}
         for ref in refs:
@@ -158,7 +158,7 @@ class Teller:
 
 
 def _command(order: Order, resolved: dict[Ref, tuple[int, int]]) -> Command | YikatongError:
-    field, first = next(iter(order.accounts().items()))
+    field, first = order.accounts()[0]
     key = resolved.get(first)
     if key is None:
         return NoSuchAccount(field)
@@ -172,4 +172,4 @@ def _command(order: Order, resolved: dict[Ref, tuple[int, int]]) -> Command | Yi
 
 
 def _keys(order: Order) -> list[Hashable]:
-    return list(order.accounts().values())
+    return [ref for _, ref in order.accounts()]

@@ -131,8 +131,9 @@ class Book:
         payer = mine[0][0]
         at = ids.time_of(transaction_id)
         if spent and payer is not None:
-            on_day, in_year = payer.spent(ids.day_of(transaction_id))
-            payer.spent_day = ids.day_of(transaction_id)
+            day = at.date()
+            on_day, in_year = payer.spent(day)
+            payer.spent_day = day
             payer.spent_on_day, payer.spent_in_year = on_day + spent, in_year + spent
         if reverses is not None:
             self._reversed.add((command.person_id, reverses))
