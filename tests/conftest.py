@@ -23,6 +23,7 @@ from yikatong.core.settings import Settings
 
 _TEMPLATE = "yikatong_template"
 _numbers = itertools.count(1)
+OPERATOR_TOKEN = "token-of-the-tests-0123456789"
 
 
 def _with_database(url: str, name: str) -> str:
@@ -111,7 +112,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "YIKATONG_DATABASE_URL": ""},
+        env={
+            **os.environ,
+            "YIKATONG_DATABASE_URL": "",
+            "YIKATONG_OPERATOR_TOKEN": OPERATOR_TOKEN,
+        },
     )
     assert process.stdout is not None
     for line in process.stdout:

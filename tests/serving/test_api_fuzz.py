@@ -8,6 +8,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from tests.conftest import OPERATOR_TOKEN
 
 
 def test_generated_requests_never_break_the_api(site: str, tmp_path: Path) -> None:
@@ -18,6 +19,8 @@ def test_generated_requests_never_break_the_api(site: str, tmp_path: Path) -> No
             f"{site}/api/openapi.json",
             "--checks",
             "not_a_server_error",
+            "--header",
+            f"Authorization: Bearer {OPERATOR_TOKEN}",
             "--max-examples",
             "25",
             "--seed",

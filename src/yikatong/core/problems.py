@@ -3,6 +3,7 @@
 import re
 from typing import Any, Final, cast
 
+import asyncpg
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
@@ -61,6 +62,13 @@ def typed(error: Exception) -> YikatongError:
         return error
     if isinstance(error, ValidationException):
         return _invalid(error)
+    if isinstance(error, asyncpg.DataError):
+        # An id or number larger than any the database holds.
+        return InvalidInput(
+            "id",
+            zh="编号或数字超出范围，请核对",
+            en="an id or number is out of range; please compare it",
+        )
     if isinstance(error, HTTPException) and error.status_code < 500:
         return _refused(error.status_code)
     return YikatongError(

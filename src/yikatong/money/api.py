@@ -21,6 +21,7 @@ from yikatong.money.bank.teller import Teller
 from yikatong.money.bodies import (
     PROBLEMS,
     Amount,
+    Identifier,
     Level,
     Memo,
     Number,
@@ -82,7 +83,7 @@ class OpenBody(msgspec.Struct, forbid_unknown_fields=True):
 
     bank: str
     id_number: str | None = None
-    person_id: int | None = None
+    person_id: Identifier | None = None
     account_class: Annotated[int, msgspec.Meta(ge=1, le=3)] = 1
 
 
@@ -90,7 +91,7 @@ class FindBody(msgspec.Struct, forbid_unknown_fields=True):
     """Whose accounts: one of the three."""
 
     id_number: str | None = None
-    person_id: int | None = None
+    person_id: Identifier | None = None
     account: Number | None = None
 
 
@@ -294,8 +295,8 @@ async def statement(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
-    account_id: FromPath[int],
+    person_id: FromPath[Identifier],
+    account_id: FromPath[Identifier],
     since: Annotated[
         date | None, QueryParameter(description="First day; default: 30 days ago.")
     ] = None,
@@ -321,8 +322,8 @@ async def freeze(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
-    account_id: FromPath[int],
+    person_id: FromPath[Identifier],
+    account_id: FromPath[Identifier],
     data: FreezeBody,
     key: NamedDependency[str],
 ) -> TransactionBody:
@@ -383,8 +384,8 @@ async def capture(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
-    hold_id: FromPath[int],
+    person_id: FromPath[Identifier],
+    hold_id: FromPath[Identifier],
     data: CaptureBody,
     key: NamedDependency[str],
 ) -> TransactionBody:
@@ -426,8 +427,8 @@ async def release(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
-    hold_id: FromPath[int],
+    person_id: FromPath[Identifier],
+    hold_id: FromPath[Identifier],
     key: NamedDependency[str],
 ) -> TransactionBody:
     """All of it."""
@@ -445,8 +446,8 @@ async def transaction(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
-    transaction_id: FromPath[int],
+    person_id: FromPath[Identifier],
+    transaction_id: FromPath[Identifier],
 ) -> TransactionBody:
     """And which one reversed it."""
     who = actor(request, operator, "transaction enquiry")
@@ -469,8 +470,8 @@ async def reverse(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
-    transaction_id: FromPath[int],
+    person_id: FromPath[Identifier],
+    transaction_id: FromPath[Identifier],
     data: ReasonBody,
     key: NamedDependency[str],
 ) -> TransactionBody:

@@ -37,6 +37,8 @@ _AMOUNT: Final = {"pattern": r"^(0|[1-9][0-9]{0,13})(\.[0-9]{1,2})?$", "examples
 Amount = Annotated[
     str, msgspec.Meta(max_length=20, description="In yuan.", extra_json_schema=_AMOUNT)
 ]
+_ID_MAX: Final = 2**63 - 1
+Identifier = Annotated[int, msgspec.Meta(ge=0, le=_ID_MAX)]
 Number = Annotated[str, msgspec.Meta(min_length=16, max_length=30)]
 Memo = Annotated[str, msgspec.Meta(max_length=MEMO_MAX)]
 Level = Annotated[int, msgspec.Meta(ge=1, le=3, description="Assurance level shown: 1, 2 or 3.")]
@@ -94,6 +96,15 @@ async def person_of(
         return await people.find_by_id_number(platform, connection, id_number)
     assert person_id is not None
     return (await people.get(connection, person_id)).person_id
+
+
+def identifier(text: str, field: str) -> int:
+    """An id written as a text; raises InvalidInput naming the field."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= _ID_MAX):
+        raise InvalidInput(
+            field, zh="编号有误，请核对", en="this is no such number; please compare it"
+        )
+    return int(text)
 
 
 def told(one: msgspec.Struct, amounts: str = "", identifiers: str = "") -> dict[str, Any]:

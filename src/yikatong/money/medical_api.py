@@ -11,7 +11,7 @@ from yikatong.core import regions
 from yikatong.core.money import format_yuan, parse_percent, parse_yuan
 from yikatong.core.platform import Platform
 from yikatong.money import medical, shown
-from yikatong.money.bodies import PROBLEMS, Amount, Number, actor, told
+from yikatong.money.bodies import PROBLEMS, Amount, Identifier, Number, actor, told
 from yikatong.money.contributions.lists import parse_month
 from yikatong.money.shown import TransactionBody
 from yikatong.trust import audit
@@ -36,7 +36,7 @@ class CareBody(msgspec.Struct, forbid_unknown_fields=True):
 
     provider: Annotated[str, msgspec.Meta(pattern="^[0-9A-Z]{12}$")]
     amount: Amount
-    owner_id: int | None = None
+    owner_id: Identifier | None = None
 
 
 class HeirBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -91,7 +91,7 @@ async def family(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
+    person_id: FromPath[Identifier],
 ) -> list[dict[str, Any]]:
     """The consents given."""
     who = actor(request, operator, "family account")
@@ -113,8 +113,8 @@ async def allow(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
-    member_id: FromPath[int],
+    person_id: FromPath[Identifier],
+    member_id: FromPath[Identifier],
     data: FamilyBody,
 ) -> dict[str, Any]:
     """Or change the limit."""
@@ -134,8 +134,8 @@ async def end(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
-    member_id: FromPath[int],
+    person_id: FromPath[Identifier],
+    member_id: FromPath[Identifier],
 ) -> None:
     """From now on nothing is paid for the member."""
     await medical.end_family(
@@ -154,7 +154,7 @@ async def pay_care(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
+    person_id: FromPath[Identifier],
     data: CareBody,
     key: NamedDependency[str],
 ) -> TransactionBody:
@@ -178,7 +178,7 @@ async def inherit(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
+    person_id: FromPath[Identifier],
     data: InheritBody,
     key: NamedDependency[str],
 ) -> TransactionBody:
@@ -204,7 +204,7 @@ async def move(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
+    person_id: FromPath[Identifier],
     data: MoveBody,
     key: NamedDependency[str],
 ) -> TransactionBody:

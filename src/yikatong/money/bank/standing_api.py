@@ -13,7 +13,7 @@ from yikatong.core.platform import Platform
 from yikatong.money.bank import standing
 from yikatong.money.bank.standing import Arrangement
 from yikatong.money.bank.standing_rules import Every, Schedule, StandingOrder
-from yikatong.money.bodies import PROBLEMS, Amount, Level, Memo, actor, told
+from yikatong.money.bodies import PROBLEMS, Amount, Identifier, Level, Memo, actor, identifier, told
 from yikatong.trust import audit
 from yikatong.trust.operator import Operator
 
@@ -72,14 +72,14 @@ async def arrange(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
+    person_id: FromPath[Identifier],
     data: ArrangeBody,
     key: NamedDependency[str],
 ) -> dict[str, Any]:
     """Carried out by the platform when it is due, once."""
     who = actor(request, operator, "standing order")
     wanted = Arrangement(
-        account_id=int(data.account_id) if data.account_id.isdigit() else -1,
+        account_id=identifier(data.account_id, "account_id"),
         amount=parse_yuan(data.amount, "amount"),
         schedule=data.schedule.schedule(),
         assurance=data.assurance,
@@ -97,7 +97,7 @@ async def show(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
+    person_id: FromPath[Identifier],
 ) -> list[dict[str, Any]]:
     """Each with what became of its due dates."""
     who = actor(request, operator, "standing orders")
@@ -127,8 +127,8 @@ async def change(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
-    order_id: FromPath[int],
+    person_id: FromPath[Identifier],
+    order_id: FromPath[Identifier],
     data: ChangeBody,
     key: NamedDependency[str],
 ) -> dict[str, Any]:
@@ -155,8 +155,8 @@ async def set_state(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
-    order_id: FromPath[int],
+    person_id: FromPath[Identifier],
+    order_id: FromPath[Identifier],
     data: StateBody,
     key: NamedDependency[str],
 ) -> dict[str, Any]:

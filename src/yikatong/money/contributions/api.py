@@ -16,7 +16,7 @@ from yikatong.core.money import format_yuan, parse_yuan
 from yikatong.core.platform import Platform
 from yikatong.core.problems import PROBLEM_JSON, problem_of
 from yikatong.money import shown
-from yikatong.money.bodies import PROBLEMS, Amount, Level, Number, actor
+from yikatong.money.bodies import PROBLEMS, Amount, Identifier, Level, Number, actor, identifier
 from yikatong.money.contributions import lists, records, service, sheets, terms
 from yikatong.money.contributions.lists import ListNotTaken
 from yikatong.money.contributions.model import EMPLOYEE_INSURANCES, BilledInsurance
@@ -181,7 +181,7 @@ async def show_list(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    list_id: FromPath[int],
+    list_id: FromPath[Identifier],
 ) -> dict[str, Any]:
     """The late fee of today is in `due`."""
     actor(request, operator, "employer's list")
@@ -199,7 +199,7 @@ async def pay_list(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    list_id: FromPath[int],
+    list_id: FromPath[Identifier],
     data: NoticeBody,
 ) -> TransactionBody:
     """By an outside payment of exactly what is due, once."""
@@ -217,7 +217,7 @@ async def show_bills(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
+    person_id: FromPath[Identifier],
 ) -> list[dict[str, Any]]:
     """Open and paid, the oldest first."""
     who = actor(request, operator, "contributions")
@@ -234,7 +234,7 @@ async def bill_months(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
+    person_id: FromPath[Identifier],
     data: MonthsBody,
 ) -> list[dict[str, Any]]:
     """Of the flexibly employed, or those an employee is behind with."""
@@ -257,7 +257,7 @@ async def bill_year(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
+    person_id: FromPath[Identifier],
     data: YearBody,
 ) -> dict[str, Any]:
     """In the season in which residents pay."""
@@ -280,7 +280,7 @@ async def pay(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
+    person_id: FromPath[Identifier],
     data: PayBody,
     key: NamedDependency[str],
 ) -> TransactionBody:
@@ -292,21 +292,9 @@ async def pay(
         )
     source = data.account if data.account is not None else data.notice and data.notice.notice()
     assert source is not None
-    done = await service.pay(
-        platform, person_id, _identifiers(data.bills), source, who, key, assurance=data.assurance
-    )
+    bills = [identifier(one, f"bills[{at}]") for at, one in enumerate(data.bills)]
+    done = await service.pay(platform, person_id, bills, source, who, key, assurance=data.assurance)
     return shown.transaction(done)
-
-
-def _identifiers(texts: list[str]) -> list[int]:
-    found: list[int] = []
-    for at, text in enumerate(texts):
-        if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) < 2**63):
-            raise InvalidInput(
-                f"bills[{at}]", zh="缴费单编号有误", en="this is no number of a bill"
-            )
-        found.append(int(text))
-    return found
 
 
 @post(
@@ -320,8 +308,8 @@ async def refund(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
-    bill_id: FromPath[int],
+    person_id: FromPath[Identifier],
+    bill_id: FromPath[Identifier],
     data: RefundBody,
     key: NamedDependency[str],
 ) -> TransactionBody:
@@ -342,7 +330,7 @@ async def certificate(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
+    person_id: FromPath[Identifier],
     since: date | None = None,
     until: date | None = None,
 ) -> bytes:

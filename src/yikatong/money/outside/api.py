@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from yikatong.core.money import parse_yuan
 from yikatong.core.platform import Platform
 from yikatong.money.bank import service as bank
-from yikatong.money.bodies import PROBLEMS, Amount, Level, Memo, Number, actor, told
+from yikatong.money.bodies import PROBLEMS, Amount, Identifier, Level, Memo, Number, actor, told
 from yikatong.money.outside import service, settlement
 from yikatong.money.outside.service import PayOut
 from yikatong.money.outside.store import BankOrder
@@ -91,8 +91,8 @@ async def show(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
-    order_id: FromPath[int],
+    person_id: FromPath[Identifier],
+    order_id: FromPath[Identifier],
 ) -> dict[str, Any]:
     """pending, unknown, done or refused."""
     who = actor(request, operator, "payment enquiry")

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from yikatong.core.money import format_percent, format_yuan, parse_yuan
 from yikatong.core.platform import Platform
 from yikatong.money import shown
-from yikatong.money.bodies import PROBLEMS, Amount, Level, actor, told
+from yikatong.money.bodies import PROBLEMS, Amount, Identifier, Level, actor, identifier, told
 from yikatong.money.shown import TransactionBody
 from yikatong.money.wealth import products, service
 from yikatong.trust import audit
@@ -86,7 +86,7 @@ async def rate(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
+    person_id: FromPath[Identifier],
     data: RatingBody,
     key: NamedDependency[str],
 ) -> dict[str, Any]:
@@ -106,13 +106,13 @@ async def buy(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
+    person_id: FromPath[Identifier],
     data: BuyBody,
     key: NamedDependency[str],
 ) -> TransactionBody:
     """The transaction's id is the holding's."""
     who = actor(request, operator, "wealth product")
-    account = int(data.account_id) if data.account_id.isdigit() else -1
+    account = identifier(data.account_id, "account_id")
     done = await service.buy(
         platform, person_id, account, data.product, parse_yuan(data.amount, "amount"), who, key,
         assurance=data.assurance,
@@ -130,7 +130,7 @@ async def holdings(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
+    person_id: FromPath[Identifier],
 ) -> list[dict[str, Any]]:
     """Closed ones too."""
     who = actor(request, operator, "wealth products")
@@ -153,8 +153,8 @@ async def cancel(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
-    holding_id: FromPath[int],
+    person_id: FromPath[Identifier],
+    holding_id: FromPath[Identifier],
     key: NamedDependency[str],
 ) -> TransactionBody:
     """All of it, at no cost."""
@@ -173,8 +173,8 @@ async def redeem(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
-    person_id: FromPath[int],
-    holding_id: FromPath[int],
+    person_id: FromPath[Identifier],
+    holding_id: FromPath[Identifier],
     data: RedeemBody,
     key: NamedDependency[str],
 ) -> TransactionBody:
