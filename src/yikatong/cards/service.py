@@ -36,6 +36,19 @@ async def find_by_number(connection: Connection, text: str, field: str = "card")
     return found
 
 
+async def current_cards(connection: Connection, person_ids: Sequence[int]) -> dict[int, Card]:
+    """Of each person the live card, else the newest; persons without a card are left out.
+
+    Whether the bank account is frozen is not looked up.
+    """
+    return await store.current_cards(connection, person_ids)
+
+
+async def find_many(connection: Connection, numbers: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """The person_id and card_id of card numbers, dead cards' too; unknown ones are left out."""
+    return await store.persons_of_numbers(connection, numbers)
+
+
 async def cards(connection: Connection, person_id: int) -> Sequence[Card]:
     """All cards of the person, dead ones too, the newest first."""
     found = await store.cards(connection, person_id)

@@ -1,6 +1,7 @@
 """SQL of the room cards."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from yikatong.cards.model import Card, CardApplication
 from yikatong.core.database import Connection
@@ -13,12 +14,44 @@ async def person_of_number(connection: Connection, card_number: str) -> tuple[in
     return None if row is None else (row[0], row[1])
 
 
+_CARD = """person_id, card_id, card_number, card_identifier, generation, region, state,
+    social_security_app, bank_app, name_on_card, issued_on, valid_until, provisional_until, bank,
+    account_id, replaced_by"""
+
+
+async def current_cards(connection: Connection, person_ids: Sequence[int]) -> dict[int, Card]:
+    rows = await connection.fetch(
+        f"""select distinct on (person_id) {_CARD} from cards
+             where person_id = any($1::bigint[])
+             order by person_id, (state in ('issued', 'active', 'loss_reported_provisionally',
+                      'loss_reported', 'locked')) desc, issued_on desc, card_id desc""",  # noqa: S608
+        person_ids,
+    )
+    found: dict[int, Card] = {}
+    for row in rows:
+        facts: list[Any] = list(row)
+        facts.insert(_FROZEN_AT, None)
+        found[facts[0]] = Card(*facts)
+    return found
+
+
+_FROZEN_AT = Card.__struct_fields__.index("account_frozen_by")
+
+
+async def persons_of_numbers(
+    connection: Connection, numbers: Sequence[str]
+) -> dict[str, tuple[int, int]]:
+    rows = await connection.fetch(
+        "select card_number, person_id, card_id from card_numbers where card_number = any($1::text[])",
+        numbers,
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
 async def cards(connection: Connection, person_id: int) -> Sequence[Card]:
     rows = await connection.fetch(
-        """select person_id, card_id, card_number, card_identifier, generation, region, state,
-                  social_security_app, bank_app, name_on_card, issued_on, valid_until,
-                  provisional_until, bank, account_id, replaced_by
-             from cards where person_id = $1 order by issued_on desc, card_id desc""",
+        f"""select {_CARD} from cards where person_id = $1
+             order by issued_on desc, card_id desc""",  # noqa: S608 - our constant
         person_id,
     )
     return [Card(**dict(row), account_frozen_by=None) for row in rows]

@@ -29,8 +29,9 @@ class Coalescer(Generic[_Request, _Answer]):
     """Runs requests in batches, `in_flight_max` at a time.
 
     Two requests that share a key are never in different batches at once, so batches do not wait
-    for each other in the database. `run` answers each request of a batch with its answer or its
-    own error; where it raises, the whole batch gets that error.
+    for each other in the database; with `apart` they do not share a batch either. `run` answers
+    each request of a batch with its answer or its own error; where it raises, the whole batch gets
+    that error.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class Coalescer(Generic[_Request, _Answer]):
         batch_max: int = BATCH_MAX,
         in_flight_max: int = 2,
         waiting_max: int = WAITING_MAX,
+        apart: bool = False,
     ) -> None:
         self._run = run
         self._keys_of = keys_of
         self._batch_max = batch_max
         self._in_flight_max = in_flight_max
         self._waiting_max = waiting_max
+        self._apart = apart
         self._waiting: deque[tuple[_Request, Sequence[Hashable], asyncio.Future[_Answer]]] = deque()
         self._busy_keys: set[Hashable] = set()
         self._tasks: set[asyncio.Task[None] | None] = set()
@@ -88,7 +91,10 @@ class Coalescer(Generic[_Request, _Answer]):
         size = min(self._batch_max, max(_SHARE_MIN, -(-len(self._waiting) // idle)))
         while self._waiting and len(batch) < size:
             item = self._waiting.popleft()
-            if any(key in self._busy_keys or key in passed for key in item[1]):
+            if any(
+                key in self._busy_keys or key in passed or (self._apart and key in mine)
+                for key in item[1]
+            ):
                 kept.append(item)
                 passed.update(item[1])
             else:

@@ -9,7 +9,6 @@ from yikatong.core.money import Fen, Ppm
 from yikatong.policies.model import Care, Level
 
 __all__ = [
-    "Accumulators",
     "Care",
     "CatalogItem",
     "ChronicRegistration",
@@ -58,20 +57,6 @@ class Filing(msgspec.Struct, frozen=True):
     ended_on: date | None
     channel: str
     filed_at: datetime
-
-
-class Accumulators(msgspec.Struct, frozen=True):
-    """What earlier settlements of the policy year left (年度累计), in fen."""
-
-    insurance: Literal["310", "390"]
-    year_starts_on: date
-    admissions: int
-    outpatient_deductible: Fen
-    outpatient_pooled: Fen
-    pooled: Fen
-    large_amount: Fen
-    serious_illness: Fen
-    borne_in_scope: Fen
 
 
 class ChronicRegistration(msgspec.Struct, frozen=True):

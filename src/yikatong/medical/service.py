@@ -1,12 +1,14 @@
 """Use cases of the room: read providers, filings, registrations and accumulators."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from yikatong.core.database import Connection
 from yikatong.core.errors import NotFound
 from yikatong.medical import store
-from yikatong.medical.model import Accumulators, ChronicRegistration, Filing, Provider
+from yikatong.medical.model import ChronicRegistration, Filing, Provider
+from yikatong.medical.visits import store as visits_store
+from yikatong.policies.model import YearToDate
 
 
 async def provider(connection: Connection, code: str, field: str = "provider") -> Provider:
@@ -57,6 +59,9 @@ async def selected_providers(connection: Connection, person_id: int) -> Sequence
 
 async def accumulators(
     connection: Connection, person_id: int, insurance: str, year_starts_on: date
-) -> Accumulators | None:
-    """The year's accumulators; None before the first settlement."""
-    return await store.accumulators(connection, person_id, insurance, year_starts_on)
+) -> YearToDate:
+    """The year's accumulators; all zero before the first settlement."""
+    before = year_starts_on - timedelta(days=1)
+    found = await visits_store.accumulators(connection, [person_id], before)
+    year, _ = found.get((person_id, insurance, year_starts_on), (YearToDate(), 0))
+    return year

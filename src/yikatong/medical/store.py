@@ -1,12 +1,11 @@
 """SQL of the room: what care elsewhere needs to know."""
 
 from collections.abc import Sequence
-from datetime import date
 
 import msgspec
 
 from yikatong.core.database import Connection
-from yikatong.medical.model import Accumulators, ChronicRegistration, Filing, Provider
+from yikatong.medical.model import ChronicRegistration, Filing, Provider
 
 _PROVIDER = """provider_code, name, english, kind, level, region, pooling_region, cares,
     cross_region_cares, chronic_diseases, suspended_on, address"""
@@ -80,18 +79,3 @@ async def selected_providers(connection: Connection, person_id: int) -> Sequence
         person_id,
     )
     return [row[0] for row in rows]
-
-
-async def accumulators(
-    connection: Connection, person_id: int, insurance: str, year_starts_on: date
-) -> Accumulators | None:
-    row = await connection.fetchrow(
-        """select insurance, year_starts_on, admissions, outpatient_deductible, outpatient_pooled,
-                  pooled, large_amount, serious_illness, borne_in_scope
-             from accumulators
-            where person_id = $1 and insurance = $2 and year_starts_on = $3""",
-        person_id,
-        insurance,
-        year_starts_on,
-    )
-    return None if row is None else Accumulators(**dict(row))

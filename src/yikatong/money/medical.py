@@ -28,6 +28,7 @@ from yikatong.money.errors import (
 )
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger import store as ledger_store
+from yikatong.money.ledger.book import Book
 from yikatong.money.ledger.model import Account, Entry, Transaction
 from yikatong.money.ledger.store import Conflict
 from yikatong.people import service as people
@@ -71,6 +72,15 @@ async def find(connection: Connection, person_id: int) -> Account | None:
         if one.kind == "medical" and one.state == "open":
             return one
     return None
+
+
+async def open_book(
+    platform: Platform, connection: Connection, person_ids: Sequence[int]
+) -> tuple[Book, dict[int, Account]]:
+    """A book over the persons' open medical accounts, and those by person."""
+    read = await ledger_store.medical_accounts(connection, person_ids)
+    now = platform.clock.now()
+    return Book(read, draw_id=lambda: ids.new_id(now)), {one.person_id: one for one in read}
 
 
 async def ensure(
@@ -149,6 +159,52 @@ async def family_of(connection: Connection, person_id: int) -> list[FamilyLink]:
     return [FamilyLink(**dict(row)) for row in rows]
 
 
+async def payers_of(
+    connection: Connection, member_ids: Sequence[int], day: date
+) -> dict[int, list[FamilyLink]]:
+    """The consents by which others' medical accounts may pay for these persons now, by member."""
+    rows = await connection.fetch(
+        "select owner_id, person_id from medical_family_payers where person_id = any($1::bigint[])",
+        member_ids,
+    )
+    if not rows:
+        return {}
+    links = await connection.fetch(
+        """select person_id, member_id, yearly_limit, since, until, spent_year, spent, version
+             from medical_family join unnest($1::bigint[], $2::bigint[]) as n (person_id, member_id)
+            using (person_id, member_id)
+            where until is null and since <= $3 order by person_id""",
+        [row[0] for row in rows],
+        [row[1] for row in rows],
+        day,
+    )
+    found: dict[int, list[FamilyLink]] = {}
+    for row in links:
+        one = FamilyLink(**dict(row))
+        found.setdefault(one.member_id, []).append(one)
+    return found
+
+
+async def write_spent(
+    connection: Connection, changed: Sequence[tuple[FamilyLink, int, Fen]]
+) -> None:
+    """Write what consents paid in a year (link as it was read, year, sum); raises Conflict."""
+    done = await connection.execute(
+        """update medical_family f
+              set spent_year = n.spent_year, spent = n.spent, version = f.version + 1
+             from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::smallint[], $5::bigint[])
+               as n (person_id, member_id, version, spent_year, spent)
+            where f.person_id = n.person_id and f.member_id = n.member_id and f.version = n.version""",
+        [one.person_id for one, _, _ in changed],
+        [one.member_id for one, _, _ in changed],
+        [one.version for one, _, _ in changed],
+        [year for _, year, _ in changed],
+        [spent for _, _, spent in changed],
+    )
+    if done != f"UPDATE {len(changed)}":
+        raise Conflict
+
+
 async def allow_family(
     platform: Platform, person_id: int, member_id: int, yearly_limit: Fen, actor: Actor
 ) -> FamilyLink:
@@ -186,6 +242,12 @@ async def allow_family(
             member_id,
             yearly_limit,
             day,
+        )
+        await connection.execute(
+            """insert into medical_family_payers (person_id, owner_id) values ($1, $2)
+               on conflict do nothing""",
+            member_id,
+            person_id,
         )
         await audit.record(
             connection, actor, platform.clock.now(), person_id, "medical_account.family_allowed",

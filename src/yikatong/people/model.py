@@ -42,6 +42,8 @@ class Person(msgspec.Struct, frozen=True):
     died_on: date | None
     synthetic: bool
     version: int
+    ethnic_group: str = "01"
+    """民族, GB/T 3304: 01 汉族."""
 
     def age_on(self, day: date) -> int:
         """Full years of age."""

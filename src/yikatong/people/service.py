@@ -29,6 +29,7 @@ __all__ = [
     "find_by_id_number",
     "find_many",
     "get",
+    "id_numbers",
     "list_persons",
     "names",
     "persons",
@@ -120,6 +121,17 @@ async def find_many(
     hashes = {platform.vault.hash("id_number", number): number for number in id_numbers}
     found = await store.persons_of_hashes(connection, list(hashes))
     return {hashes[one]: person_id for one, person_id in found.items()}
+
+
+async def id_numbers(
+    platform: Platform, connection: Connection, person_ids: Sequence[int]
+) -> dict[int, str]:
+    """The opened id numbers of persons; the caller records why it looked."""
+    vault = platform.vault
+    return {
+        person_id: vault.open("id_number", person_id, sealed)
+        for person_id, sealed in (await store.sealed_id_numbers(connection, person_ids)).items()
+    }
 
 
 async def relations(connection: Connection, person_id: int) -> Sequence[Relation]:

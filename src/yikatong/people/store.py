@@ -9,7 +9,7 @@ from yikatong.core.database import Connection
 from yikatong.people.model import Enrolment, Person, Relation
 
 PERSON_COLUMNS = """person_id, name, sex, birth_date, residence_region, contact_confirmed_on,
-    identity_matched, under_guardianship, died_on, synthetic, version"""
+    identity_matched, under_guardianship, died_on, synthetic, version, ethnic_group"""
 ENROLMENT_COLUMNS = """insurance, region, category, status, starts_on, ends_on, suspended_on,
     arrears_since, benefits_from, retirement_confirmed, months_paid, covered_until"""
 
@@ -156,9 +156,8 @@ async def current_enrolments(
         person_ids,
     )
     found: dict[int, list[Enrolment]] = {}
-    for row in rows:
-        facts = dict(row)
-        found.setdefault(facts.pop("person_id"), []).append(Enrolment(**facts))
+    for person_id, *facts in rows:
+        found.setdefault(person_id, []).append(Enrolment(*facts))
     return found
 
 
@@ -167,7 +166,16 @@ async def persons(connection: Connection, person_ids: Sequence[int]) -> dict[int
         f"select {PERSON_COLUMNS} from persons where person_id = any($1::bigint[])",  # noqa: S608
         person_ids,
     )
-    return {row["person_id"]: Person(**dict(row)) for row in rows}
+    # The columns stand in the order of the fields: this is read for every settlement.
+    return {row[0]: Person(*row) for row in rows}
+
+
+async def sealed_id_numbers(connection: Connection, person_ids: Sequence[int]) -> dict[int, bytes]:
+    rows = await connection.fetch(
+        "select person_id, id_number_sealed from persons where person_id = any($1::bigint[])",
+        person_ids,
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 async def persons_of_hashes(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, int]:

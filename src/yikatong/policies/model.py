@@ -128,6 +128,15 @@ class YearToDate(msgspec.Struct, frozen=True):
     """In-scope amount that went over the pooled fund's cap to the large-amount fund."""
 
 
+class StayToDate(msgspec.Struct, frozen=True):
+    """What interim settlements (中途结算) of the same stay and policy year took before, in fen."""
+
+    in_scope: Fen = 0
+    deductible: Fen = 0
+    counted: bool = False
+    """Whether the year's admissions count this stay already."""
+
+
 class MedicalAccount(msgspec.Struct, frozen=True):
     """The personal medical account (个人账户) and whether it shall pay."""
 
@@ -145,6 +154,7 @@ class QuoteRequest(msgspec.Struct, frozen=True):
     bill: Bill
     year_to_date: YearToDate = YearToDate()
     medical_account: MedicalAccount = MedicalAccount()
+    stay: StayToDate = StayToDate()
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -47,8 +47,9 @@ _OUT_OF_SCOPE = Text(
 
 def quote(request: QuoteRequest, policy: Policy) -> Quote:
     """Split a bill by a policy. Raises NoPolicyOnFile where it says nothing on the kind of care."""
-    bill, year = request.bill, request.year_to_date
-    key = policy_terms.key_of(policy, request.person, request.visit, year.admissions)
+    bill, year, stay = request.bill, request.year_to_date, request.stay
+    earlier = year.admissions - (1 if stay.counted else 0)
+    key = policy_terms.key_of(policy, request.person, request.visit, earlier)
     terms = policy_terms.terms_of(policy, key)
     in_scope = bill.in_scope
     steps: list[Step] = []
@@ -57,10 +58,13 @@ def quote(request: QuoteRequest, policy: Policy) -> Quote:
 
     deductible = pooled = over_cap = 0
     if terms.covered:
-        deductible = min(_deductible_due(terms, year, request.visit.days), in_scope)
+        due = _deductible_due(terms, year, request.visit.days)
+        deductible = min(max(0, due - stay.deductible), in_scope)
         if deductible:
             steps.append(Step("deductible", terms.deductible_clause, deductible, 0, 0))
-        pooled, over_cap = _pooled(terms, deductible, in_scope, year, steps)
+        # The bands of a stay run over all of it: an interim settlement goes on where the last ended.
+        start, end = stay.in_scope + deductible, stay.in_scope + in_scope
+        pooled, over_cap = _pooled(terms, start, end, year, steps)
     else:
         steps.append(Step("pooled", terms.clause, in_scope, 0, 0, _NOT_COVERED))
     large_amount = _over_the_year(
@@ -121,12 +125,11 @@ def _assert_adds_up(answer: Quote) -> None:
     assert sum(step.pays for step in answer.steps) == answer.total - answer.cash, answer
 
 
-def year_to_date_after(request: QuoteRequest, answer: Quote) -> YearToDate:
-    """The accumulators once this quote is settled: what the next visit of the year starts from."""
-    year = request.year_to_date
+def added_to_year(request: QuoteRequest, answer: Quote) -> dict[str, int]:
+    """What settling this quote adds to the accumulators, by name; amounts of zero are left out."""
     rule = answer.policy.care.get(request.visit.care)
     added = {
-        "admissions": int(request.visit.care == "inpatient"),
+        "admissions": int(request.visit.care == "inpatient" and not request.stay.counted),
         "over_cap": answer.over_cap,
         "large_amount": answer.large_amount,
         "serious_illness": answer.serious_illness,
@@ -140,6 +143,13 @@ def year_to_date_after(request: QuoteRequest, answer: Quote) -> YearToDate:
         for name in {rule.accumulates, *(cap.accumulates for cap in rule.caps)}:
             added[name] = answer.pooled
             added[_IN_SCOPE[name]] = answer.in_scope - answer.deductible
+    return {name: amount for name, amount in added.items() if amount}
+
+
+def year_to_date_after(request: QuoteRequest, answer: Quote) -> YearToDate:
+    """The accumulators once this quote is settled: what the next visit of the year starts from."""
+    year = request.year_to_date
+    added = added_to_year(request, answer)
     return msgspec.structs.replace(
         year, **{name: getattr(year, name) + amount for name, amount in added.items()}
     )
@@ -174,10 +184,10 @@ def cap_left(terms: Terms, year: YearToDate) -> Fen | None:
 
 
 def _pooled(
-    terms: Terms, deductible: Fen, in_scope: Fen, year: YearToDate, steps: list[Step]
+    terms: Terms, start: Fen, end: Fen, year: YearToDate, steps: list[Step]
 ) -> tuple[Fen, Fen]:
-    """What the pooled fund pays, and the in-scope amount over its cap that goes to the next fund."""
-    start, end = deductible, in_scope
+    """What the pooled fund pays of the in-scope amounts from `start` to `end`, and what went over
+    its cap to the next fund."""
     room: Fen | None = None
     over_scope = 0
     goes_on = False

@@ -38,6 +38,7 @@ __all__ = [
 counts_as_filed = policy_terms.counts_as_filed
 filing_matters = policy_terms.filing_matters
 place_of = policy_terms.place_of
+added_to_year = rules.added_to_year
 year_to_date_after = rules.year_to_date_after
 
 

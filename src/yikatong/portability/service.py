@@ -133,19 +133,9 @@ async def _situation(
         except NoPolicyOnFile:
             policy = None
     if policy is not None:
-        stored = await medical.accumulators(
+        year = await medical.accumulators(
             connection, person_id, policy.insurance, policy.year_start(request.on)
         )
-        if stored is not None:
-            year = YearToDate(
-                admissions=stored.admissions,
-                outpatient_deductible=stored.outpatient_deductible,
-                outpatient_pooled=stored.outpatient_pooled,
-                pooled=stored.pooled,
-                large_amount=stored.large_amount,
-                serious_illness=stored.serious_illness,
-                borne_in_scope=stored.borne_in_scope,
-            )
     destination = [one.code for one in reversed(regions.path(request.region))]
     asked = list(destination)
     if care and enrolment is not None:

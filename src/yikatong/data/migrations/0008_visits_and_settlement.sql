@@ -39,6 +39,14 @@ insert into accumulators_carried_over
                'borne_in_scope', borne_in_scope), 'before the first settlement'
       from accumulators;
 
+-- person: whose medical accounts may pay for this person; the consent itself lies with its owner
+create table medical_family_payers (
+    person_id           bigint      not null,
+    owner_id            bigint      not null,
+    primary key (person_id, owner_id)
+);
+insert into medical_family_payers select member_id, person_id from medical_family;
+
 -- person: a visit (就诊): an outpatient registration, a stay, a purchase at a pharmacy
 create table visits (
     person_id           bigint      not null,
@@ -132,10 +140,12 @@ create index settlements_by_provider on settlements (provider_code, settled_at);
 create table provider_messages (
     provider_code       char(12)    not null,
     message_id          text        not null check (char_length(message_id) between 1 and 30),
-    transaction_code    char(4)     not null,
+    transaction_code    text        not null,
     content_hash        bytea       not null,
+    kind                text        not null,     -- of the order, such as Settle; '' for none
     person_id           bigint,
-    refers              bigint,                   -- the visit, batch or settlement it made
+    visit_id            bigint,
+    refers              bigint,                   -- the visit, batch, settlement or filing it made
     succeeded           boolean     not null,
     at                  timestamptz not null,
     answer              bytea       not null,
@@ -204,7 +214,7 @@ create table provider_files (
 
 -- migrate:down
 drop table provider_files, provider_faults, provider_calls, provider_sign_ins, provider_credentials,
-    provider_messages, settlements, fee_batches, visits, accumulators_carried_over, special_groups;
+    provider_messages, settlements, fee_batches, visits, medical_family_payers, accumulators_carried_over, special_groups;
 alter table accumulators
     drop column outpatient_in_scope, drop column inpatient_in_scope, drop column civil_servant,
     drop column assistance, drop column chronic_deductible, drop column chronic_pooled,

@@ -1,15 +1,33 @@
 """Types of visits: visit, diagnosis, fee line and its split, settlement."""
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from yikatong.core.money import Fen, Ppm
-from yikatong.policies.model import Quote, QuoteRequest
+from yikatong.policies.model import Care, Quote, QuoteRequest
 
 Setting = Literal["outpatient", "inpatient", "pharmacy"]
 """Where the care is given: 门诊, 住院, 药店. The kind of care follows from its `care_code`."""
+
+CARE_OF: Final[dict[str, tuple[Setting, Care]]] = {
+    "11": ("outpatient", "outpatient"),
+    "12": ("outpatient", "outpatient"),
+    "13": ("outpatient", "emergency"),
+    "14": ("outpatient", "chronic"),
+    "51": ("outpatient", "outpatient"),
+    "21": ("inpatient", "inpatient"),
+    "22": ("inpatient", "inpatient"),
+    "23": ("inpatient", "inpatient"),
+    "24": ("inpatient", "inpatient"),
+    "28": ("inpatient", "inpatient"),
+    "52": ("inpatient", "inpatient"),
+    "41": ("pharmacy", "pharmacy"),
+}
+"""Setting and kind of care of each med_type (医疗类别) of the national code table."""
+BEGAN_AS_EMERGENCY: Final = "24"
+"""急诊转住院: counts as filed."""
 
 State = Literal["registered", "seen", "admitted", "discharged", "settled", "cancelled"]
 

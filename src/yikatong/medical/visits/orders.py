@@ -11,7 +11,7 @@ import msgspec
 from yikatong.core.errors import Text
 from yikatong.core.money import Fen, Ppm
 from yikatong.medical.model import ChronicRegistration, Filing, Provider
-from yikatong.medical.visits.model import Diagnosis, FeeLine, Settlement, SplitLine, Visit
+from yikatong.medical.visits.model import Diagnosis, FeeLine, Setting, Settlement, SplitLine, Visit
 from yikatong.people.model import Enrolment, Person
 from yikatong.policies.model import Care, YearToDate
 
@@ -103,7 +103,8 @@ class CancelVisit(msgspec.Struct, frozen=True, kw_only=True):
 
     person_id: int
     visit_id: int
-    setting: Literal["outpatient", "inpatient"]
+    setting: Setting | None = None
+    """Compared with the visit's where given."""
     number: str | None = None
 
 
@@ -172,9 +173,11 @@ class WithdrawLines(msgspec.Struct, frozen=True, kw_only=True):
 
     person_id: int
     visit_id: int
-    setting: Literal["outpatient", "inpatient"]
+    setting: Setting | None = None
     batch: str | None = None
     line: str | None = None
+    batch_id: int | None = None
+    """One upload, by our own number."""
 
 
 # ---- money ----
@@ -228,12 +231,13 @@ class Sell(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reverse(msgspec.Struct, frozen=True, kw_only=True):
-    """结算撤销, by settlement; `visit_id` and `setting` are compared."""
+    """结算撤销, by settlement and visit."""
 
     person_id: int
     settlement_id: int
-    visit_id: int | None
-    setting: Literal["outpatient", "inpatient", "pharmacy"]
+    visit_id: int
+    setting: Setting | None = None
+    """Compared with the visit's where given."""
 
 
 class Undo(msgspec.Struct, frozen=True, kw_only=True):
@@ -342,6 +346,7 @@ class LinesDone(msgspec.Struct, frozen=True):
     """The lines of an upload, each with its split."""
 
     visit_id: int
+    batch_id: int
     lines: tuple[SplitLine, ...]
 
 

@@ -140,6 +140,13 @@ async def transaction(
     return found[0], await store.reversal_of(connection, person_id, transaction_id)
 
 
+async def transactions(
+    connection: Connection, keys: Sequence[tuple[int, int]]
+) -> list[Transaction]:
+    """Transactions by person and number; unknown ones are left out."""
+    return await store.transactions(connection, keys)
+
+
 async def holds_of(connection: Connection, person_id: int) -> list[Hold]:
     """The newest holds of a person."""
     return await store.holds_of(connection, person_id)

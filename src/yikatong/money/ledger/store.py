@@ -76,6 +76,16 @@ async def accounts_of(connection: Connection, person_ids: Sequence[int]) -> list
     return [_account(row) for row in rows]
 
 
+async def medical_accounts(connection: Connection, person_ids: Sequence[int]) -> list[Account]:
+    """The open medical accounts of persons."""
+    rows = await connection.fetch(
+        f"""select {ACCOUNT_COLUMNS} from money_accounts
+            where person_id = any($1::bigint[]) and kind = 'medical' and state = 'open'""",  # noqa: S608
+        person_ids,
+    )
+    return [_account(row) for row in rows]
+
+
 async def sealed_number(connection: Connection, person_id: int, account_id: int) -> bytes | None:
     return await connection.fetchval(
         "select number_sealed from money_accounts where person_id = $1 and account_id = $2",

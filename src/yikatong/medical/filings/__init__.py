@@ -1,0 +1,1 @@
+"""Filings for care elsewhere (异地就医备案)."""

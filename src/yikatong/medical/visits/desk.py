@@ -1,0 +1,255 @@
+"""The care desk: orders of providers, carried out in batches, each batch one database transaction.
+
+Each message is recorded with its first answer in the same transaction as what it did: the same
+message again gets that answer, and nothing happens twice.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Final, TypeAlias
+
+import msgspec
+import structlog
+
+from yikatong.core.coalescing import Coalescer
+from yikatong.core.database import Connection
+from yikatong.core.errors import YikatongError
+from yikatong.core.platform import Platform
+from yikatong.medical.catalog_book import CatalogBook
+from yikatong.medical.visits import looks, orders, settling, store, undoing, visiting
+from yikatong.medical.visits.errors import MessageReused, MessageUndone
+from yikatong.medical.visits.orders import Order, Result, Sender, Undone
+from yikatong.medical.visits.store import Message
+from yikatong.medical.visits.work import Job, Work
+from yikatong.money.ledger import service as ledger
+from yikatong.money.ledger.store import Conflict
+from yikatong.trust import audit
+from yikatong.trust.audit import Actor
+
+Render: TypeAlias = Callable[[Result | YikatongError], bytes]
+"""Writes the answer in the words of whoever asked."""
+
+_BATCH_TRIES_MAX: Final = 4
+_log = structlog.stdlib.get_logger("yikatong.care")
+
+_DECIDE: Final[dict[type[Any], Callable[[Any, Sender, Work], Result]]] = {
+    orders.Identify: looks.identify,
+    orders.CheckEntitlement: looks.check_entitlement,
+    orders.AskAccumulated: looks.ask_accumulated,
+    orders.AskChronic: looks.ask_chronic,
+    orders.Register: visiting.register,
+    orders.See: visiting.see,
+    orders.CancelVisit: visiting.cancel,
+    orders.Admit: visiting.admit,
+    orders.Amend: visiting.amend,
+    orders.Discharge: visiting.discharge,
+    orders.CancelDischarge: visiting.cancel_discharge,
+    orders.AddLines: visiting.add_lines,
+    orders.WithdrawLines: visiting.withdraw_lines,
+    orders.Settle: settling.settle,
+    orders.Sell: settling.sell,
+    orders.Reverse: settling.reverse,
+}
+
+
+class Call(msgspec.Struct, frozen=True, eq=False):
+    """An order with who sent it and how its answer is written."""
+
+    sender: Sender
+    order: Order
+    render: Render
+
+
+class CareDesk:
+    """Carries out orders; one per process, so that orders of the same moment meet."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._catalog = CatalogBook()
+        self._waiting: Coalescer[Call, bytes] = Coalescer(self._run, _keys, apart=True)
+
+    async def answer(self, sender: Sender, order: Order, render: Render) -> bytes:
+        """The answer to an order, new or from when its message first came.
+
+        What is wrong with the order is an answer too. Raises Busy where too much waits, Unavailable
+        where the outcome may be unknown: the same message then tells.
+        """
+        return await self._waiting.submit(Call(sender, order, render))
+
+    async def _run(self, calls: list[Call]) -> Sequence[bytes | YikatongError]:
+        for number in range(_BATCH_TRIES_MAX):
+            try:
+                # Hardly any message came before: the first try lets the database find out.
+                return await self._together(calls, look_up=number > 0)
+            except Conflict:
+                continue
+            except YikatongError:
+                raise
+            except Exception:
+                if len(calls) == 1:
+                    raise
+                # One of them is beyond what was foreseen; the others are carried out.
+                _log.exception("a batch failed and is carried out one by one")
+                break
+        return [await self._alone(call) for call in calls]
+
+    async def _alone(self, call: Call) -> bytes | YikatongError:
+        async def work(connection: Connection) -> bytes | YikatongError:
+            return (await self._decide(connection, [call], look_up=True))[0]
+
+        try:
+            return await ledger.carry_out(self._platform, work)
+        except YikatongError as error:
+            return error
+        except Exception:
+            _log.exception("an order failed", transaction=call.sender.transaction_code)
+            return YikatongError(
+                zh="系统出现意外错误，已经记录，没有任何改动",
+                en="an unexpected error happened and was recorded; nothing was changed",
+            )
+
+    async def _together(self, calls: list[Call], *, look_up: bool) -> list[bytes | YikatongError]:
+        async with self._platform.database.transaction() as connection:
+            return await self._decide(connection, calls, look_up=look_up)
+
+    async def _decide(
+        self, connection: Connection, calls: list[Call], *, look_up: bool
+    ) -> list[bytes | YikatongError]:
+        """Decide one order after the other and write; without `look_up` a message that came before
+        shows as a Conflict."""
+        answers: list[bytes | YikatongError | None] = [None] * len(calls)
+        if look_up:
+            known = await store.messages(connection, [_key(call.sender) for call in calls])
+            answers = [_repeated(call, known.get(_key(call.sender))) for call in calls]
+        new = [number for number, answer in enumerate(answers) if answer is None]
+        work = Work(self._platform, self._catalog)
+        jobs = [Job(calls[number].sender, calls[number].order) for number in new]
+        await undoing.resolve(connection, jobs)
+        await work.read(connection, jobs)
+        await self._name_shared(work, jobs)
+        seen: list[tuple[Actor, int, str, dict[str, object]]] = []
+        for number, job in zip(new, jobs, strict=True):
+            call = calls[number]
+            outcome = self._outcome(job, work)
+            answers[number] = answer = call.render(outcome)
+            work.new_messages.append(_message(job, outcome, answer, work))
+            person_id = _person_of(job, work)
+            if person_id is not None:
+                seen.append(_seen(job, outcome, person_id))
+        await work.write(connection)
+        if seen:
+            await audit.record_many(
+                connection, [one[0] for one in seen], work.now, [one[1:] for one in seen]
+            )
+        return [answer for answer in answers if answer is not None]
+
+    @staticmethod
+    def _outcome(job: Job, work: Work) -> Result | YikatongError:
+        try:
+            if isinstance(job.order, orders.Undo):
+                return undoing.undo(job, work, _carry_out)
+            return _carry_out(job.order, job.sender, work)
+        except YikatongError as error:
+            return error
+
+    async def _name_shared(self, work: Work, jobs: Sequence[Job]) -> None:
+        wanted = [
+            (job.sender, enrolment.region, enrolment.insurance)
+            for job in jobs
+            if isinstance(job.effective, (orders.Settle, orders.Sell)) and job.effective.commit
+            for enrolment in work.enrolments.get(job.effective.person_id, ())
+            if enrolment.insurance in settling.FUND_OF
+        ]
+        if wanted:
+            names = settling.shared_names(wanted)
+            work.shared = await ledger.shared(self._platform, *names)
+
+
+def _carry_out(order: Order, sender: Sender, work: Work) -> Result:
+    return _DECIDE[type(order)](order, sender, work)
+
+
+def _key(sender: Sender) -> tuple[str, str]:
+    return sender.provider.provider_code, sender.message_id
+
+
+def _keys(call: Call) -> list[Hashable]:
+    """What keeps calls apart: the message, and the person."""
+    order = call.order
+    person: Hashable = (
+        order.certificate.number if isinstance(order, orders.Identify) else order.person_id
+    )
+    return [_key(call.sender), person]
+
+
+def _repeated(call: Call, known: Message | None) -> bytes | YikatongError | None:
+    if known is None:
+        return None
+    if known.undone_by is not None:
+        return call.render(MessageUndone(known.undone_by))
+    if known.content_hash != call.sender.content_hash:
+        return call.render(MessageReused(known.transaction_code))
+    return known.answer
+
+
+def _message(job: Job, outcome: Result | YikatongError, answer: bytes, work: Work) -> Message:
+    sender, order = job.sender, job.order
+    visit_id, refers = _refers(outcome)
+    return Message(
+        provider_code=sender.provider.provider_code,
+        message_id=sender.message_id,
+        transaction_code=sender.transaction_code,
+        content_hash=sender.content_hash,
+        kind=type(order).__name__,
+        person_id=_person_of(job, work),
+        visit_id=visit_id,
+        refers=refers,
+        succeeded=not isinstance(outcome, YikatongError),
+        at=work.now,
+        answer=answer,
+    )
+
+
+def _refers(outcome: Result | YikatongError) -> tuple[int | None, int | None]:
+    match outcome:
+        case orders.Settled():
+            return outcome.settlement.visit_id, outcome.settlement.settlement_id or None
+        case orders.VisitDone():
+            return outcome.visit.visit_id, outcome.visit.visit_id
+        case orders.LinesDone():
+            return outcome.visit_id, outcome.batch_id
+        case orders.FilingDone():
+            return None, outcome.filing.filing_id
+        case _:
+            return None, None
+
+
+def _person_of(job: Job, work: Work) -> int | None:
+    order = job.order
+    if isinstance(order, orders.Identify):
+        return work.certificates.get((order.certificate.kind, order.certificate.number))
+    return order.person_id if order.person_id in work.persons else None
+
+
+def _seen(
+    job: Job, outcome: Result | YikatongError, person_id: int
+) -> tuple[Actor, int, str, dict[str, object]]:
+    detail: dict[str, object] = {"transaction": job.sender.transaction_code}
+    _, refers = _refers(outcome)
+    if refers is not None:
+        detail["refers"] = str(refers)
+    if isinstance(outcome, YikatongError):
+        detail["refused"] = outcome.code
+    if isinstance(outcome, Undone):
+        detail["found"] = outcome.found
+    kind = type(job.order).__name__
+    if isinstance(job.order, (orders.Settle, orders.Sell)) and not job.order.commit:
+        kind = "Quote"
+    return (
+        Actor("provider", job.sender.provider.provider_code, _PURPOSE),
+        person_id,
+        f"care.{kind.lower()}",
+        detail,
+    )
+
+
+_PURPOSE: Final = "care and its settlement"

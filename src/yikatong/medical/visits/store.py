@@ -1,0 +1,495 @@
+"""SQL of visits, fee lines, settlements and a provider's messages. Many rows a statement."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+
+from yikatong.core.clock import SHANGHAI
+from yikatong.core.database import Connection
+from yikatong.medical.model import ChronicRegistration, Filing
+from yikatong.medical.visits.model import Diagnosis, FeeBatch, Settlement, SplitLine, Visit
+from yikatong.money.ledger.store import Conflict
+from yikatong.policies.model import QuoteRequest, YearToDate
+
+_encode: Final = msgspec.json.encode
+YEAR: Final = YearToDate.__struct_fields__
+"""The accumulators' columns are named as the fields."""
+_YEAR_COLUMNS: Final = ", ".join(YEAR)
+
+_VISIT = """person_id, visit_id, provider_code, setting, care_code, state, insurance,
+    insured_region, treatment_region, number, begun_at, ended_at, diagnoses, disease, details,
+    version"""
+_BATCH = """person_id, visit_id, batch_id, batch, settlement_id, lines_count, total, self_paid,
+    over_limit, first_pay, version"""
+SETTLEMENT_FIELDS: Final = tuple(name for name in Settlement.__struct_fields__ if name != "quote")
+_SETTLEMENT: Final = ", ".join(SETTLEMENT_FIELDS)
+
+
+Group = tuple[str, date, date | None]
+"""A special group with its first and last day."""
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A provider's message and the first answer to it."""
+
+    provider_code: str
+    message_id: str
+    transaction_code: str
+    content_hash: bytes
+    kind: str
+    """Of the order, such as "Settle"; "" where the message only notes that it was taken back."""
+    person_id: int | None
+    visit_id: int | None
+    refers: int | None
+    """The visit, batch, settlement or filing it made."""
+    succeeded: bool
+    at: datetime
+    answer: bytes
+    undone_by: str | None = None
+
+
+_read_diagnoses: Final = msgspec.json.Decoder(tuple[Diagnosis, ...]).decode
+_read_details: Final = msgspec.json.Decoder(dict[str, Any]).decode
+_read_lines: Final = msgspec.json.Decoder(list[SplitLine]).decode
+_read_inputs: Final = msgspec.json.Decoder(QuoteRequest).decode
+_read_added: Final = msgspec.json.Decoder(dict[str, int]).decode
+
+
+def _visit(row: Any) -> Visit:
+    facts: list[Any] = list(row)
+    facts[12] = _read_diagnoses(facts[12])
+    facts[14] = _read_details(facts[14])
+    return Visit(*facts)
+
+
+def _settlement(row: Any) -> Settlement:
+    facts: dict[str, Any] = dict(row)
+    facts["inputs"] = _read_inputs(facts["inputs"])
+    facts["added"] = _read_added(facts["added"])
+    facts["settled_at"] = facts["settled_at"].astimezone(SHANGHAI)
+    return Settlement(**facts)
+
+
+def _columns(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _text(value: object) -> str:
+    return _encode(value).decode()
+
+
+# ---- reading ----
+
+
+async def messages(
+    connection: Connection, keys: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Message]:
+    rows = await connection.fetch(
+        """select provider_code, message_id, transaction_code, content_hash, kind, person_id,
+                  visit_id, refers, succeeded, at, answer, undone_by
+             from provider_messages join unnest($1::text[], $2::text[]) as n (provider, message)
+               on provider_code = n.provider and message_id = n.message""",
+        *_columns(keys),
+    )
+    return {(row[0], row[1]): Message(*row) for row in rows}
+
+
+async def visits(
+    connection: Connection, keys: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], Visit]:
+    rows = await connection.fetch(
+        f"""select {_VISIT} from visits
+              join unnest($1::bigint[], $2::bigint[]) as n (person_id, visit_id)
+             using (person_id, visit_id)""",  # noqa: S608 - our constant
+        *_columns(keys),
+    )
+    return {(row[0], row[1]): _visit(row) for row in rows}
+
+
+async def stays(connection: Connection, person_ids: Sequence[int]) -> dict[int, Visit]:
+    """The open stay of each person, where there is one."""
+    rows = await connection.fetch(
+        f"""select {_VISIT} from visits
+             where person_id = any($1::bigint[]) and state in ('admitted', 'discharged')""",  # noqa: S608
+        person_ids,
+    )
+    return {row[0]: _visit(row) for row in rows}
+
+
+async def batches(
+    connection: Connection, keys: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], list[FeeBatch]]:
+    """All batches of visits in the order they came, without their lines."""
+    rows = await connection.fetch(
+        f"""select {_BATCH} from fee_batches
+              join unnest($1::bigint[], $2::bigint[]) as n (person_id, visit_id)
+             using (person_id, visit_id) order by batch_id""",  # noqa: S608
+        *_columns(keys),
+    )
+    found: dict[tuple[int, int], list[FeeBatch]] = {}
+    for row in rows:
+        found.setdefault((row[0], row[1]), []).append(FeeBatch(*row))
+    return found
+
+
+async def lines(
+    connection: Connection, keys: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int, int], list[SplitLine]]:
+    """The lines of visits by person, visit and batch."""
+    rows = await connection.fetch(
+        """select person_id, visit_id, batch_id, lines from fee_batches
+              join unnest($1::bigint[], $2::bigint[]) as n (person_id, visit_id)
+             using (person_id, visit_id) order by batch_id""",
+        *_columns(keys),
+    )
+    return {(row[0], row[1], row[2]): _read_lines(row[3]) for row in rows}
+
+
+async def settlements_of_visits(
+    connection: Connection, keys: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], list[Settlement]]:
+    """All settlements and reversals of visits, in the order they were made."""
+    rows = await connection.fetch(
+        f"""select {_SETTLEMENT} from settlements
+              join unnest($1::bigint[], $2::bigint[]) as n (person_id, visit_id)
+             using (person_id, visit_id) order by settlement_id""",  # noqa: S608
+        *_columns(keys),
+    )
+    found: dict[tuple[int, int], list[Settlement]] = {}
+    for row in rows:
+        one = _settlement(row)
+        found.setdefault((one.person_id, one.visit_id), []).append(one)
+    return found
+
+
+async def settlements(
+    connection: Connection, keys: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], Settlement]:
+    rows = await connection.fetch(
+        f"""select {_SETTLEMENT} from settlements
+              join unnest($1::bigint[], $2::bigint[]) as n (person_id, settlement_id)
+             using (person_id, settlement_id)""",  # noqa: S608
+        *_columns(keys),
+    )
+    return {(row["person_id"], row["settlement_id"]): _settlement(row) for row in rows}
+
+
+async def settlements_of_person(
+    connection: Connection, person_id: int, limit: int
+) -> list[Settlement]:
+    """The newest settlements and reversals of a person, newest first."""
+    rows = await connection.fetch(
+        f"""select {_SETTLEMENT} from settlements where person_id = $1
+            order by settlement_id desc limit $2""",  # noqa: S608
+        person_id,
+        limit,
+    )
+    return [_settlement(row) for row in rows]
+
+
+async def settlements_after(
+    connection: Connection, person_id: int, settlement_id: int, limit: int
+) -> list[Settlement]:
+    """Settlements in the order of person and number, behind the ones given."""
+    rows = await connection.fetch(
+        f"""select {_SETTLEMENT} from settlements
+             where (person_id, settlement_id) > ($1, $2)
+             order by person_id, settlement_id limit $3""",  # noqa: S608
+        person_id,
+        settlement_id,
+        limit,
+    )
+    return [_settlement(row) for row in rows]
+
+
+async def accumulators(
+    connection: Connection, person_ids: Sequence[int], since: date
+) -> dict[tuple[int, str, date], tuple[YearToDate, int]]:
+    """The accumulators of years that began behind `since`, with their versions."""
+    rows = await connection.fetch(
+        f"""select person_id, insurance, year_starts_on, version, {_YEAR_COLUMNS}
+             from accumulators
+            where person_id = any($1::bigint[]) and year_starts_on > $2""",  # noqa: S608
+        person_ids,
+        since,
+    )
+    return {(row[0], row[1], row[2]): (YearToDate(*list(row)[4:]), row[3]) for row in rows}
+
+
+async def groups(connection: Connection, person_ids: Sequence[int]) -> dict[int, list[Group]]:
+    rows = await connection.fetch(
+        """select person_id, group_name, starts_on, ends_on from special_groups
+            where person_id = any($1::bigint[])""",
+        person_ids,
+    )
+    found: dict[int, list[Group]] = {}
+    for row in rows:
+        found.setdefault(row[0], []).append((row[1], row[2], row[3]))
+    return found
+
+
+async def filings(connection: Connection, person_ids: Sequence[int]) -> dict[int, list[Filing]]:
+    rows = await connection.fetch(
+        """select person_id, filing_id, kind, insurance, region, destination, starts_on, ends_on,
+                  ended_by, ended_on, channel, filed_at
+             from filings where person_id = any($1::bigint[])""",
+        person_ids,
+    )
+    found: dict[int, list[Filing]] = {}
+    for row in rows:
+        found.setdefault(row[0], []).append(Filing(*list(row)[1:]))
+    return found
+
+
+async def chronic(
+    connection: Connection, person_ids: Sequence[int]
+) -> dict[int, list[ChronicRegistration]]:
+    rows = await connection.fetch(
+        """select person_id, disease, starts_on, ends_on from chronic_registrations
+            where person_id = any($1::bigint[]) order by starts_on desc""",
+        person_ids,
+    )
+    found: dict[int, list[ChronicRegistration]] = {}
+    for row in rows:
+        found.setdefault(row[0], []).append(ChronicRegistration(row[1], row[2], row[3]))
+    return found
+
+
+async def selected(connection: Connection, person_ids: Sequence[int]) -> dict[int, list[str]]:
+    rows = await connection.fetch(
+        """select person_id, provider_code from selected_providers
+            where person_id = any($1::bigint[])""",
+        person_ids,
+    )
+    found: dict[int, list[str]] = {}
+    for row in rows:
+        found.setdefault(row[0], []).append(row[1])
+    return found
+
+
+# ---- writing: each raises Conflict where a row is no longer as it was read ----
+
+
+async def insert_messages(connection: Connection, made: Sequence[Message]) -> None:
+    try:
+        await connection.execute(
+            """insert into provider_messages
+                 (provider_code, message_id, transaction_code, content_hash, kind, person_id,
+                  visit_id, refers, succeeded, at, answer, undone_by)
+               select * from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[],
+                                    $6::bigint[], $7::bigint[], $8::bigint[], $9::boolean[],
+                                    $10::timestamptz[], $11::bytea[], $12::text[])""",
+            *_columns(msgspec.structs.astuple(one) for one in made),
+        )
+    except asyncpg.UniqueViolationError as error:
+        raise Conflict from error
+
+
+async def mark_undone(connection: Connection, undone: Sequence[tuple[str, str, str]]) -> None:
+    """Note which message took a message back: (provider, message, by)."""
+    done = await connection.execute(
+        """update provider_messages m set undone_by = n.by_message
+             from unnest($1::text[], $2::text[], $3::text[]) as n (provider, message, by_message)
+            where m.provider_code = n.provider and m.message_id = n.message
+              and m.undone_by is null""",
+        *_columns(undone),
+    )
+    if done != f"UPDATE {len(undone)}":
+        raise Conflict
+
+
+async def insert_visits(connection: Connection, made: Sequence[Visit]) -> None:
+    try:
+        await connection.execute(
+            f"""insert into visits ({_VISIT})
+                select person_id, visit_id, provider_code, setting, care_code, state, insurance,
+                       insured_region, treatment_region, number, begun_at, ended_at,
+                       diagnoses::jsonb, disease, details::jsonb, version
+                  from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[],
+                              $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+                              $11::timestamptz[], $12::timestamptz[], $13::text[], $14::text[],
+                              $15::text[], $16::integer[])
+                    as n ({_VISIT})""",  # noqa: S608
+            *_columns(
+                (
+                    one.person_id, one.visit_id, one.provider_code, one.setting, one.care_code,
+                    one.state, one.insurance, one.insured_region, one.treatment_region, one.number,
+                    one.begun_at, one.ended_at, _text(one.diagnoses), one.disease,
+                    _text(one.details), one.version,
+                )
+                for one in made
+            ),
+        )  # fmt: skip
+    except asyncpg.UniqueViolationError as error:
+        raise Conflict from error
+
+
+async def set_states(connection: Connection, changed: Sequence[Visit]) -> None:
+    """Write the states of visits that settlements changed."""
+    done = await connection.execute(
+        """update visits v set state = n.state, version = v.version + 1
+             from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[])
+               as n (person_id, visit_id, version, state)
+            where v.person_id = n.person_id and v.visit_id = n.visit_id and v.version = n.version""",
+        *_columns((one.person_id, one.visit_id, one.version, one.state) for one in changed),
+    )
+    if done != f"UPDATE {len(changed)}":
+        raise Conflict
+
+
+async def update_visits(connection: Connection, changed: Sequence[Visit]) -> None:
+    try:
+        done = await connection.execute(
+            """update visits v
+                  set state = n.state, care_code = n.care_code, number = n.number,
+                      begun_at = n.begun_at, ended_at = n.ended_at, diagnoses = n.diagnoses::jsonb,
+                      disease = n.disease, details = n.details::jsonb, version = v.version + 1
+                 from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::text[],
+                             $6::text[], $7::timestamptz[], $8::timestamptz[], $9::text[],
+                             $10::text[], $11::text[])
+                   as n (person_id, visit_id, version, state, care_code, number, begun_at, ended_at,
+                         diagnoses, disease, details)
+                where v.person_id = n.person_id and v.visit_id = n.visit_id
+                  and v.version = n.version""",
+            *_columns(
+                (
+                    one.person_id, one.visit_id, one.version, one.state, one.care_code, one.number,
+                    one.begun_at, one.ended_at, _text(one.diagnoses), one.disease,
+                    _text(one.details),
+                )
+                for one in changed
+            ),
+        )  # fmt: skip
+    except asyncpg.UniqueViolationError as error:
+        raise Conflict from error
+    if done != f"UPDATE {len(changed)}":
+        raise Conflict
+
+
+async def insert_batches(
+    connection: Connection,
+    made: Sequence[tuple[FeeBatch, Sequence[SplitLine]]],
+    at: datetime,
+) -> None:
+    await connection.execute(
+        f"""insert into fee_batches ({_BATCH}, lines, uploaded_at)
+            select {_BATCH}, lines::jsonb, $1
+              from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[],
+                          $7::smallint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[],
+                          $12::integer[], $13::text[])
+                as n ({_BATCH}, lines)""",  # noqa: S608
+        at,
+        *_columns((*msgspec.structs.astuple(batch), _text(found)) for batch, found in made),
+    )
+
+
+async def settle_batches(
+    connection: Connection, changed: Sequence[tuple[FeeBatch, int | None]]
+) -> None:
+    """Note which settlement took batches, or that none does any more."""
+    done = await connection.execute(
+        """update fee_batches b set settlement_id = n.settlement_id, version = b.version + 1
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[])
+               as n (person_id, visit_id, batch_id, version, settlement_id)
+            where b.person_id = n.person_id and b.visit_id = n.visit_id
+              and b.batch_id = n.batch_id and b.version = n.version""",
+        *_columns(
+            (one.person_id, one.visit_id, one.batch_id, one.version, settlement_id)
+            for one, settlement_id in changed
+        ),
+    )
+    if done != f"UPDATE {len(changed)}":
+        raise Conflict
+
+
+async def rewrite_batches(
+    connection: Connection, changed: Sequence[tuple[FeeBatch, Sequence[SplitLine]]]
+) -> None:
+    """Write batches whose lines were withdrawn in part or whole; the version is the one read."""
+    done = await connection.execute(
+        """update fee_batches b
+              set lines_count = n.lines_count, total = n.total, self_paid = n.self_paid,
+                  over_limit = n.over_limit, first_pay = n.first_pay, lines = n.lines::jsonb,
+                  version = b.version + 1
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::smallint[],
+                         $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::text[])
+               as n (person_id, visit_id, batch_id, version, lines_count, total, self_paid,
+                     over_limit, first_pay, lines)
+            where b.person_id = n.person_id and b.visit_id = n.visit_id
+              and b.batch_id = n.batch_id and b.version = n.version and b.settlement_id is null""",
+        *_columns(
+            (
+                one.person_id, one.visit_id, one.batch_id, one.version, one.lines_count, one.total,
+                one.self_paid, one.over_limit, one.first_pay, _text(found),
+            )
+            for one, found in changed
+        ),
+    )  # fmt: skip
+    if done != f"UPDATE {len(changed)}":
+        raise Conflict
+
+
+_SETTLEMENT_TYPES: Final = {
+    "interim": "boolean", "settled_at": "timestamptz", "policy_from": "date",
+    "year_starts_on": "date", "inputs": "jsonb", "added": "jsonb", "batches": "bigint[]",
+    **dict.fromkeys(
+        ("message_id", "provider_code", "channel", "setting", "care_code", "insurance",
+         "insured_region", "treatment_region", "invoice", "operator"), "text",
+    ),
+}  # fmt: skip
+_AS_TEXT: Final = ("jsonb", "bigint[]")
+_TYPES: Final = [_SETTLEMENT_TYPES.get(name, "bigint") for name in SETTLEMENT_FIELDS]
+_VALUES: Final = ", ".join(
+    f"{name}::{kind}" if kind in _AS_TEXT else name
+    for name, kind in zip(SETTLEMENT_FIELDS, _TYPES, strict=True)
+)
+_ARRAYS: Final = ", ".join(
+    f"${number}::{'text' if kind in _AS_TEXT else kind}[]" for number, kind in enumerate(_TYPES, 1)
+)
+_INSERT_SETTLEMENTS: Final = f"""insert into settlements ({_SETTLEMENT})
+    select {_VALUES} from unnest({_ARRAYS}) as n ({_SETTLEMENT})"""  # noqa: S608 - our own names
+
+
+def _row(one: Settlement) -> list[Any]:
+    facts: list[Any] = [getattr(one, name) for name in SETTLEMENT_FIELDS]
+    facts[_INPUTS] = _text(one.inputs)
+    facts[_ADDED] = _text(one.added)
+    facts[_BATCHES] = "{" + ",".join(map(str, one.batches)) + "}"
+    return facts
+
+
+_INPUTS, _ADDED, _BATCHES = (SETTLEMENT_FIELDS.index(n) for n in ("inputs", "added", "batches"))
+
+
+async def insert_settlements(connection: Connection, made: Sequence[Settlement]) -> None:
+    try:
+        await connection.execute(_INSERT_SETTLEMENTS, *_columns(map(_row, made)))
+    except asyncpg.UniqueViolationError as error:
+        raise Conflict from error
+
+
+_WRITE_YEARS: Final = f"""insert into accumulators as a
+        (person_id, insurance, year_starts_on, version, {_YEAR_COLUMNS})
+    select person_id, insurance, year_starts_on, version + 1, {_YEAR_COLUMNS}
+      from unnest($1::bigint[], $2::text[], $3::date[], $4::integer[],
+                  {", ".join(f"${number}::bigint[]" for number in range(5, 5 + len(YEAR)))})
+        as n (person_id, insurance, year_starts_on, version, {_YEAR_COLUMNS})
+    on conflict (person_id, insurance, year_starts_on) do update
+       set version = excluded.version, {", ".join(f"{name} = excluded.{name}" for name in YEAR)}
+     where a.version = excluded.version - 1"""  # noqa: S608
+
+
+async def write_years(
+    connection: Connection,
+    changed: Sequence[tuple[int, str, date, int, YearToDate]],
+) -> None:
+    """Write accumulators: person, insurance, first day, the version read (0: none was), amounts."""
+    done = await connection.execute(
+        _WRITE_YEARS,
+        *_columns((*one[:4], *msgspec.structs.astuple(one[4])) for one in changed),
+    )
+    if done != f"INSERT 0 {len(changed)}":
+        raise Conflict

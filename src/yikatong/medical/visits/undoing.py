@@ -1,0 +1,144 @@
+"""Reversal by message id (冲正): the provider got no answer and does not know what happened.
+
+It succeeds too where there was nothing to take back, and says which. A message that never came is
+noted as taken back, so that it does nothing where it still comes.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from yikatong.core.database import Connection
+from yikatong.core.errors import Text
+from yikatong.medical.visits import orders, store
+from yikatong.medical.visits.errors import CareRefused
+from yikatong.medical.visits.orders import Order, Result, Sender, Undone
+from yikatong.medical.visits.store import Message
+from yikatong.medical.visits.work import Job, Work
+
+_STANDS: Final = frozenset(
+    ("Reverse", "CancelVisit", "CancelDischarge", "WithdrawLines", "Undo", "WithdrawFiling",
+     "DropProvider")
+)  # fmt: skip
+"""Orders that took something back themselves: what they took back is done anew, not revived."""
+
+
+async def resolve(connection: Connection, jobs: Sequence[Job]) -> None:
+    """Find the messages that reversals take back, and what that comes down to."""
+    wanted = [
+        (job.sender.provider.provider_code, job.order.message_id)
+        for job in jobs
+        if isinstance(job.order, orders.Undo)
+    ]
+    if not wanted:
+        return
+    known = await store.messages(connection, wanted)
+    for job in jobs:
+        if isinstance(job.order, orders.Undo):
+            key = (job.sender.provider.provider_code, job.order.message_id)
+            job.original = known.get(key)
+            if job.original is not None and _may_act(job.original, job.order):
+                job.acts_as = _opposite(job.original)
+
+
+def _may_act(original: Message, order: orders.Undo) -> bool:
+    return (
+        original.succeeded
+        and original.undone_by is None
+        and original.person_id == order.person_id
+        and original.transaction_code == order.transaction_code
+    )
+
+
+def _opposite(original: Message) -> Order | None:
+    """The order that takes back what a message did."""
+    person_id, visit_id, refers = original.person_id, original.visit_id, original.refers
+    if person_id is None or refers is None:
+        return None
+    found: Order | None = None
+    match original.kind:
+        case "Settle" | "Sell":
+            assert visit_id is not None
+            found = orders.Reverse(person_id=person_id, settlement_id=refers, visit_id=visit_id)
+        case "Register" | "Admit":
+            found = orders.CancelVisit(person_id=person_id, visit_id=refers)
+        case "AddLines":
+            assert visit_id is not None
+            found = orders.WithdrawLines(person_id=person_id, visit_id=visit_id, batch_id=refers)
+        case "Discharge":
+            found = orders.CancelDischarge(person_id=person_id, visit_id=refers)
+        case "FileTransfer":
+            found = orders.WithdrawFiling(person_id=person_id, filing_id=refers)
+        case _:
+            pass
+    return found
+
+
+def undo(job: Job, work: Work, carry_out: Callable[[Order, Sender, Work], Result]) -> Undone:
+    """Take a message back, or say that there was nothing to take back."""
+    order, original, sender = job.order, job.original, job.sender
+    assert isinstance(order, orders.Undo)
+    provider = sender.provider.provider_code
+    if original is None:
+        work.person(order.person_id, sender)
+        work.new_messages.append(
+            Message(
+                provider, order.message_id, order.transaction_code, b"", "", order.person_id, None,
+                None, False, work.now, b"", undone_by=sender.message_id,
+            )
+        )  # fmt: skip
+        return Undone(
+            False,
+            Text(
+                f"未收到过报文 {order.message_id}，无需冲正；该报文此后到达也不再办理",
+                f"the message {order.message_id} never came: nothing to reverse; should it still"
+                " come, it is not carried out",
+            ),
+        )
+    if original.transaction_code != order.transaction_code:
+        raise CareRefused(
+            f"原报文是 {original.transaction_code} 交易，不是 {order.transaction_code}",
+            f"the message is a {original.transaction_code}, not a {order.transaction_code}",
+            "transaction_code",
+        )
+    if original.person_id not in (None, order.person_id):
+        raise CareRefused(
+            "原报文属于另一位参保人，请核对人员编号",
+            "the message is about another person; compare the person number",
+            "person",
+        )
+    if original.undone_by is not None:
+        return Undone(
+            False,
+            Text(
+                f"该报文已由 {original.undone_by} 冲正，无需重复",
+                f"the message was reversed by {original.undone_by} already",
+            ),
+        )
+    if not original.succeeded:
+        return Undone(
+            False,
+            Text("原交易未成功，无需冲正", "the message was refused: nothing to reverse"),
+        )
+    if original.kind in _STANDS:
+        raise CareRefused(
+            "撤销类交易不能冲正，请重新办理原业务",
+            "what took something back is not reversed; do the first step anew",
+            "transaction_code",
+        )
+    if job.acts_as is None:
+        return Undone(
+            False,
+            Text(
+                "该交易没有需要撤回的结果，无需冲正",
+                "this transaction left nothing that could be taken back",
+            ),
+        )
+    carry_out(job.acts_as, sender, work)
+    work.undone.append((provider, order.message_id, sender.message_id))
+    return Undone(
+        True,
+        Text(
+            f"已冲正 {order.transaction_code}（{order.message_id}）",
+            f"reversed {order.transaction_code} ({order.message_id})",
+        ),
+    )

@@ -1,0 +1,328 @@
+"""The work of one batch: everything its orders need, read at once; what they change, written at once.
+
+Each person's order stands alone in a batch (`core.coalescing`, apart), so orders share nothing but
+relatives' medical accounts.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from yikatong.cards import service as cards
+from yikatong.cards.model import Card
+from yikatong.core import ids
+from yikatong.core.database import Connection
+from yikatong.core.money import Fen
+from yikatong.core.platform import Platform
+from yikatong.medical.catalog_book import CatalogBook
+from yikatong.medical.model import ChronicRegistration, Filing
+from yikatong.medical.visits import orders, store
+from yikatong.medical.visits.coverage import CareFile
+from yikatong.medical.visits.errors import NoSuchPerson
+from yikatong.medical.visits.model import FeeBatch, Settlement, SplitLine, Visit
+from yikatong.medical.visits.orders import Certificate, Order, Sender
+from yikatong.medical.visits.store import Group, Message
+from yikatong.money import medical as medical_accounts
+from yikatong.money.ledger import service as ledger
+from yikatong.money.ledger.book import Book
+from yikatong.money.ledger.model import Account, Transaction
+from yikatong.money.medical import FamilyLink
+from yikatong.people import service as people
+from yikatong.people.model import Enrolment, Person
+from yikatong.policies.model import YearToDate
+
+VisitKey = tuple[int, int]
+YearKey = tuple[int, str, date]
+
+_NEEDS_RULES: Final = (
+    orders.Register, orders.Admit, orders.Settle, orders.Sell, orders.CheckEntitlement,
+)  # fmt: skip
+"""Orders that decide about coverage: filings, diseases, chosen providers."""
+_NEEDS_MONEY: Final = (orders.Settle, orders.Sell, orders.Reverse, orders.Identify)
+_NEEDS_YEAR: Final = (
+    orders.Settle, orders.Sell, orders.Reverse, orders.CheckEntitlement, orders.AskAccumulated,
+)  # fmt: skip
+_NEEDS_BATCHES: Final = (
+    orders.Settle, orders.AddLines, orders.WithdrawLines, orders.CancelVisit, orders.Reverse,
+)  # fmt: skip
+_NEEDS_LINES: Final = (orders.AddLines, orders.WithdrawLines)
+_YEARS_BACK: Final = timedelta(days=800)
+
+
+class Job(msgspec.Struct, eq=False):
+    """An order with who sent it, and what it came to."""
+
+    sender: Sender
+    order: Order
+    acts_as: Order | None = None
+    """What a reversal by message id comes down to; None: nothing is to be done."""
+    original: Message | None = None
+    """Of a reversal by message id: the message it takes back, where it came."""
+
+    @property
+    def effective(self) -> Order:
+        return self.acts_as or self.order
+
+
+class Work:
+    """What was read for a batch, and what its orders have changed so far."""
+
+    def __init__(self, platform: Platform, catalog: CatalogBook) -> None:
+        self.platform = platform
+        self.catalog = catalog
+        self.now: datetime = platform.clock.now()
+        self.today: date = self.now.date()
+        self.persons: dict[int, Person] = {}
+        self.id_numbers: dict[int, str] = {}
+        self.certificates: dict[tuple[str, str], int] = {}
+        """Persons by kind and number of what was shown; unknown ones are left out."""
+        self.enrolments: dict[int, list[Enrolment]] = {}
+        self.cards: dict[int, Card] = {}
+        self.shown_cards: dict[str, int] = {}
+        """Card ids by number."""
+        self.groups: dict[int, list[Group]] = {}
+        self.filings: dict[int, list[Filing]] = {}
+        self.chronic: dict[int, list[ChronicRegistration]] = {}
+        self.selected: dict[int, list[str]] = {}
+        self.visits: dict[VisitKey, Visit] = {}
+        self.stays: dict[int, Visit] = {}
+        self.batches: dict[VisitKey, list[FeeBatch]] = {}
+        self.lines: dict[tuple[int, int, int], list[SplitLine]] = {}
+        self.settlements: dict[VisitKey, list[Settlement]] = {}
+        self.years: dict[YearKey, tuple[YearToDate, int]] = {}
+        self.payers: dict[int, list[FamilyLink]] = {}
+        self.reversed_transactions: dict[tuple[int, int], Transaction] = {}
+        self.shared: dict[tuple[str, str, str], int] = {}
+        """Shared accounts that settlements post to, by kind, owner and purpose."""
+        self.book = Book((), draw_id=self.new_id)
+        self.medical: dict[int, Account] = {}
+        """The open medical account by person."""
+        self.new_visits: list[Visit] = []
+        self.changed_visits: list[Visit] = []
+        self.changed_states: list[Visit] = []
+        self.new_batches: list[tuple[FeeBatch, Sequence[SplitLine]]] = []
+        self.settled_batches: list[tuple[FeeBatch, int | None]] = []
+        self.rewritten_batches: list[tuple[FeeBatch, Sequence[SplitLine]]] = []
+        self.new_settlements: list[Settlement] = []
+        self.changed_years: dict[YearKey, tuple[int, YearToDate]] = {}
+        self.spent: dict[tuple[int, int], tuple[FamilyLink, int, Fen]] = {}
+        self.undone: list[tuple[str, str, str]] = []
+        self.new_messages: list[Message] = []
+
+    def new_id(self) -> int:
+        return ids.new_id(self.now)
+
+    # ---- looking up ----
+
+    def person(self, person_id: int, sender: Sender) -> Person:
+        """The person; raises NoSuchPerson, also where a sandbox provider asks for somebody real."""
+        found = self.persons.get(person_id)
+        if found is None or (sender.sandbox and not found.synthetic):
+            raise NoSuchPerson
+        return found
+
+    def file(self, person: Person) -> CareFile:
+        """What is known of the person where care is concerned."""
+        person_id = person.person_id
+        return CareFile(
+            person=person,
+            enrolments=self.enrolments.get(person_id, ()),
+            card=self.cards.get(person_id),
+            filings=self.filings.get(person_id, ()),
+            chronic=self.chronic.get(person_id, ()),
+            selected_providers=self.selected.get(person_id, ()),
+        )
+
+    def groups_on(self, person_id: int, day: date) -> frozenset[str]:
+        """The special groups a person belongs to on a day."""
+        return frozenset(
+            name
+            for name, starts_on, ends_on in self.groups.get(person_id, ())
+            if starts_on <= day and (ends_on is None or day <= ends_on)
+        )
+
+    def year(self, key: YearKey) -> tuple[YearToDate, int]:
+        """The accumulators of a year and their version; zero and 0 before the first settlement."""
+        return self.years.get(key, (YearToDate(), 0))
+
+    def add_to_year(self, key: YearKey, added: dict[str, int], sign: int = 1) -> None:
+        """Add what a settlement added, or take it back."""
+        year, version = self.year(key)
+        self.changed_years[key] = (
+            version,
+            msgspec.structs.replace(
+                year,
+                **{name: getattr(year, name) + sign * amount for name, amount in added.items()},
+            ),
+        )
+
+    # ---- reading ----
+
+    async def read(self, connection: Connection, jobs: Sequence[Job]) -> None:
+        """Read what the orders need, each table once."""
+        await self.catalog.refresh(connection)
+        await self._read_certificates(connection, jobs)
+        wanted = [(job, job.effective) for job in jobs]
+        persons = {
+            person_id for _, order in wanted if (person_id := self._person_of(order)) is not None
+        }
+        if persons:
+            await self._read_persons(connection, wanted, list(persons))
+        visits = {key for _, order in wanted if (key := _visit_of(order)) is not None}
+        if visits:
+            await self._read_visits(connection, wanted, list(visits))
+        if admitted := [order.person_id for _, order in wanted if isinstance(order, orders.Admit)]:
+            self.stays = await store.stays(connection, admitted)
+
+    def _person_of(self, order: Order) -> int | None:
+        if isinstance(order, orders.Identify):
+            return self.certificates.get((order.certificate.kind, order.certificate.number))
+        return order.person_id
+
+    async def _read_certificates(self, connection: Connection, jobs: Sequence[Job]) -> None:
+        shown: list[Certificate] = [
+            certificate
+            for job in jobs
+            if (certificate := getattr(job.effective, "certificate", None)) is not None
+        ]
+        numbers = {one.number for one in shown if one.kind == "id_number"}
+        if numbers:
+            found = await people.find_many(self.platform, connection, list(numbers))
+            self.certificates |= {("id_number", number): one for number, one in found.items()}
+            # What was shown need not be opened again.
+            self.id_numbers |= {person_id: number for number, person_id in found.items()}
+        card_numbers = {one.number for one in shown if one.kind == "card"}
+        if card_numbers:
+            cards_found = await cards.find_many(connection, list(card_numbers))
+            self.certificates |= {("card", number): one[0] for number, one in cards_found.items()}
+            self.shown_cards = {number: one[1] for number, one in cards_found.items()}
+
+    async def _read_persons(
+        self, connection: Connection, wanted: Sequence[tuple[Job, Order]], persons: list[int]
+    ) -> None:
+        def of(*kinds: type) -> list[int]:
+            return [
+                person_id
+                for _, order in wanted
+                if isinstance(order, kinds) and (person_id := self._person_of(order)) is not None
+            ]
+
+        self.persons = await people.persons(connection, persons)
+        self.enrolments = await people.current_enrolments(connection, persons)
+        self.groups = await store.groups(connection, persons)
+        if rules := of(*_NEEDS_RULES):
+            self.cards = await cards.current_cards(connection, rules)
+            self.filings = await store.filings(connection, rules)
+            self.chronic = await store.chronic(connection, rules)
+            self.selected = await store.selected(connection, rules)
+        if years := of(*_NEEDS_YEAR):
+            since = self.today - _YEARS_BACK
+            self.years = await store.accumulators(connection, years, since)
+        if money := of(*_NEEDS_MONEY):
+            members = [
+                order.person_id
+                for _, order in wanted
+                if isinstance(order, (orders.Settle, orders.Sell)) and order.use_account
+            ]
+            if members:
+                self.payers = await medical_accounts.payers_of(connection, members, self.today)
+            owners = {link.person_id for links in self.payers.values() for link in links}
+            await self._open_book(connection, [*money, *owners])
+        unknown = [person_id for person_id in of(*_NEEDS_MONEY) if person_id not in self.id_numbers]
+        if unknown:
+            self.id_numbers |= await people.id_numbers(self.platform, connection, unknown)
+
+    async def _open_book(self, connection: Connection, persons: Iterable[int]) -> None:
+        self.book, self.medical = await medical_accounts.open_book(
+            self.platform, connection, list(persons)
+        )
+
+    async def _read_visits(
+        self, connection: Connection, wanted: Sequence[tuple[Job, Order]], visits: list[VisitKey]
+    ) -> None:
+        def of(*kinds: type) -> list[VisitKey]:
+            return [
+                key
+                for _, order in wanted
+                if isinstance(order, kinds) and (key := _visit_of(order)) is not None
+            ]
+
+        self.visits = await store.visits(connection, visits)
+        if keys := of(*_NEEDS_BATCHES):
+            self.batches = await store.batches(connection, keys)
+        if keys := [key for key in of(*_NEEDS_LINES) if key in self.batches]:
+            self.lines = await store.lines(connection, keys)
+        # A visit none of whose lines was settled has no settlements to go on from.
+        settled = [
+            key
+            for key in of(orders.Settle, orders.CancelVisit)
+            if any(one.settlement_id is not None for one in self.batches.get(key, ()))
+        ]
+        if keys := [*settled, *of(orders.Reverse)]:
+            self.settlements = await store.settlements_of_visits(connection, keys)
+            await self._read_reversed(connection, wanted)
+
+    async def _read_reversed(
+        self, connection: Connection, wanted: Sequence[tuple[Job, Order]]
+    ) -> None:
+        """The ledger transactions that reversals take back, and all accounts they touched."""
+        keys = [
+            (one.person_id, one.transaction_id)
+            for _, order in wanted
+            if isinstance(order, orders.Reverse)
+            for one in self.settlements.get((order.person_id, order.visit_id or 0), ())
+            if one.settlement_id == order.settlement_id and one.transaction_id is not None
+        ]
+        if not keys:
+            return
+        for one in await ledger.transactions(connection, keys):
+            self.reversed_transactions[one.person_id, one.transaction_id] = one
+        owners = {
+            person_id
+            for one in self.reversed_transactions.values()
+            for person_id, balance in zip(one.persons, one.balances, strict=True)
+            if balance is not None
+        }
+        await self._open_book(connection, owners | set(self.medical))
+        members = {one.person_id for one in self.reversed_transactions.values()}
+        self.payers |= await medical_accounts.payers_of(connection, list(members), self.today)
+
+    # ---- writing ----
+
+    async def write(self, connection: Connection) -> None:
+        """Write all changes; raises Conflict where somebody else was quicker."""
+        if self.new_messages:
+            await store.insert_messages(connection, self.new_messages)
+        if self.undone:
+            await store.mark_undone(connection, self.undone)
+        if self.book.transactions:
+            await ledger.write(connection, self.book)
+        if self.new_visits:
+            await store.insert_visits(connection, self.new_visits)
+        if self.changed_states:
+            await store.set_states(connection, self.changed_states)
+        if self.changed_visits:
+            await store.update_visits(connection, self.changed_visits)
+        if self.new_batches:
+            await store.insert_batches(connection, self.new_batches, self.now)
+        if self.settled_batches:
+            await store.settle_batches(connection, self.settled_batches)
+        if self.rewritten_batches:
+            await store.rewrite_batches(connection, self.rewritten_batches)
+        if self.new_settlements:
+            await store.insert_settlements(connection, self.new_settlements)
+        if self.changed_years:
+            await store.write_years(
+                connection, [(*key, *value) for key, value in self.changed_years.items()]
+            )
+        if self.spent:
+            await medical_accounts.write_spent(connection, list(self.spent.values()))
+
+
+def _visit_of(order: Order) -> VisitKey | None:
+    visit_id = getattr(order, "visit_id", None)
+    if visit_id is None or isinstance(order, orders.Identify):
+        return None
+    return order.person_id, visit_id
