@@ -88,19 +88,16 @@ async def record_many(
     events: Sequence[tuple[int, str, dict[str, object]]],
 ) -> None:
     """Write many audit events (person_id, action, detail), one per actor, in one statement."""
-    await connection.execute(
-        """insert into audit_events
-             (person_id, event_id, at, actor_kind, actor, action, purpose, detail)
-           select person_id, event_id, $1, actor_kind, actor, action, purpose, detail::jsonb
-             from unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[],
-                         $7::text[], $8::text[])
-               as n (person_id, event_id, actor_kind, actor, action, purpose, detail)""",
-        at,
-        [event[0] for event in events],
-        [new_id(at) for _ in events],
-        [actor.kind for actor in actors],
-        [actor.name for actor in actors],
-        [event[1] for event in events],
-        [actor.purpose for actor in actors],
-        [msgspec.json.encode(event[2]).decode() for event in events],
-    )
+    await connection.copy_records_to_table(
+        "audit_events",
+        records=[
+            (
+                person_id, new_id(at), at, actor.kind, actor.name, action, actor.purpose,
+                msgspec.json.encode(detail).decode(),
+            )
+            for actor, (person_id, action, detail) in zip(actors, events, strict=True)
+        ],
+        columns=(
+            "person_id", "event_id", "at", "actor_kind", "actor", "action", "purpose", "detail",
+        ),
+    )  # fmt: skip

@@ -14,6 +14,10 @@ from yikatong.medical.visits.model import Diagnosis, FeeBatch, Settlement, Split
 from yikatong.money.ledger.store import Conflict
 from yikatong.policies.model import QuoteRequest, YearToDate
 
+_MESSAGE_FIELDS: Final = (
+    "provider_code", "message_id", "transaction_code", "content_hash", "kind", "person_id",
+    "visit_id", "refers", "succeeded", "at", "answer", "undone_by",
+)  # fmt: skip
 _encode: Final = msgspec.json.encode
 YEAR: Final = YearToDate.__struct_fields__
 """The accumulators' columns are named as the fields."""
@@ -75,6 +79,16 @@ def _settlement(row: Any) -> Settlement:
 
 def _columns(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+async def _copy(
+    connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Add rows; raises Conflict where one is there already."""
+    try:
+        await connection.copy_records_to_table(table, records=rows, columns=columns)
+    except asyncpg.UniqueViolationError as error:
+        raise Conflict from error
 
 
 def _text(value: object) -> str:
@@ -274,18 +288,9 @@ async def selected(connection: Connection, person_ids: Sequence[int]) -> dict[in
 
 
 async def insert_messages(connection: Connection, made: Sequence[Message]) -> None:
-    try:
-        await connection.execute(
-            """insert into provider_messages
-                 (provider_code, message_id, transaction_code, content_hash, kind, person_id,
-                  visit_id, refers, succeeded, at, answer, undone_by)
-               select * from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[],
-                                    $6::bigint[], $7::bigint[], $8::bigint[], $9::boolean[],
-                                    $10::timestamptz[], $11::bytea[], $12::text[])""",
-            *_columns(msgspec.structs.astuple(one) for one in made),
-        )
-    except asyncpg.UniqueViolationError as error:
-        raise Conflict from error
+    await _copy(
+        connection, "provider_messages", _MESSAGE_FIELDS, map(msgspec.structs.astuple, made)
+    )
 
 
 async def mark_undone(connection: Connection, undone: Sequence[tuple[str, str, str]]) -> None:
@@ -302,29 +307,20 @@ async def mark_undone(connection: Connection, undone: Sequence[tuple[str, str, s
 
 
 async def insert_visits(connection: Connection, made: Sequence[Visit]) -> None:
-    try:
-        await connection.execute(
-            f"""insert into visits ({_VISIT})
-                select person_id, visit_id, provider_code, setting, care_code, state, insurance,
-                       insured_region, treatment_region, number, begun_at, ended_at,
-                       diagnoses::jsonb, disease, details::jsonb, version
-                  from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[],
-                              $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-                              $11::timestamptz[], $12::timestamptz[], $13::text[], $14::text[],
-                              $15::text[], $16::integer[])
-                    as n ({_VISIT})""",  # noqa: S608
-            *_columns(
-                (
-                    one.person_id, one.visit_id, one.provider_code, one.setting, one.care_code,
-                    one.state, one.insurance, one.insured_region, one.treatment_region, one.number,
-                    one.begun_at, one.ended_at, _text(one.diagnoses), one.disease,
-                    _text(one.details), one.version,
-                )
-                for one in made
-            ),
-        )  # fmt: skip
-    except asyncpg.UniqueViolationError as error:
-        raise Conflict from error
+    await _copy(
+        connection,
+        "visits",
+        Visit.__struct_fields__,
+        (
+            (
+                one.person_id, one.visit_id, one.provider_code, one.setting, one.care_code,
+                one.state, one.insurance, one.insured_region, one.treatment_region, one.number,
+                one.begun_at, one.ended_at, _text(one.diagnoses), one.disease, _text(one.details),
+                one.version,
+            )
+            for one in made
+        ),
+    )  # fmt: skip
 
 
 async def set_states(connection: Connection, changed: Sequence[Visit]) -> None:
@@ -374,15 +370,11 @@ async def insert_batches(
     made: Sequence[tuple[FeeBatch, Sequence[SplitLine]]],
     at: datetime,
 ) -> None:
-    await connection.execute(
-        f"""insert into fee_batches ({_BATCH}, lines, uploaded_at)
-            select {_BATCH}, lines::jsonb, $1
-              from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[],
-                          $7::smallint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[],
-                          $12::integer[], $13::text[])
-                as n ({_BATCH}, lines)""",  # noqa: S608
-        at,
-        *_columns((*msgspec.structs.astuple(batch), _text(found)) for batch, found in made),
+    await _copy(
+        connection,
+        "fee_batches",
+        (*FeeBatch.__struct_fields__, "lines", "uploaded_at"),
+        ((*msgspec.structs.astuple(batch), _text(found), at) for batch, found in made),
     )
 
 
@@ -432,43 +424,18 @@ async def rewrite_batches(
         raise Conflict
 
 
-_SETTLEMENT_TYPES: Final = {
-    "interim": "boolean", "settled_at": "timestamptz", "policy_from": "date",
-    "year_starts_on": "date", "inputs": "jsonb", "added": "jsonb", "batches": "bigint[]",
-    **dict.fromkeys(
-        ("message_id", "provider_code", "channel", "setting", "care_code", "insurance",
-         "insured_region", "treatment_region", "invoice", "operator"), "text",
-    ),
-}  # fmt: skip
-_AS_TEXT: Final = ("jsonb", "bigint[]")
-_TYPES: Final = [_SETTLEMENT_TYPES.get(name, "bigint") for name in SETTLEMENT_FIELDS]
-_VALUES: Final = ", ".join(
-    f"{name}::{kind}" if kind in _AS_TEXT else name
-    for name, kind in zip(SETTLEMENT_FIELDS, _TYPES, strict=True)
-)
-_ARRAYS: Final = ", ".join(
-    f"${number}::{'text' if kind in _AS_TEXT else kind}[]" for number, kind in enumerate(_TYPES, 1)
-)
-_INSERT_SETTLEMENTS: Final = f"""insert into settlements ({_SETTLEMENT})
-    select {_VALUES} from unnest({_ARRAYS}) as n ({_SETTLEMENT})"""  # noqa: S608 - our own names
+async def insert_settlements(connection: Connection, made: Sequence[Settlement]) -> None:
+    await _copy(connection, "settlements", SETTLEMENT_FIELDS, map(_row, made))
 
 
 def _row(one: Settlement) -> list[Any]:
     facts: list[Any] = [getattr(one, name) for name in SETTLEMENT_FIELDS]
     facts[_INPUTS] = _text(one.inputs)
     facts[_ADDED] = _text(one.added)
-    facts[_BATCHES] = "{" + ",".join(map(str, one.batches)) + "}"
     return facts
 
 
-_INPUTS, _ADDED, _BATCHES = (SETTLEMENT_FIELDS.index(n) for n in ("inputs", "added", "batches"))
-
-
-async def insert_settlements(connection: Connection, made: Sequence[Settlement]) -> None:
-    try:
-        await connection.execute(_INSERT_SETTLEMENTS, *_columns(map(_row, made)))
-    except asyncpg.UniqueViolationError as error:
-        raise Conflict from error
+_INPUTS, _ADDED = (SETTLEMENT_FIELDS.index(name) for name in ("inputs", "added"))
 
 
 _WRITE_YEARS: Final = f"""insert into accumulators as a

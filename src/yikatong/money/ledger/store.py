@@ -246,40 +246,19 @@ async def _update_accounts(connection: Connection, touched: list[Account]) -> No
         raise Conflict
 
 
-def _array(values: Sequence[int | None]) -> str:
-    """An array as PostgreSQL writes it; unnest cannot take arrays of different lengths."""
-    return "{" + ",".join("null" if value is None else str(value) for value in values) + "}"
-
-
 async def _insert_transactions(connection: Connection, made: list[Transaction]) -> None:
-    await connection.execute(
-        """insert into ledger_transactions
-             (person_id, transaction_id, key, content_hash, kind, at, actor_kind, actor, currency,
-              persons, accounts, amounts, balances, reverses, detail)
-           select person_id, transaction_id, key, content_hash, kind, at, actor_kind, actor,
-                  currency, persons::bigint[], accounts::bigint[], amounts::bigint[],
-                  balances::bigint[], reverses, detail::jsonb
-             from unnest($1::bigint[], $2::bigint[], $3::text[], $4::bytea[], $5::text[],
-                         $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::text[],
-                         $11::text[], $12::text[], $13::text[], $14::bigint[], $15::text[])
-               as n (person_id, transaction_id, key, content_hash, kind, at, actor_kind, actor,
-                     currency, persons, accounts, amounts, balances, reverses, detail)""",
-        [one.person_id for one in made],
-        [one.transaction_id for one in made],
-        [one.key for one in made],
-        [one.content_hash for one in made],
-        [one.kind for one in made],
-        [one.at for one in made],
-        [one.actor_kind for one in made],
-        [one.actor for one in made],
-        [one.currency for one in made],
-        [_array(one.persons) for one in made],
-        [_array(one.accounts) for one in made],
-        [_array(one.amounts) for one in made],
-        [_array(one.balances) for one in made],
-        [one.reverses for one in made],
-        [msgspec.json.encode(one.detail).decode() for one in made],
-    )
+    await connection.copy_records_to_table(
+        "ledger_transactions",
+        records=(
+            (
+                one.person_id, one.transaction_id, one.key, one.content_hash, one.kind, one.at,
+                one.actor_kind, one.actor, one.currency, one.persons, one.accounts, one.amounts,
+                one.balances, one.reverses, msgspec.json.encode(one.detail).decode(),
+            )
+            for one in made
+        ),
+        columns=Transaction.__struct_fields__,
+    )  # fmt: skip
 
 
 async def _insert_postings(connection: Connection, made: list[Transaction]) -> None:
@@ -291,13 +270,14 @@ async def _insert_postings(connection: Connection, made: list[Transaction]) -> N
         )
     ]
     if lines:
-        await connection.execute(
-            """insert into ledger_postings
-                 (person_id, account_id, transaction_id, about_person_id, amount, balance_after)
-               select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[],
-                                    $5::bigint[], $6::bigint[])""",
-            *[list(column) for column in zip(*lines, strict=True)],
-        )
+        await connection.copy_records_to_table(
+            "ledger_postings",
+            records=lines,
+            columns=(
+                "person_id", "account_id", "transaction_id", "about_person_id", "amount",
+                "balance_after",
+            ),
+        )  # fmt: skip
 
 
 async def _write_holds(connection: Connection, holds: list[Hold]) -> None:
