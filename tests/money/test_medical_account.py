@@ -133,6 +133,11 @@ async def test_a_family_member_is_paid_for_with_consent_and_up_to_the_limit(
     # Agreed again on the same day: what was spent this year stays counted.
     link = await medical.allow_family(platform, owner.person_id, member.person_id, 6_000, CLERK)
     assert link.left(date(2026, 3, 1)) == 3_000
+    await sql(
+        platform, "update persons set died_on = '2026-03-01' where person_id = $1", owner.person_id
+    )
+    with pytest.raises(medical.NoConsent):
+        await medical.pay_care(*pay, "4", owner_id=owner.person_id)
     await proved(platform)
 
 

@@ -25,6 +25,7 @@ from yikatong.money.errors import (
     MoneyRefused,
     NoSuchAccount,
     positive,
+    printable,
 )
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger import store as ledger_store
@@ -255,6 +256,12 @@ async def pay_care(
         if (done := book.done_before(mine)) is not None:
             return done
         if owner_id != patient_id:
+            if (await people.get(connection, owner_id)).died_on is not None:
+                raise NoConsent(
+                    zh="账户所有人已登记死亡，授权随之终止",
+                    en="the owner's death is recorded; the consent ended with it",
+                    field="owner_id",
+                )
             await _spend_consent(connection, owner_id, patient_id, amount, day)
         detail: dict[str, object] = {"provider": provider}
         if owner_id != patient_id:
@@ -318,6 +325,7 @@ async def inherit(
         raise InvalidInput(
             "document", zh="请填写公证书或法院文书编号", en="name the notarial or court document"
         )
+    printable(document, "document")
     if not heirs or sum(share for _, share in heirs) != WHOLE or any(s <= 0 for _, s in heirs):
         raise InvalidInput(
             "heirs", zh="继承份额合计应为 100%", en="the heirs' shares are 100 % together"
@@ -354,6 +362,8 @@ async def inherit(
             )
         if account is None:
             raise NoSuchAccount("person_id")
+        # As the book has it: something may have been credited since it was found.
+        account = book.account(account.key)
         if account.balance == 0:
             raise InsufficientFunds(0, "person_id")
         parts = contribution_rules.shares_of(account.balance, shares)
@@ -362,7 +372,7 @@ async def inherit(
         entries = [Entry(*account.key, -account.balance)]
         entries += [Entry(*one, part) for one, part in zip(keys, parts, strict=True) if part]
         done = book.post(mine, entries, {"document": document})
-        book.close(closing, book.account(account.key))
+        book.close(closing, account)
         await ledger.write(connection, book)
         return done
 
@@ -383,12 +393,13 @@ async def move(
         account = await find(connection, person_id)
         if account is None:
             raise NoSuchAccount("person_id")
-        assert account.region is not None
         book = await ledger.open_book(
             platform, connection, accounts=[account.key], keys=[(person_id, key)]
         )
         if (done := book.done_before(mine)) is not None:
             return done
+        account = book.account(account.key)
+        assert account.region is not None
         if account.region == there:
             raise InvalidInput(
                 "region",
@@ -404,7 +415,6 @@ async def move(
             "amount": format_yuan(account.balance),
             "account_id": account.account_id,
         }
-        mine_account = book.account(account.key)
         if account.balance:
             # What the old region still owed for the account goes over to the new one.
             entries = [
@@ -413,7 +423,7 @@ async def move(
             ]
             done = book.post(mine, entries, detail)
         else:
-            done = book.note(mine, mine_account, detail)
+            done = book.note(mine, account, detail)
         await ledger.write(connection, book)
         changed = await connection.execute(
             """update money_accounts set region = $3, version = version + 1

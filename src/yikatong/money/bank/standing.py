@@ -34,6 +34,7 @@ from yikatong.money.errors import (
     NameDiffers,
     NoSuchAccount,
     StrongerCheckNeeded,
+    printable,
 )
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger import store as ledger_store
@@ -292,12 +293,13 @@ def _check_memo(memo: str) -> None:
         raise InvalidInput(
             "memo", zh=f"附言最多 {MEMO_MAX} 个字", en=f"a memo has at most {MEMO_MAX} characters"
         )
+    printable(memo, "memo")
 
 
 def _check_amount(account: Account, amount: Fen, level: int, day: date) -> None:
     # As if nothing had gone out today: the sum of the day counts when money goes out.
     rules.check_level(level)
-    fresh = msgspec.structs.replace(account, spent_day=None)
+    fresh = msgspec.structs.replace(account, spent_day=None, held=0)
     rules.check_outgoing(fresh, amount, day, level)
 
 

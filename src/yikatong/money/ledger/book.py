@@ -158,11 +158,15 @@ class Book:
         )
 
     def note(
-        self, command: Command, account: Account, detail: dict[str, Any] | None = None
+        self, command: Command, account: Account | None, detail: dict[str, Any] | None = None
     ) -> Transaction:
-        """Put in a command that changes an account without moving money (hold, freeze, close)."""
-        transaction_id = self._next_id((account,))
-        self._touch(account, transaction_id)
+        """Put in a command that moves no money: it changes an account (hold, freeze, close), or only
+        takes its key, so that nothing else can."""
+        transaction_id = self._next_id(() if account is None else (account,))
+        about = {}
+        if account is not None:
+            self._touch(account, transaction_id)
+            about = {"account_id": account.account_id}
         return self._record(
             Transaction(
                 person_id=command.person_id,
@@ -179,7 +183,7 @@ class Book:
                 amounts=[],
                 balances=[],
                 reverses=None,
-                detail={"account_id": account.account_id, **(detail or {})},
+                detail={**about, **(detail or {})},
             )
         )
 

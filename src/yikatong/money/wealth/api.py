@@ -139,7 +139,10 @@ async def holdings(
         if found:
             at = platform.clock.now()
             await audit.record(connection, who, at, person_id, "money.holdings_read")
-    return [told(one, "principal accrued", "holding_id account_id") for one in found]
+    return [
+        told(one, "bought principal accrued interest_paid", "holding_id account_id")
+        for one in found
+    ]
 
 
 @post(
