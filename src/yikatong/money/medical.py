@@ -413,7 +413,7 @@ async def move(
             "from_region": account.region,
             "to_region": there,
             "amount": format_yuan(account.balance),
-            "account_id": account.account_id,
+            "account_id": str(account.account_id),
         }
         if account.balance:
             # What the old region still owed for the account goes over to the new one.

@@ -9,7 +9,7 @@ import msgspec
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput
-from yikatong.core.money import Fen
+from yikatong.core.money import Fen, format_yuan
 from yikatong.core.platform import Platform
 from yikatong.money.bank import rules
 from yikatong.money.bank import standing_store as store
@@ -111,7 +111,11 @@ async def arrange(
         if payee is not None:
             await _check_payee(connection, account, payee, wanted.payee_name)
         tail = None if payee is None else payee.number_tail
-        detail = {"amount": wanted.amount, "to_tail": tail, "target": wanted.target or None}
+        detail = {
+            "amount": format_yuan(wanted.amount),
+            "to_tail": tail,
+            "target": wanted.target or None,
+        }
         made = book.note(mine, account, detail)
         first = due_from(wanted.schedule, day)
         order = StandingOrder(
@@ -259,7 +263,7 @@ async def _command(
         if order.state == "ended":
             raise OrderEnded
         account = book.account(own)
-        book.note(mine, account, {"order_id": order_id})
+        book.note(mine, account, {"order_id": str(order_id)})
         order = await changed(connection, order, account)
         await ledger.write(connection, book)
         await store.update(connection, order)

@@ -12,6 +12,7 @@ from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
 from yikatong.money.bank.commands import OPERATOR, KeyOption, PersonArgument, key_of
 from yikatong.money.contributions.model import BilledInsurance
+from yikatong.money.ledger.model import Transaction
 
 _SECONDS_MAX = 3600
 
@@ -204,14 +205,19 @@ def pay(
             en="give either --account or --bank",
         )
 
-    async def work(platform: Platform) -> Any:
+    async def work(platform: Platform) -> Transaction | None:
         chosen = bill_ids or [
-            one.bill_id for one in await service.bills_of(platform, person, OPERATOR, ("open",))
+            one.bill_id
+            for one in await service.bills_of(platform, person, OPERATOR, ("open",))
+            if one.payer == "self"
         ]
+        if not chosen:
+            return None
         source = account or Notice(bank or "", reference, parse_yuan(amount or "", "--amount"))
         return await service.pay(platform, person, chosen, source, OPERATOR, key_of(key))
 
-    typer.echo(f"✓ {with_platform(data, work).transaction_id}")
+    done = with_platform(data, work)
+    typer.echo(f"✓ {done.transaction_id}" if done else "没有待缴的缴费单 · no bill is open")
 
 
 def refund(

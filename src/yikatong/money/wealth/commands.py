@@ -104,8 +104,8 @@ def buy(
 @wealth_app.command("holdings")
 def holdings(person: PersonArgument, data: DataOption = None, as_json: JsonOption = False) -> None:
     """持有 · What a person holds, closed holdings too; the look is recorded."""
-    from yikatong.money.bodies import told
     from yikatong.money.wealth import service
+    from yikatong.money.wealth.api import holding_body
     from yikatong.trust import audit
 
     async def work(platform: Platform) -> list[Holding]:
@@ -118,12 +118,7 @@ def holdings(person: PersonArgument, data: DataOption = None, as_json: JsonOptio
 
     found = with_platform(data, work)
     if as_json:
-        print_json(
-            [
-                told(one, "bought principal accrued interest_paid", "holding_id account_id")
-                for one in found
-            ]
-        )
+        print_json([holding_body(one) for one in found])
         return
     for one in found:
         typer.echo(
