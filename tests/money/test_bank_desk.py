@@ -8,7 +8,7 @@ import pytest
 from tests.money.conftest import CLERK, Customer
 from yikatong.core.errors import InvalidInput, YikatongError
 from yikatong.core.platform import Platform
-from yikatong.money import errors
+from yikatong.money import errors, social
 from yikatong.money.bank import service as bank
 from yikatong.money.bank.orders import Deposit, Transfer, Withdrawal
 from yikatong.money.bank.teller import Teller
@@ -180,6 +180,34 @@ async def test_a_frozen_account_receives_but_does_not_pay(
         platform, *payer.key, reason, CLERK, "lift", document="(2026)京01执1号", lift=True
     )
     await teller.carry_out(transfer(payer, payee, 100))
+    await proved(platform)
+
+
+async def test_social_money_arrives_whatever_stops_the_account(
+    platform: Platform, customers: list[Customer]
+) -> None:
+    one = customers[0]
+    small, _ = await bank.open_account(platform, one.person_id, "ICBC", CLERK, account_class=3)
+    for reason in ("loss_report", "court", "death"):
+        await bank.freeze(platform, *small.key, reason, CLERK, f"{reason}-1", document="1号")
+    pay = (platform, small.key, ("510100", "110"))
+    # Above what an account of class III may hold.
+    done = await social.pay(*pay, 350_000, "2026-03 养老金", CLERK, "p-1")
+    assert done == await social.pay(*pay, 350_000, "2026-03 养老金", CLERK, "p-1")
+    assert done.balance_after(small) == 350_000
+    with pytest.raises(errors.KeyReused):
+        await social.pay(*pay, 350_001, "2026-03 养老金", CLERK, "p-1")
+    with pytest.raises(InvalidInput) as raised:
+        await social.pay(platform, small.key, ("510100", "999"), 1, "", CLERK, "p-2")
+    assert raised.value.field == "insurance"
+    async with platform.database.transaction(readonly=True) as connection:
+        (medical,) = [
+            found
+            for found in await ledger.accounts_of(connection, 1_000_001)
+            if found.kind == "medical"
+        ]
+    with pytest.raises(errors.NoSuchAccount):
+        await social.pay(platform, medical.key, ("510100", "110"), 1, "", CLERK, "p-3")
     await proved(platform)
 
 

@@ -97,6 +97,7 @@ def test_a_frozen_account_receives_and_does_not_pay(run: Run, pair: Pair) -> Non
     refused = run("money", "withdraw", pair.payee, "1")
     assert (refused.code, "挂失" in refused.err) == (1, True)
     assert run("money", "deposit", pair.payee, "1").code == 0
+    assert run("money", "benefit", pair.payee, "510100", "110", "1").code == 0
     assert run("money", "freeze", pair.payee, "loss_report", "--lift").code == 0
     assert run("money", "withdraw", pair.payee, "1").code == 0
 

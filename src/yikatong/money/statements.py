@@ -28,6 +28,7 @@ KIND_NAMES: Final[dict[str, Text]] = {
     "transfer": Text("转账", "transfer"),
     "capture": Text("冻结扣款", "held sum taken"),
     "reversal": Text("冲正", "reversal"),
+    "benefit": Text("待遇发放", "social benefit"),
     "contribution": Text("社保缴费", "contribution"),
     "contribution_refund": Text("缴费退款", "contribution refund"),
     "medical_credit": Text("个人账户划入", "credit to the medical account"),

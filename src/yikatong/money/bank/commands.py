@@ -129,6 +129,31 @@ def transfer(
     show(with_platform(data, lambda platform: Teller(platform).carry_out(order)), as_json)
 
 
+def benefit(
+    account: NumberArgument,
+    region: Annotated[str, typer.Argument(help="统筹地代码 · the fund's region.")],
+    insurance: Annotated[str, typer.Argument(help="110 150 210 310 390 410")],
+    amount: AmountArgument,
+    memo: Annotated[str, typer.Option(help="附言 · memo.")] = "",
+    key: KeyOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """待遇发放 · Social money from a fund; no limit and no freeze blocks it."""
+    from yikatong.money import social
+    from yikatong.money.bank import service
+
+    async def work(platform: Platform) -> Transaction:
+        async with platform.database.transaction(readonly=True) as connection:
+            found = await service.find_account(platform, connection, account, "ACCOUNT")
+        fund = (region, insurance)
+        return await social.pay(
+            platform, found.key, fund, parse_yuan(amount, "AMOUNT"), memo, OPERATOR, key_of(key)
+        )
+
+    show(with_platform(data, work), as_json)
+
+
 def freeze(
     account: NumberArgument,
     reason: Annotated[str, typer.Argument(help="loss_report | court | death")],
@@ -347,6 +372,7 @@ def add_to(app: typer.Typer) -> None:
         ("deposit", deposit),
         ("withdraw", withdraw),
         ("transfer", transfer),
+        ("benefit", benefit),
         ("freeze", freeze),
         ("hold", hold),
         ("capture", capture),
