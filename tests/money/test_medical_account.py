@@ -84,7 +84,10 @@ async def test_the_retired_get_their_monthly_sum_once(
     # Beijing: 110 yuan from 70 years, 100 before.
     assert await credited(platform, retired) == [11_000, 10_000]
     assert await medical.credit_retired(platform, "110000", date(2026, 3, 15), CLERK) == (0, 0)
-    assert await medical.credit_retired(platform, "110000", date(2026, 4, 1), CLERK) == (2, 21_000)
+    for month in (date(2026, 4, 1), date(2025, 2, 1)):
+        with pytest.raises(InvalidInput):
+            await medical.credit_retired(platform, "110000", month, CLERK)
+    assert await medical.credit_retired(platform, "110000", date(2026, 2, 1), CLERK) == (2, 21_000)
     await proved(platform)
 
 

@@ -98,9 +98,18 @@ async def credit_retired(
     """The month's fixed sum to every retired insured person of a region (退休人员定额划入).
 
     Once per person and month, however often it runs; a run that was killed is gone on with by
-    running it again. Answers how many persons and how much this run paid.
+    running it again. Answers how many persons and how much this run paid. Raises InvalidInput for a
+    month to come, and for one so long ago that other people were retired then.
     """
     month = contribution_rules.month_of(month)
+    latest = contribution_rules.month_of(today(platform.clock))
+    earliest = latest.replace(year=latest.year - 1)
+    if not earliest <= month <= latest:
+        raise InvalidInput(
+            "month",
+            zh=f"月份应在 {earliest:%Y-%m} 至 {latest:%Y-%m} 之间",
+            en=f"the month lies between {earliest:%Y-%m} and {latest:%Y-%m}",
+        )
     credit = terms.load().medical_credit(region, month)
     fund = ("fund", region, "310")
     shared = await ledger.shared(platform, fund)
