@@ -21,7 +21,7 @@ from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
 from yikatong.core.platform import Platform
 from yikatong.money import api as money_api
-from yikatong.money import medical_api
+from yikatong.money import medical_api, social_api
 from yikatong.money.api import Desk
 from yikatong.money.bank import standing_api
 from yikatong.money.bank.teller import Teller
@@ -188,6 +188,7 @@ def create_app(platform: Platform) -> Litestar:
                     *money_api.routes,
                     *contributions_api.routes,
                     *medical_api.routes,
+                    *social_api.routes,
                     *standing_api.routes,
                     *wealth_api.routes,
                     *outside_api.routes,

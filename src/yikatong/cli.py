@@ -10,8 +10,12 @@ from yikatong import __version__
 from yikatong.core.commands import DataOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
 from yikatong.medical.commands import catalog_app, providers_app
+from yikatong.money.bank import commands as bank_commands
+from yikatong.money.bank.standing_commands import standing_app
 from yikatong.money.commands import money_app
 from yikatong.money.contributions import commands as contribution_commands
+from yikatong.money.outside import commands as outside_commands
+from yikatong.money.wealth.commands import wealth_app
 from yikatong.people.commands import people_app
 from yikatong.policies.commands import policies_app, quote
 from yikatong.population.commands import make
@@ -30,7 +34,11 @@ app.add_typer(people_app, name="people")
 app.add_typer(providers_app, name="providers")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(money_app, name="money")
+bank_commands.add_to(money_app)
 contribution_commands.add_to(money_app)
+outside_commands.add_to(money_app)
+money_app.add_typer(standing_app, name="standing")
+money_app.add_typer(wealth_app, name="wealth")
 app.command("regions")(list_regions)
 app.command("quote")(quote)
 app.command("check")(check)
@@ -87,14 +95,15 @@ def up(
 
 
 def main() -> None:
-    """Run the command line; a wrong input is one line on stderr and exit code 2."""
+    """Run the command line; what is wrong or refused is one line on stderr and exit code 2 or 1."""
     try:
         # Not standalone: a missing or unknown option is one line too, not a page of usage.
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except YikatongError as error:
         where = f"{error.field}: " if error.field else ""
         sys.stderr.write(f"{where}{error.text.zh} · {error.text.en}\n")
-        sys.exit(2)
+        # Understood and refused (403, 409): the answer is no. All else is wrong input, or a fault.
+        sys.exit(1 if error.status in (403, 409) else 2)
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except typer.TyperException as error:

@@ -8,7 +8,7 @@ import pytest
 from tests.money.conftest import CLERK, Customer
 from yikatong.core.errors import InvalidInput, YikatongError
 from yikatong.core.platform import Platform
-from yikatong.money import errors
+from yikatong.money import errors, social
 from yikatong.money.bank import service as bank
 from yikatong.money.bank.orders import Deposit, Transfer, Withdrawal
 from yikatong.money.bank.teller import Teller
@@ -183,6 +183,34 @@ async def test_a_frozen_account_receives_but_does_not_pay(
     await proved(platform)
 
 
+async def test_social_money_arrives_whatever_stops_the_account(
+    platform: Platform, customers: list[Customer]
+) -> None:
+    one = customers[0]
+    small, _ = await bank.open_account(platform, one.person_id, "ICBC", CLERK, account_class=3)
+    for reason in ("loss_report", "court", "death"):
+        await bank.freeze(platform, *small.key, reason, CLERK, f"{reason}-1", document="1号")
+    pay = (platform, small.key, ("510100", "110"))
+    # Above what an account of class III may hold.
+    done = await social.pay(*pay, 350_000, "2026-03 养老金", CLERK, "p-1")
+    assert done == await social.pay(*pay, 350_000, "2026-03 养老金", CLERK, "p-1")
+    assert done.balance_after(small) == 350_000
+    with pytest.raises(errors.KeyReused):
+        await social.pay(*pay, 350_001, "2026-03 养老金", CLERK, "p-1")
+    with pytest.raises(InvalidInput) as raised:
+        await social.pay(platform, small.key, ("510100", "999"), 1, "", CLERK, "p-2")
+    assert raised.value.field == "insurance"
+    async with platform.database.transaction(readonly=True) as connection:
+        (medical,) = [
+            found
+            for found in await ledger.accounts_of(connection, 1_000_001)
+            if found.kind == "medical"
+        ]
+    with pytest.raises(errors.NoSuchAccount):
+        await social.pay(platform, medical.key, ("510100", "110"), 1, "", CLERK, "p-3")
+    await proved(platform)
+
+
 async def test_a_court_names_its_document(platform: Platform, customers: list[Customer]) -> None:
     with pytest.raises(InvalidInput) as raised:
         await bank.freeze(platform, *customers[0].key, "court", CLERK, "k")
@@ -214,6 +242,103 @@ async def test_a_hold_is_captured_in_part_and_its_rest_released(
         await bank.release(platform, payer.person_id, made.hold_id, CLERK, "r")
     await teller.carry_out(transfer(payer, payee, 55_000))
     assert await balance(platform, payer) == 0
+    await proved(platform)
+
+
+@pytest.mark.parametrize("what", ["capture", "release"])
+async def test_a_hold_given_back_at_the_same_moment_is_not_used_again(
+    platform: Platform, customers: list[Customer], monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    one = customers[0]
+    first = await bank.hold(platform, *one.key, 50_000, CLERK, "h1", reason="押金")
+    await bank.hold(platform, *one.key, 50_000, CLERK, "h2", reason="押金")
+    open_book = ledger.open_book
+
+    async def somebody_is_quicker(*args: Any, **facts: Any) -> Any:
+        # Between reading the hold and reading the account.
+        monkeypatch.setattr(ledger, "open_book", open_book)
+        await bank.release(platform, one.person_id, first.hold_id, CLERK, "quick")
+        return await open_book(*args, **facts)
+
+    monkeypatch.setattr(ledger, "open_book", somebody_is_quicker)
+    mine = (platform, one.person_id, first.hold_id)
+    late = (
+        bank.capture(*mine, 50_000, ("provider", "P1", "due"), CLERK, "late")
+        if what == "capture"
+        else bank.release(*mine, CLERK, "late")
+    )
+    with pytest.raises(errors.HoldClosed):
+        await late
+    assert await balance(platform, one) == 100_000
+    await proved(platform)
+
+
+async def test_a_hold_is_no_way_around_the_limits(
+    platform: Platform, teller: Teller, customers: list[Customer]
+) -> None:
+    payer, payee = customers[:2]
+    await teller.carry_out(Deposit(key="big", actor=CLERK, account=payer.number, amount=10_000_000))
+    with pytest.raises(errors.StrongerCheckNeeded):
+        await bank.hold(platform, *payer.key, 1, CLERK, "weak", reason="押金", assurance=1)
+    with pytest.raises(errors.StrongerCheckNeeded):
+        await bank.hold(platform, *payer.key, 5_000_001, CLERK, "much", reason="押金")
+    made = await bank.hold(platform, *payer.key, 3_000_000, CLERK, "h", reason="押金")
+    # What is held counts towards the day, and still does when it was captured.
+    with pytest.raises(errors.StrongerCheckNeeded):
+        await teller.carry_out(transfer(payer, payee, 2_000_001, key="1"))
+    await bank.capture(
+        platform, payer.person_id, made.hold_id, 3_000_000, payee.key, CLERK, "capture"
+    )
+    with pytest.raises(errors.StrongerCheckNeeded):
+        await teller.carry_out(transfer(payer, payee, 2_000_001, key="1"))
+    await teller.carry_out(transfer(payer, payee, 2_000_000, key="1"))
+    await proved(platform)
+
+
+async def test_a_hold_is_not_captured_for_its_own_account(
+    platform: Platform, customers: list[Customer]
+) -> None:
+    one = customers[0]
+    made = await bank.hold(platform, *one.key, 100, CLERK, "h", reason="押金")
+    with pytest.raises(InvalidInput) as raised:
+        await bank.capture(platform, one.person_id, made.hold_id, 100, one.key, CLERK, "c")
+    assert raised.value.field == "to.account"
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\nb", "\u202e001", "\x1b[2J"])
+async def test_a_text_that_cannot_be_kept_spoils_nobody_elses_order(
+    platform: Platform, teller: Teller, customers: list[Customer], text: str
+) -> None:
+    payer, payee, other = customers[:3]
+    answers = await asyncio.gather(
+        teller.carry_out(transfer(payer, payee, 1, memo=text)),
+        teller.carry_out(transfer(other, payee, 1, memo="🏥　谢谢")),
+        return_exceptions=True,
+    )
+    assert isinstance(answers[0], InvalidInput)
+    assert answers[0].field == "memo"
+    assert await balance(platform, payee) == 100_001
+    for refused in (
+        bank.hold(platform, *payer.key, 1, CLERK, "h", reason=text),
+        bank.freeze(platform, *payer.key, "court", CLERK, "f", document=text),
+    ):
+        with pytest.raises(InvalidInput):
+            await refused
+
+
+@pytest.mark.parametrize("account_class", [1, 2, 3])
+async def test_opened_twice_at_once_there_is_one_account(
+    platform: Platform, customers: list[Customer], account_class: int
+) -> None:
+    opened = await asyncio.gather(
+        *(
+            bank.open_account(
+                platform, customers[0].person_id, "CCB", CLERK, account_class=account_class
+            )
+            for _ in range(4)
+        )
+    )
+    assert len({number for _, number in opened}) == 1
     await proved(platform)
 
 

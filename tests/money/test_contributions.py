@@ -226,6 +226,37 @@ async def test_a_payment_that_cannot_be_made_changes_nothing(
     await proved(platform)
 
 
+async def test_money_a_bank_received_once_pays_once(platform: Platform, flexible: Customer) -> None:
+    first, second = await service.issue_months(
+        platform, flexible.person_id, "310", date(2026, 3, 1), date(2026, 4, 1), CLERK
+    )
+    notice = Notice("ICBC", "N3", first.total)
+    assert second.total == first.total
+    pay = (platform, flexible.person_id)
+    done = await service.pay(*pay, [first.bill_id], notice, CLERK, "a")
+    assert done == await service.pay(*pay, [first.bill_id], notice, CLERK, "a")
+    with pytest.raises(service.NoticeUsed) as raised:
+        await service.pay(*pay, [second.bill_id], notice, CLERK, "b")
+    assert raised.value.field == "reference"
+    for reference in ("", " ", "a\0b", "9" * 61):
+        other = Notice("ICBC", reference, second.total)
+        with pytest.raises(InvalidInput) as wrong:
+            await service.pay(*pay, [second.bill_id], other, CLERK, "c")
+        assert wrong.value.field == "reference"
+    await service.pay(*pay, [second.bill_id], Notice("ABC", "N3", first.total), CLERK, "d")
+    await proved(platform)
+
+
+async def test_months_are_not_billed_before_their_base_is_known(
+    platform: Platform, flexible: Customer
+) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        await service.issue_months(
+            platform, flexible.person_id, "310", date(2026, 3, 1), date(2027, 1, 1), CLERK
+        )
+    assert raised.value.field == "until"
+
+
 async def test_a_refund_goes_back_where_it_came_from(
     platform: Platform, flexible: Customer
 ) -> None:

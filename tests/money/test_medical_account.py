@@ -84,7 +84,10 @@ async def test_the_retired_get_their_monthly_sum_once(
     # Beijing: 110 yuan from 70 years, 100 before.
     assert await credited(platform, retired) == [11_000, 10_000]
     assert await medical.credit_retired(platform, "110000", date(2026, 3, 15), CLERK) == (0, 0)
-    assert await medical.credit_retired(platform, "110000", date(2026, 4, 1), CLERK) == (2, 21_000)
+    for month in (date(2026, 4, 1), date(2025, 2, 1)):
+        with pytest.raises(InvalidInput):
+            await medical.credit_retired(platform, "110000", month, CLERK)
+    assert await medical.credit_retired(platform, "110000", date(2026, 2, 1), CLERK) == (2, 21_000)
     await proved(platform)
 
 
@@ -133,6 +136,11 @@ async def test_a_family_member_is_paid_for_with_consent_and_up_to_the_limit(
     # Agreed again on the same day: what was spent this year stays counted.
     link = await medical.allow_family(platform, owner.person_id, member.person_id, 6_000, CLERK)
     assert link.left(date(2026, 3, 1)) == 3_000
+    await sql(
+        platform, "update persons set died_on = '2026-03-01' where person_id = $1", owner.person_id
+    )
+    with pytest.raises(medical.NoConsent):
+        await medical.pay_care(*pay, "4", owner_id=owner.person_id)
     await proved(platform)
 
 

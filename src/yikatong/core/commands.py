@@ -37,6 +37,8 @@ def with_platform(
 
     Work over whole tables says how long a statement of it may take.
     """
+    import asyncpg
+
     from yikatong.core import logging, running
 
     settings = core_settings.load(data)
@@ -48,7 +50,12 @@ def with_platform(
         async with running.platform(settings) as platform:
             return await work(platform)
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    except asyncpg.DataError as error:
+        from yikatong.core import problems
+
+        raise problems.typed(error) from error
 
 
 def print_json(value: object) -> None:

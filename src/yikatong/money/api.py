@@ -28,6 +28,7 @@ from yikatong.money.bodies import (
     actor,
     check_key,
     person_of,
+    provider_code,
 )
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.model import Freeze, SharedKind
@@ -102,6 +103,7 @@ class HoldOrderBody(msgspec.Struct, forbid_unknown_fields=True):
     amount: Amount
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=MEMO_MAX)]
     expires_at: datetime | None = None
+    assurance: Level = 2
 
 
 class CaptureBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -368,7 +370,7 @@ async def hold(
         found = await bank.find_account(platform, connection, data.account)
     made = await bank.hold(
         platform, *found.key, parse_yuan(data.amount, "amount"), who, key,
-        reason=data.reason, expires_at=data.expires_at,
+        reason=data.reason, expires_at=data.expires_at, assurance=data.assurance,
     )  # fmt: skip
     return shown.hold(made)
 
@@ -401,19 +403,11 @@ async def capture(
             payee = (await bank.find_account(platform, connection, data.account)).key
     else:
         assert data.provider is not None
-        payee = ("provider", _provider(data.provider), "due")
+        payee = ("provider", provider_code(data.provider), "due")
     done = await bank.capture(
         platform, person_id, hold_id, parse_yuan(data.amount, "amount"), payee, who, key
     )
     return shown.transaction(done)
-
-
-def _provider(code: str) -> str:
-    if not (len(code) == 12 and code.isascii() and code.isalnum()):
-        raise InvalidInput(
-            "provider", zh="医药机构代码为 12 位", en="a provider's code has 12 characters"
-        )
-    return code
 
 
 @post(

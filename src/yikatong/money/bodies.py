@@ -45,13 +45,14 @@ Level = Annotated[int, msgspec.Meta(ge=1, le=3, description="Assurance level sho
 
 
 _KEY: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_PROVIDER: Final = re.compile(r"[0-9A-Z]{12}")
 
 
-def check_key(key: str) -> str:
+def check_key(key: str, field: str = "Idempotency-Key") -> str:
     """A caller's idempotency key; colons are kept for the platform's own commands."""
     if not _KEY.fullmatch(key):
         raise InvalidInput(
-            "Idempotency-Key",
+            field,
             zh="幂等键应为 1 至 100 个字母、数字、点、横线或下划线，例如 UUID",
             en="1 to 100 letters, digits, dots, hyphens or underscores, such as a UUID",
         )
@@ -96,6 +97,17 @@ async def person_of(
         return await people.find_by_id_number(platform, connection, id_number)
     assert person_id is not None
     return (await people.get(connection, person_id)).person_id
+
+
+def provider_code(code: str) -> str:
+    """A provider's code (医药机构代码) as it is written; raises InvalidInput."""
+    if not _PROVIDER.fullmatch(code):
+        raise InvalidInput(
+            "provider",
+            zh="医药机构代码为 12 位数字或大写字母",
+            en="a provider's code has 12 digits or capital letters",
+        )
+    return code
 
 
 def identifier(text: str, field: str) -> int:

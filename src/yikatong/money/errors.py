@@ -1,5 +1,8 @@
 """What can be wrong with a command that moves money."""
 
+import re
+from typing import Final
+
 from yikatong.core.errors import InvalidInput, NotFound, YikatongError
 from yikatong.core.money import Fen, format_yuan
 
@@ -163,3 +166,17 @@ def positive(amount: Fen, field: str = "amount") -> None:
     """Raise InvalidInput where the amount is not above zero."""
     if amount <= 0:
         raise InvalidInput(field, zh="金额应大于零", en="the amount must be above zero")
+
+
+# Control characters, halves of surrogate pairs, and marks that turn the direction of reading.
+_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str, field: str) -> None:
+    """Raise InvalidInput where a text cannot be kept or would read otherwise than it is stored."""
+    if _UNPRINTABLE.search(text):
+        raise InvalidInput(
+            field,
+            zh="不能含有换行、控制字符或改变文字方向的字符",
+            en="line breaks, control characters and marks of direction cannot be used here",
+        )

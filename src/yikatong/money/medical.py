@@ -25,6 +25,7 @@ from yikatong.money.errors import (
     MoneyRefused,
     NoSuchAccount,
     positive,
+    printable,
 )
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger import store as ledger_store
@@ -107,9 +108,18 @@ async def credit_retired(
     """The month's fixed sum to every retired insured person of a region (退休人员定额划入).
 
     Once per person and month, however often it runs; a run that was killed is gone on with by
-    running it again. Answers how many persons and how much this run paid.
+    running it again. Answers how many persons and how much this run paid. Raises InvalidInput for a
+    month to come, and for one so long ago that other people were retired then.
     """
     month = contribution_rules.month_of(month)
+    latest = contribution_rules.month_of(today(platform.clock))
+    earliest = latest.replace(year=latest.year - 1)
+    if not earliest <= month <= latest:
+        raise InvalidInput(
+            "month",
+            zh=f"月份应在 {earliest:%Y-%m} 至 {latest:%Y-%m} 之间",
+            en=f"the month lies between {earliest:%Y-%m} and {latest:%Y-%m}",
+        )
     credit = terms.load().medical_credit(region, month)
     fund = ("fund", region, "310")
     shared = await ledger.shared(platform, fund)
@@ -317,6 +327,12 @@ async def pay_care(
         if (done := book.done_before(mine)) is not None:
             return done
         if owner_id != patient_id:
+            if (await people.get(connection, owner_id)).died_on is not None:
+                raise NoConsent(
+                    zh="账户所有人已登记死亡，授权随之终止",
+                    en="the owner's death is recorded; the consent ended with it",
+                    field="owner_id",
+                )
             await _spend_consent(connection, owner_id, patient_id, amount, day)
         detail: dict[str, object] = {"provider": provider}
         if owner_id != patient_id:
@@ -380,6 +396,7 @@ async def inherit(
         raise InvalidInput(
             "document", zh="请填写公证书或法院文书编号", en="name the notarial or court document"
         )
+    printable(document, "document")
     if not heirs or sum(share for _, share in heirs) != WHOLE or any(s <= 0 for _, s in heirs):
         raise InvalidInput(
             "heirs", zh="继承份额合计应为 100%", en="the heirs' shares are 100 % together"
@@ -416,6 +433,8 @@ async def inherit(
             )
         if account is None:
             raise NoSuchAccount("person_id")
+        # As the book has it: something may have been credited since it was found.
+        account = book.account(account.key)
         if account.balance == 0:
             raise InsufficientFunds(0, "person_id")
         parts = contribution_rules.shares_of(account.balance, shares)
@@ -424,7 +443,7 @@ async def inherit(
         entries = [Entry(*account.key, -account.balance)]
         entries += [Entry(*one, part) for one, part in zip(keys, parts, strict=True) if part]
         done = book.post(mine, entries, {"document": document})
-        book.close(closing, book.account(account.key))
+        book.close(closing, account)
         await ledger.write(connection, book)
         return done
 
@@ -445,12 +464,13 @@ async def move(
         account = await find(connection, person_id)
         if account is None:
             raise NoSuchAccount("person_id")
-        assert account.region is not None
         book = await ledger.open_book(
             platform, connection, accounts=[account.key], keys=[(person_id, key)]
         )
         if (done := book.done_before(mine)) is not None:
             return done
+        account = book.account(account.key)
+        assert account.region is not None
         if account.region == there:
             raise InvalidInput(
                 "region",
@@ -464,9 +484,8 @@ async def move(
             "from_region": account.region,
             "to_region": there,
             "amount": format_yuan(account.balance),
-            "account_id": account.account_id,
+            "account_id": str(account.account_id),
         }
-        mine_account = book.account(account.key)
         if account.balance:
             # What the old region still owed for the account goes over to the new one.
             entries = [
@@ -475,7 +494,7 @@ async def move(
             ]
             done = book.post(mine, entries, detail)
         else:
-            done = book.note(mine, mine_account, detail)
+            done = book.note(mine, account, detail)
         await ledger.write(connection, book)
         changed = await connection.execute(
             """update money_accounts set region = $3, version = version + 1

@@ -28,6 +28,7 @@ KIND_NAMES: Final[dict[str, Text]] = {
     "transfer": Text("转账", "transfer"),
     "capture": Text("冻结扣款", "held sum taken"),
     "reversal": Text("冲正", "reversal"),
+    "benefit": Text("待遇发放", "social benefit"),
     "contribution": Text("社保缴费", "contribution"),
     "contribution_refund": Text("缴费退款", "contribution refund"),
     "medical_credit": Text("个人账户划入", "credit to the medical account"),
@@ -45,6 +46,10 @@ KIND_NAMES: Final[dict[str, Text]] = {
 """What people read for a kind of transaction; a kind not named here is shown as it is."""
 
 
+_FIRST_DAY: Final = date(2000, 1, 1)
+_LAST_DAY: Final = date(2100, 1, 1)
+
+
 def kind_name(kind: str) -> Text:
     return KIND_NAMES.get(kind) or Text(kind, kind)
 
@@ -57,7 +62,7 @@ def period(platform: Platform, since: date | None, until: date | None) -> tuple[
         raise InvalidInput(
             "since", zh="开始日期应不晚于结束日期", en="the first day is not behind the last day"
         )
-    if not (date(2000, 1, 1) <= first and last <= date(2100, 1, 1)):
+    if not _FIRST_DAY <= first <= last <= _LAST_DAY:
         raise InvalidInput(
             "since", zh="日期应在 2000 年至 2100 年之间", en="days lie between 2000 and 2100"
         )
@@ -219,6 +224,10 @@ class TrialBalance(msgspec.Struct, frozen=True):
 async def trial_balance(platform: Platform, at: datetime | None = None) -> TrialBalance:
     """All accounts at a moment (default: now): persons' as one sum per kind, shared ones each."""
     now = platform.clock.now()
+    if at is not None and not _FIRST_DAY.year <= at.year < _LAST_DAY.year:
+        raise InvalidInput(
+            "at", zh="时刻应在 2000 年至 2100 年之间", en="a moment lies between 2000 and 2100"
+        )
     before = ids.first_of(at) + 1 if at is not None else None
     async with platform.database.transaction() as connection:
         await connection.execute("set transaction isolation level repeatable read, read only")

@@ -76,8 +76,11 @@ def bank(code: str, field: str = "bank") -> Bank:
     """The bank; raises InvalidInput naming the banks there are."""
     found = banks().get(code)
     if found is None:
-        known = "、".join(banks())
-        raise InvalidInput(field, zh=f"应为 {known} 之一", en=f"must be one of {known}")
+        raise InvalidInput(
+            field,
+            zh=f"应为 {'、'.join(banks())} 之一",
+            en=f"must be one of {', '.join(banks())}",
+        )
     return found
 
 

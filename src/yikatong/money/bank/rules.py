@@ -32,7 +32,8 @@ def check_outgoing(
     """Raise where this much may not go out today: closed, frozen, over a limit, check too weak.
 
     Funds are the ledger's to check. The sum of the day decides about the stronger check, so that a
-    large sum cannot be split to get around it.
+    large sum cannot be split to get around it; what is held counts as gone, so that it cannot be
+    held and captured to get around it either.
     """
     positive(amount)
     if account.state == "closed":
@@ -41,7 +42,7 @@ def check_outgoing(
     if account.account_class is None:
         raise _not_cash(field)
     limits = limits_of(account.account_class)
-    on_day, in_year = account.spent(day)
+    on_day, in_year = (spent + account.held for spent in account.spent(day))
     _within("每笔", "a transaction", amount, limits.per_transaction, limits.per_transaction)
     if limits.a_day is not None:
         _within("当日", "a day", on_day + amount, limits.a_day, limits.a_day - on_day)

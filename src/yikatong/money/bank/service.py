@@ -1,10 +1,11 @@
 """Use cases of bank accounts other than orders at the desk: open, freeze, hold, reverse, close."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from yikatong.core import ids
+from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput
 from yikatong.core.money import Fen
@@ -21,10 +22,11 @@ from yikatong.money.errors import (
     NoSuchTransaction,
     NotReversible,
     positive,
+    printable,
 )
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger import store as ledger_store
-from yikatong.money.ledger.book import Command
+from yikatong.money.ledger.book import Book, Command
 from yikatong.money.ledger.model import (
     CURRENCY,
     Account,
@@ -38,8 +40,8 @@ from yikatong.people import service as people
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
 
-CLASS_I_MAX: Final = 1
-"""One class I account per person and bank (银发〔2016〕302号)."""
+HOLD_MAX: Final = timedelta(days=366)
+"""A hold runs out within so long."""
 REVERSIBLE: Final = frozenset(("deposit", "withdrawal", "transfer", "capture"))
 
 
@@ -83,8 +85,9 @@ async def open_account(
 ) -> tuple[Account, str]:
     """Open an empty account at an issuing bank; answers it and its number.
 
-    Asked again it answers the class I account that is there. Raises InvalidInput for an unknown
-    bank or class, NotFound for nobody, MoneyRefused for a dead person.
+    One of each class per person and bank (one of class I: 银发〔2016〕302号): asked again it answers
+    the account that is there. Raises InvalidInput for an unknown bank or class, NotFound for nobody,
+    MoneyRefused for a dead person.
     """
     bank = bank_of(bank_code)
     if account_class not in (1, 2, 3):
@@ -98,11 +101,14 @@ async def open_account(
                 en="the person's death is recorded; no account can be opened",
                 field="person_id",
             )
-        for one in await ledger.accounts_of(connection, person_id):
-            if (one.kind, one.bank, one.account_class, one.state) == ("bank", bank_code, 1, "open"):
-                if account_class == CLASS_I_MAX:
-                    return one, await account_number(platform, connection, one)
-                break
+        alike = [
+            one
+            for one in await ledger.accounts_of(connection, person_id)
+            if (one.bank, one.account_class) == (bank_code, account_class)
+        ]
+        for one in alike:
+            if one.state == "open":
+                return one, await account_number(platform, connection, one)
         now = platform.clock.now()
         number = new_number(bank)
         account = new_account(person_id, ids.new_id(now), "bank", bank=bank_code, number=number)
@@ -114,6 +120,12 @@ async def open_account(
             platform.vault.seal("account", person_id, number),
             platform.vault.hash("account", number),
         )
+        # The key is the n-th account of its kind: opened twice at once, only one is.
+        key = f"open:{bank_code}:{account_class}:{len(alike)}"
+        book = Book([account], draw_id=lambda: ids.new_id(now))
+        book.note(command(person_id, key, "open", actor), account)
+        await ledger.write(connection, book)
+        account.version += 1
         detail: dict[str, object] = {"account_id": account.account_id, "bank": bank_code}
         await audit.record(connection, actor, now, person_id, "money.account_opened", detail)
         return account, number
@@ -172,6 +184,7 @@ async def freeze(
         raise InvalidInput(
             "document", zh="请填写法院文书文号", en="name the court's document and its number"
         )
+    printable(document, "document")
     kind = "unfreeze" if lift else "freeze"
     mine = command(person_id, key, kind, actor, account_id, reason, document)
 
@@ -220,10 +233,20 @@ async def hold(
     *,
     reason: str,
     expires_at: datetime | None = None,
+    assurance: int = rules.PRESENT,
 ) -> Hold:
-    """Set a sum aside on an account until it is captured, released or runs out."""
-    if expires_at is not None and expires_at <= platform.clock.now():
-        raise InvalidInput("expires_at", zh="到期时间应在现在之后", en="it must end after now")
+    """Set a sum aside on an account until it is captured, released or runs out.
+
+    Raises what refuses a payment of the sum: the consent is given here, a capture asks no more.
+    """
+    printable(reason, "reason")
+    now = platform.clock.now()
+    if expires_at is not None and not now < expires_at <= now + HOLD_MAX:
+        raise InvalidInput(
+            "expires_at",
+            zh=f"到期时间应在现在之后、{HOLD_MAX.days} 天以内",
+            en=f"it must end after now, within {HOLD_MAX.days} days",
+        )
     mine = command(person_id, key, "hold", actor, account_id, amount, reason, expires_at)
 
     async def work(connection: Connection) -> Hold:
@@ -237,7 +260,7 @@ async def hold(
         if not book.has(wanted):
             raise NoSuchAccount("account")
         account = book.account(wanted)
-        rules.check_frozen(account, "account")
+        rules.check_outgoing(account, amount, today(platform.clock), assurance, "account")
         made = book.hold(mine, account, amount, reason=reason, expires_at=expires_at)
         await ledger.write(connection, book)
         return made
@@ -265,14 +288,12 @@ async def capture(
         shared_id = (await ledger.shared(platform, payee))[payee]
 
     async def work(connection: Connection) -> Transaction:
-        held = await _hold(connection, person_id, hold_id)
+        book, held = await _open_book(platform, connection, mine, hold_id, payee)
         own = (person_id, held.account_id)
-        accounts = [own] if len(payee) == 3 else [own, payee]
-        book = await ledger.open_book(
-            platform, connection, accounts=accounts, keys=[(person_id, key)]
-        )
         if (done := book.done_before(mine)) is not None:
             return done
+        if payee == own:
+            raise rules.same_account()
         if amount > held.amount:
             raise InvalidInput("amount", zh="不能超过冻结的金额", en="not more than what is held")
         if len(payee) == 2:
@@ -284,18 +305,37 @@ async def capture(
             assert shared_id is not None
             other = Entry(person_id, shared_id, amount)
         entries = [Entry(*own, -amount), other]
-        done = book.post(mine, entries, {"hold_id": hold_id}, releasing=held)
+        detail = {"hold_id": str(hold_id)}
+        done = book.post(mine, entries, detail, releasing=held, spent=amount)
         await ledger.write(connection, book)
         return done
 
     return await ledger.carry_out(platform, work)
 
 
-async def _hold(connection: Connection, person_id: int, hold_id: int) -> Hold:
-    found = await ledger_store.holds(connection, [(person_id, hold_id)])
+async def _open_book(
+    platform: Platform,
+    connection: Connection,
+    mine: Command,
+    hold_id: int,
+    payee: tuple[SharedKind, str, str] | tuple[int, int] | None = None,
+) -> tuple[Book, Hold]:
+    """A book over a hold's account (and the payee's), and the hold; raises NoSuchHold."""
+    wanted = (mine.person_id, hold_id)
+    found = await ledger_store.holds(connection, [wanted])
     if not found:
         raise NoSuchHold("hold_id")
-    return found[0]
+    accounts = [(mine.person_id, found[0].account_id)]
+    if payee is not None and len(payee) == 2:
+        accounts.append(payee)
+    # The hold once more, behind the account: closed by somebody in between, it is seen closed here,
+    # or the account's version tells.
+    book = await ledger.open_book(
+        platform, connection, accounts=accounts, keys=[(mine.person_id, mine.key)], holds=[wanted]
+    )
+    held = book.hold_of(*wanted)
+    assert held is not None, "a hold is never deleted"
+    return book, held
 
 
 async def release(
@@ -311,13 +351,7 @@ async def release(
     mine = command(person_id, key, "release", actor, hold_id)
 
     async def work(connection: Connection) -> Transaction:
-        held = await _hold(connection, person_id, hold_id)
-        book = await ledger.open_book(
-            platform,
-            connection,
-            accounts=[(person_id, held.account_id)],
-            keys=[(person_id, key)],
-        )
+        book, held = await _open_book(platform, connection, mine, hold_id)
         if (done := book.done_before(mine)) is not None:
             return done
         done = book.release(mine, held, expired=expired)
@@ -355,6 +389,7 @@ async def reverse(
     """
     if not reason.strip():
         raise InvalidInput("reason", zh="请填写冲正原因", en="say why it is reversed")
+    printable(reason, "reason")
     mine = command(person_id, key, "reversal", actor, transaction_id, reason)
 
     async def work(connection: Connection) -> Transaction:

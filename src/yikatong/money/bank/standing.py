@@ -9,7 +9,7 @@ import msgspec
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput
-from yikatong.core.money import Fen
+from yikatong.core.money import Fen, format_yuan
 from yikatong.core.platform import Platform
 from yikatong.money.bank import rules
 from yikatong.money.bank import standing_store as store
@@ -34,6 +34,7 @@ from yikatong.money.errors import (
     NameDiffers,
     NoSuchAccount,
     StrongerCheckNeeded,
+    printable,
 )
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger import store as ledger_store
@@ -110,7 +111,11 @@ async def arrange(
         if payee is not None:
             await _check_payee(connection, account, payee, wanted.payee_name)
         tail = None if payee is None else payee.number_tail
-        detail = {"amount": wanted.amount, "to_tail": tail, "target": wanted.target or None}
+        detail = {
+            "amount": format_yuan(wanted.amount),
+            "to_tail": tail,
+            "target": wanted.target or None,
+        }
         made = book.note(mine, account, detail)
         first = due_from(wanted.schedule, day)
         order = StandingOrder(
@@ -258,7 +263,7 @@ async def _command(
         if order.state == "ended":
             raise OrderEnded
         account = book.account(own)
-        book.note(mine, account, {"order_id": order_id})
+        book.note(mine, account, {"order_id": str(order_id)})
         order = await changed(connection, order, account)
         await ledger.write(connection, book)
         await store.update(connection, order)
@@ -292,12 +297,13 @@ def _check_memo(memo: str) -> None:
         raise InvalidInput(
             "memo", zh=f"附言最多 {MEMO_MAX} 个字", en=f"a memo has at most {MEMO_MAX} characters"
         )
+    printable(memo, "memo")
 
 
 def _check_amount(account: Account, amount: Fen, level: int, day: date) -> None:
     # As if nothing had gone out today: the sum of the day counts when money goes out.
     rules.check_level(level)
-    fresh = msgspec.structs.replace(account, spent_day=None)
+    fresh = msgspec.structs.replace(account, spent_day=None, held=0)
     rules.check_outgoing(fresh, amount, day, level)
 
 

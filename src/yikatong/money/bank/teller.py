@@ -11,7 +11,7 @@ from yikatong.core.platform import Platform
 from yikatong.money.bank import orders
 from yikatong.money.bank.banks import banks, parse_number
 from yikatong.money.bank.orders import Desk, Order, Ref, Transfer
-from yikatong.money.errors import KeyReused, NoSuchAccount
+from yikatong.money.errors import KeyReused, NoSuchAccount, printable
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger import store as ledger_store
 from yikatong.money.ledger.book import Command
@@ -43,6 +43,8 @@ class Teller:
         for field, ref in order.accounts():
             if isinstance(ref, str) and ref not in self._numbers:
                 parse_number(ref, field)
+        # Here, before it is in a batch: what the database cannot store would spoil all of it.
+        printable(order.memo, "memo")
         return await self._waiting.submit(order)
 
     async def _run(self, batch: list[Order]) -> Sequence[_Outcome]:

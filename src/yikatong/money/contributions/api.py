@@ -31,7 +31,7 @@ class NoticeBody(msgspec.Struct, forbid_unknown_fields=True):
     """An outside payment: the bank that received it, its number, the sum."""
 
     bank: str
-    reference: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+    reference: Annotated[str, msgspec.Meta(min_length=1, max_length=service.REFERENCE_MAX)]
     amount: Amount
 
     def notice(self) -> Notice:

@@ -10,25 +10,11 @@ import typer
 from yikatong.core.commands import DataOption, JsonOption, print_json, with_platform
 from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
+from yikatong.money.bank.commands import OPERATOR, KeyOption, PersonArgument, key_of
 from yikatong.money.contributions.model import BilledInsurance
-from yikatong.trust.audit import Actor
+from yikatong.money.ledger.model import Transaction
 
-_ACTOR = Actor("staff", "operator", "command line")
 _SECONDS_MAX = 3600
-
-PersonArgument = Annotated[int, typer.Argument(help="人员编号 · the person's id.", min=1)]
-KeyOption = Annotated[
-    str | None,
-    typer.Option("--key", help="幂等键，重复执行时沿用 · the same key happens once."),
-]
-
-
-def _key(key: str | None) -> str:
-    from uuid import uuid4
-
-    from yikatong.money.bodies import check_key
-
-    return check_key(key) if key else f"cli-{uuid4()}"
 
 
 def terms(
@@ -91,7 +77,7 @@ def take_list(
 
     async def work(platform: Platform) -> dict[str, Any]:
         month = lists.parse_month(period, "--period")
-        taken = await lists.take(platform, code, month, file.read_bytes(), _ACTOR, _key(key))
+        taken = await lists.take(platform, code, month, file.read_bytes(), OPERATOR, key_of(key))
         return records.list_body(*await lists.due(platform, taken.list_id))
 
     try:
@@ -126,7 +112,7 @@ def pay_list(
     from yikatong.money.contributions.service import Notice
 
     notice = Notice(bank, reference, parse_yuan(amount, "--amount"))
-    done = with_platform(data, lambda platform: lists.pay(platform, list_id, notice, _ACTOR))
+    done = with_platform(data, lambda platform: lists.pay(platform, list_id, notice, OPERATOR))
     typer.echo(f"✓ {done.transaction_id}")
 
 
@@ -136,7 +122,7 @@ def bills(person: PersonArgument, data: DataOption = None, as_json: JsonOption =
     from yikatong.money.contributions import records, service
     from yikatong.money.contributions.model import INSURANCE_NAMES
 
-    found = with_platform(data, lambda platform: service.bills_of(platform, person, _ACTOR))
+    found = with_platform(data, lambda platform: service.bills_of(platform, person, OPERATOR))
     if as_json:
         print_json([records.bill_body(one) for one in found])
         return
@@ -171,7 +157,7 @@ def bill(
     async def work(platform: Platform) -> list[dict[str, Any]]:
         if year is not None:
             amount = parse_yuan(grade, "--grade") if grade else None
-            made = await service.issue_year(platform, person, known, year, _ACTOR, grade=amount)
+            made = await service.issue_year(platform, person, known, year, OPERATOR, grade=amount)
             return [records.bill_body(made)]
         if since is None:
             raise InvalidInput(
@@ -181,7 +167,7 @@ def bill(
         last = lists.parse_month(until, "--until") if until else first
         amount = parse_yuan(base, "--base") if base else None
         made_months = await service.issue_months(
-            platform, person, known, first, last, _ACTOR, base=amount
+            platform, person, known, first, last, OPERATOR, base=amount
         )
         return [records.bill_body(one) for one in made_months]
 
@@ -219,14 +205,19 @@ def pay(
             en="give either --account or --bank",
         )
 
-    async def work(platform: Platform) -> Any:
+    async def work(platform: Platform) -> Transaction | None:
         chosen = bill_ids or [
-            one.bill_id for one in await service.bills_of(platform, person, _ACTOR, ("open",))
+            one.bill_id
+            for one in await service.bills_of(platform, person, OPERATOR, ("open",))
+            if one.payer == "self"
         ]
+        if not chosen:
+            return None
         source = account or Notice(bank or "", reference, parse_yuan(amount or "", "--amount"))
-        return await service.pay(platform, person, chosen, source, _ACTOR, _key(key))
+        return await service.pay(platform, person, chosen, source, OPERATOR, key_of(key))
 
-    typer.echo(f"✓ {with_platform(data, work).transaction_id}")
+    done = with_platform(data, work)
+    typer.echo(f"✓ {done.transaction_id}" if done else "没有待缴的缴费单 · no bill is open")
 
 
 def refund(
@@ -242,7 +233,7 @@ def refund(
     done = with_platform(
         data,
         lambda platform: service.refund(
-            platform, person, bill_id, _ACTOR, _key(key), reason=reason
+            platform, person, bill_id, OPERATOR, key_of(key), reason=reason
         ),
     )
     typer.echo(f"✓ {done.transaction_id}")
@@ -262,7 +253,7 @@ def certificate(
     async def work(platform: Platform) -> bytes:
         last = lists.parse_month(until, "--until") if until else today(platform.clock)
         first = lists.parse_month(since, "--since") if since else date(last.year - 1, last.month, 1)
-        return records.as_pdf(await records.prepare(platform, person, first, last, _ACTOR))
+        return records.as_pdf(await records.prepare(platform, person, first, last, OPERATOR))
 
     output.write_bytes(with_platform(data, work))
     typer.echo(f"✓ {output}")
@@ -282,7 +273,7 @@ def medical_credit(
     async def work(platform: Platform) -> tuple[int, int]:
         code = regions.pooling_region(region, "REGION").code
         return await medical.credit_retired(
-            platform, code, lists.parse_month(month, "MONTH"), _ACTOR
+            platform, code, lists.parse_month(month, "MONTH"), OPERATOR
         )
 
     people, amount = with_platform(data, work, statement_seconds_max=_SECONDS_MAX)
@@ -328,8 +319,10 @@ def reconcile(
     async def work(platform: Platform) -> Reconciliation:
         known = connectors(platform, platform.settings.outside_banks)
         if bank not in known:
-            codes = "、".join(sorted({*known, *banks()}))
-            raise InvalidInput("BANK", zh=f"应为 {codes} 之一", en=f"must be one of {codes}")
+            codes = sorted({*known, *banks()})
+            raise InvalidInput(
+                "BANK", zh=f"应为 {'、'.join(codes)} 之一", en=f"must be one of {', '.join(codes)}"
+            )
         return await reconciliation.reconcile(platform, known[bank], on)
 
     found = with_platform(data, work, statement_seconds_max=_SECONDS_MAX)

@@ -15,7 +15,6 @@ from yikatong.core.errors import InvalidInput, NotFound, YikatongError
 from yikatong.core.money import Fen, parse_yuan
 from yikatong.core.platform import Platform
 from yikatong.money import medical
-from yikatong.money.bank.banks import bank as bank_of
 from yikatong.money.bank.service import command
 from yikatong.money.contributions import rules, sheets, store, terms
 from yikatong.money.contributions.model import (
@@ -26,9 +25,17 @@ from yikatong.money.contributions.model import (
     ListState,
     RowError,
 )
-from yikatong.money.contributions.service import Notice, amount_differs, check_open, settle
+from yikatong.money.contributions.service import (
+    Notice,
+    amount_differs,
+    check_notice,
+    check_open,
+    receipt,
+    settle,
+    take_receipt,
+)
 from yikatong.money.contributions.sheets import Row
-from yikatong.money.errors import KeyReused, MoneyRefused
+from yikatong.money.errors import KeyReused, MoneyRefused, printable
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger import store as ledger_store
 from yikatong.money.ledger.model import NOBODY, Entry, Transaction
@@ -97,6 +104,7 @@ async def register(
         raise InvalidInput(
             "name", zh="单位名称应为 1 至 100 字", en="a name of 1 to 100 characters"
         )
+    printable(name.strip(), "name")
     if not 1 <= trade <= 8:
         raise InvalidInput("trade", zh="行业风险类别应为 1 至 8", en="the trade class is 1 to 8")
     one = Employer(code, name.strip(), regions.pooling_region(region, "region").code, trade)
@@ -372,7 +380,7 @@ async def pay(platform: Platform, list_id: int, notice: Notice, actor: Actor) ->
 
     One ledger transaction: from the bank to every fund and every medical account.
     """
-    bank_of(notice.bank)
+    check_notice(notice)
     bank = ("bank", notice.bank, "incoming")
     key = f"list:{list_id}"
     mine = command(
@@ -399,7 +407,11 @@ async def pay(platform: Platform, list_id: int, notice: Notice, actor: Actor) ->
         assert sum(one.total for one in bills) == found.total, "the bills are the list"
         owners = sorted({(one.person_id, one.region) for one in bills if one.account_part})
         credited = await medical.ensure(platform, connection, owners)
-        book = await ledger.open_book(platform, connection, accounts=credited.values())
+        received = receipt(notice, mine)
+        book = await ledger.open_book(
+            platform, connection, accounts=credited.values(), keys=[(NOBODY, received.key)]
+        )
+        take_receipt(book, received)
         payer = Entry(NOBODY, (await ledger.shared(platform, bank))[bank], -notice.amount)
         detail: dict[str, object] = {
             "list_id": list_id,

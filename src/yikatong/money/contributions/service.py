@@ -21,13 +21,15 @@ from yikatong.money.contributions.model import INSURANCE_NAMES, Bill, BilledInsu
 from yikatong.money.contributions.terms import NoTermsOnFile
 from yikatong.money.errors import (
     InsufficientFunds,
+    KeyReused,
     MoneyRefused,
     NoSuchAccount,
     StrongerCheckNeeded,
+    printable,
 )
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.book import Book, Command
-from yikatong.money.ledger.model import Entry, Transaction
+from yikatong.money.ledger.model import NOBODY, Entry, Transaction
 from yikatong.people import service as people
 from yikatong.people.model import Enrolment
 from yikatong.people.service import Cover
@@ -75,6 +77,12 @@ class AmountDiffers(MoneyRefused):
     code = "amount_differs"
 
 
+class NoticeUsed(MoneyRefused):
+    """The bank's payment of this number has paid something already."""
+
+    code = "notice_used"
+
+
 class Notice(msgspec.Struct, frozen=True):
     """An outside payment notice (缴款通知): a bank says that it received money."""
 
@@ -82,6 +90,45 @@ class Notice(msgspec.Struct, frozen=True):
     reference: str
     """The bank's number of the payment; the same number pays once."""
     amount: Fen
+
+
+REFERENCE_MAX: Final = 60
+
+
+def check_notice(notice: Notice) -> None:
+    """Raise InvalidInput for an unknown bank or a number that is none."""
+    bank_of(notice.bank)
+    if not 1 <= len(notice.reference.strip()) <= len(notice.reference) <= REFERENCE_MAX:
+        raise InvalidInput(
+            "reference",
+            zh=f"请填写银行流水号，最多 {REFERENCE_MAX} 字",
+            en=f"give the bank's number of the payment, at most {REFERENCE_MAX} characters",
+        )
+    printable(notice.reference, "reference")
+
+
+def receipt(notice: Notice, mine: Command) -> Command:
+    """What takes the number of a bank's payment for the command that it pays."""
+    return Command(
+        NOBODY,
+        f"notice:{notice.bank}:{notice.reference.strip()}",
+        ledger.digest([mine.person_id, mine.key]),
+        "notice",
+        mine.actor,
+    )
+
+
+def take_receipt(book: Book, received: Command) -> None:
+    """Let the number of a bank's payment pay this once; raises NoticeUsed."""
+    try:
+        book.done_before(received)
+    except KeyReused as error:
+        raise NoticeUsed(
+            zh="这个银行流水号的款项已经用于另一笔缴费，请核对",
+            en="the bank's payment of this number has paid something else; please compare it",
+            field="reference",
+        ) from error
+    book.note(received, None)
 
 
 async def bills_of(
@@ -114,6 +161,14 @@ async def issue_months(
             "insurance", zh="按月缴费的险种为 110、310、210", en="monthly are 110, 310 and 210"
         )
     months = rules.months_between(since, until)
+    day = today(platform.clock)
+    latest = max(date(day.year, 12, 1), rules.next_month(rules.month_of(day)))
+    if rules.month_of(until) > latest:
+        raise InvalidInput(
+            "until",
+            zh=f"最晚可缴到 {latest:%Y-%m}，以后年度的缴费基数还没有公布",
+            en=f"the last month that can be paid now is {latest:%Y-%m}; bases change each year",
+        )
     if not 1 <= len(months) <= BILLS_MAX:
         raise InvalidInput(
             "until", zh=f"月份应为 1 至 {BILLS_MAX} 个", en=f"1 to {BILLS_MAX} months"
@@ -263,9 +318,11 @@ def _yearly_amount(
             )
         return amounts[enrolment.category]
     if grade not in grades:
-        choice = "、".join(format_yuan(one) for one in grades)
+        choice = [format_yuan(one) for one in grades]
         raise InvalidInput(
-            "grade", zh=f"缴费档次应为 {choice} 元之一", en=f"must be one of {choice}"
+            "grade",
+            zh=f"缴费档次应为 {'、'.join(choice)} 元之一",
+            en=f"must be one of {', '.join(choice)}",
         )
     assert grade is not None
     return grade
@@ -331,7 +388,7 @@ async def pay(
             "bills", zh=f"一次可缴 1 至 {BILLS_MAX} 张缴费单", en=f"1 to {BILLS_MAX} bills at once"
         )
     if isinstance(source, Notice):
-        bank_of(source.bank)
+        check_notice(source)
     elif assurance < bank_rules.PRESENT:
         raise StrongerCheckNeeded(
             zh="缴费需要出示社保卡并输入密码",
@@ -353,11 +410,12 @@ async def pay(
         found = await store.bills(connection, person_id, wanted)
         owners = {(one.person_id, one.region) for one in found if one.account_part}
         credited = await medical.ensure(platform, connection, sorted(owners))
+        received = receipt(source, mine) if isinstance(source, Notice) else None
         book = await ledger.open_book(
             platform,
             connection,
             accounts=[*credited.values(), *([account] if account else [])],
-            keys=[(about, key)],
+            keys=[(about, key), *([(NOBODY, received.key)] if received else [])],
         )
         if (done := book.done_before(mine)) is not None:
             return done
@@ -366,6 +424,8 @@ async def pay(
         if isinstance(source, Notice):
             if source.amount != amount:
                 raise amount_differs(amount)
+            assert received is not None
+            take_receipt(book, received)
             bank = ("bank", source.bank, "incoming")
             payer = Entry(about, (await ledger.shared(platform, bank))[bank], -amount)
         else:
@@ -553,6 +613,7 @@ async def refund(
     """
     if not reason.strip():
         raise InvalidInput("reason", zh="请填写退费原因", en="say why it is given back")
+    printable(reason, "reason")
     mine = command(person_id, key, "contribution_refund", actor, bill_id, reason)
 
     async def work(connection: Connection) -> Transaction:

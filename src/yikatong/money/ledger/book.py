@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from yikatong.core import ids
-from yikatong.core.money import AMOUNT_MAX, Fen
+from yikatong.core.money import AMOUNT_MAX, Fen, format_yuan
 from yikatong.money.errors import (
     AccountClosed,
     AlreadyReversed,
@@ -158,11 +158,15 @@ class Book:
         )
 
     def note(
-        self, command: Command, account: Account, detail: dict[str, Any] | None = None
+        self, command: Command, account: Account | None, detail: dict[str, Any] | None = None
     ) -> Transaction:
-        """Put in a command that changes an account without moving money (hold, freeze, close)."""
-        transaction_id = self._next_id((account,))
-        self._touch(account, transaction_id)
+        """Put in a command that moves no money: it changes an account (hold, freeze, close), or only
+        takes its key, so that nothing else can."""
+        transaction_id = self._next_id(() if account is None else (account,))
+        about: dict[str, Any] = {}
+        if account is not None:
+            self._touch(account, transaction_id)
+            about = {"account_id": str(account.account_id)}
         return self._record(
             Transaction(
                 person_id=command.person_id,
@@ -179,7 +183,7 @@ class Book:
                 amounts=[],
                 balances=[],
                 reverses=None,
-                detail={"account_id": account.account_id, **(detail or {})},
+                detail={**about, **(detail or {})},
             )
         )
 
@@ -199,7 +203,8 @@ class Book:
         if account.available < amount:
             raise InsufficientFunds(account.available)
         account.held += amount
-        done = self.note(command, account, {"amount": amount, "reason": reason})
+        detail = {"amount": format_yuan(amount), "reason": reason}
+        done = self.note(command, account, detail)
         hold = Hold(
             person_id=account.person_id,
             hold_id=done.transaction_id,
@@ -219,7 +224,8 @@ class Book:
         if hold.state != "active":
             raise HoldClosed(hold.state)
         account = self._accounts[hold.person_id, hold.account_id]
-        done = self.note(command, account, {"hold_id": hold.hold_id, "amount": hold.amount})
+        detail = {"hold_id": str(hold.hold_id), "amount": format_yuan(hold.amount)}
+        done = self.note(command, account, detail)
         self._close_hold(hold, "expired" if expired else "released", done.transaction_id)
         return done
 

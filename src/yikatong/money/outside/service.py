@@ -21,7 +21,7 @@ from yikatong.core.money import AMOUNT_MAX, Fen
 from yikatong.core.platform import Platform
 from yikatong.money.bank import rules
 from yikatong.money.bank.orders import MEMO_MAX
-from yikatong.money.errors import KeyReused, NoSuchAccount, positive
+from yikatong.money.errors import KeyReused, NoSuchAccount, positive, printable
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.book import Command
 from yikatong.money.ledger.model import NOBODY, Entry, SharedKind
@@ -222,6 +222,8 @@ def _check(order: PayOut | Collection, number: str, banks: Container[str]) -> No
         raise InvalidInput(
             "memo", zh=f"附言最多 {MEMO_MAX} 字", en=f"{MEMO_MAX} characters at most"
         )
+    printable(order.name, "to.name")
+    printable(order.memo, "memo")
 
 
 async def send_due(

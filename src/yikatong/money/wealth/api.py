@@ -13,6 +13,7 @@ from yikatong.money import shown
 from yikatong.money.bodies import PROBLEMS, Amount, Identifier, Level, actor, identifier, told
 from yikatong.money.shown import TransactionBody
 from yikatong.money.wealth import products, service
+from yikatong.money.wealth.model import Holding
 from yikatong.trust import audit
 from yikatong.trust.operator import Operator
 
@@ -36,6 +37,13 @@ class RedeemBody(msgspec.Struct, forbid_unknown_fields=True):
     """How much of the principal; absent: all."""
 
     amount: Amount | None = None
+
+
+def holding_body(one: Holding) -> dict[str, Any]:
+    """A holding for JSON, with the rate of its day in percent."""
+    whole = told(one, "bought principal accrued interest_paid", "holding_id account_id")
+    del whole["version"]
+    return {**whole, "rate": format_percent(one.rate)}
 
 
 @get(
@@ -139,7 +147,7 @@ async def holdings(
         if found:
             at = platform.clock.now()
             await audit.record(connection, who, at, person_id, "money.holdings_read")
-    return [told(one, "principal accrued", "holding_id account_id") for one in found]
+    return [holding_body(one) for one in found]
 
 
 @post(

@@ -101,7 +101,7 @@ def accrue(book: Book, held: Holding, day: date, shared: dict[Shared, int]) -> H
             Entry(held.person_id, shared["bank", held.bank, "interest"], -more),
             Entry(held.person_id, shared["bank", held.bank, "wealth"], more),
         ],
-        {"holding_id": held.holding_id, "through": through.isoformat()},
+        {"holding_id": str(held.holding_id), "through": through.isoformat()},
     )
     return brought_up
 

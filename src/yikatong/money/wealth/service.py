@@ -9,7 +9,7 @@ from yikatong.core import ids
 from yikatong.core.clock import SHANGHAI, today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput
-from yikatong.core.money import Fen
+from yikatong.core.money import Fen, format_yuan
 from yikatong.core.platform import Platform
 from yikatong.money.bank import rules as bank_rules
 from yikatong.money.bank.service import command
@@ -308,10 +308,10 @@ def _pay(
             Entry(held.person_id, shared["bank", held.bank, "wealth"], -principal - interest),
         ],
         {
-            "holding_id": held.holding_id,
+            "holding_id": str(held.holding_id),
             "product": held.product,
-            "principal": principal,
-            "interest": interest,
+            "principal": format_yuan(principal),
+            "interest": format_yuan(interest),
         },
     )
 
