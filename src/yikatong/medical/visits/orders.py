@@ -12,7 +12,7 @@ from yikatong.core.errors import Text
 from yikatong.core.money import Fen, Ppm
 from yikatong.medical.model import ChronicRegistration, Filing, Provider
 from yikatong.medical.visits.model import Diagnosis, FeeLine, Setting, Settlement, SplitLine, Visit
-from yikatong.people.model import Enrolment, Person
+from yikatong.people.model import Enrolment, Person, SpecialGroup
 from yikatong.policies.model import Care, YearToDate
 
 LINES_MAX: Final = 500
@@ -303,8 +303,7 @@ class Identified(msgspec.Struct, frozen=True):
     id_number: str
     enrolments: tuple[Enrolment, ...]
     balance: Fen
-    groups: tuple[tuple[str, date, date | None], ...]
-    """Special groups with their period."""
+    groups: tuple[SpecialGroup, ...]
     age: int
 
 

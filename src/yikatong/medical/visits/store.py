@@ -28,12 +28,18 @@ _VISIT = """person_id, visit_id, provider_code, setting, care_code, state, insur
     version"""
 _BATCH = """person_id, visit_id, batch_id, batch, settlement_id, lines_count, total, self_paid,
     over_limit, first_pay, version"""
+_VISIT_FIELDS: Final = len(_VISIT.split(","))
+_VISITS: Final = f"""
+    select {", ".join(f"v.{name.strip()}" for name in _VISIT.split(","))},
+           {", ".join(f"b.{name.strip()}" for name in _BATCH.split(",")[2:])}
+      from visits v
+      join unnest($1::bigint[], $2::bigint[]) as n (person_id, visit_id)
+     using (person_id, visit_id)
+      left join fee_batches b
+        on b.person_id = v.person_id and b.visit_id = v.visit_id
+     order by b.batch_id"""  # noqa: S608 - our constants
 SETTLEMENT_FIELDS: Final = tuple(name for name in Settlement.__struct_fields__ if name != "quote")
 _SETTLEMENT: Final = ", ".join(SETTLEMENT_FIELDS)
-
-
-Group = tuple[str, date, date | None]
-"""A special group with its first and last day."""
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -113,14 +119,20 @@ async def messages(
 
 async def visits(
     connection: Connection, keys: Sequence[tuple[int, int]]
-) -> dict[tuple[int, int], Visit]:
-    rows = await connection.fetch(
-        f"""select {_VISIT} from visits
-              join unnest($1::bigint[], $2::bigint[]) as n (person_id, visit_id)
-             using (person_id, visit_id)""",  # noqa: S608 - our constant
-        *_columns(keys),
-    )
-    return {(row[0], row[1]): _visit(row) for row in rows}
+) -> tuple[dict[tuple[int, int], Visit], dict[tuple[int, int], list[FeeBatch]]]:
+    """Visits, and their batches in the order they came, without the lines."""
+    rows = await connection.fetch(_VISITS, *_columns(keys))
+    found: dict[tuple[int, int], Visit] = {}
+    batches: dict[tuple[int, int], list[FeeBatch]] = {}
+    for row in rows:
+        facts = list(row)
+        key = (facts[0], facts[1])
+        if key not in found:
+            found[key] = _visit(facts[:_VISIT_FIELDS])
+        if facts[_VISIT_FIELDS] is not None:
+            batch = FeeBatch(*key, *facts[_VISIT_FIELDS:])
+            batches.setdefault(key, []).append(batch)
+    return found, batches
 
 
 async def stays(connection: Connection, person_ids: Sequence[int]) -> dict[int, Visit]:
@@ -131,22 +143,6 @@ async def stays(connection: Connection, person_ids: Sequence[int]) -> dict[int, 
         person_ids,
     )
     return {row[0]: _visit(row) for row in rows}
-
-
-async def batches(
-    connection: Connection, keys: Sequence[tuple[int, int]]
-) -> dict[tuple[int, int], list[FeeBatch]]:
-    """All batches of visits in the order they came, without their lines."""
-    rows = await connection.fetch(
-        f"""select {_BATCH} from fee_batches
-              join unnest($1::bigint[], $2::bigint[]) as n (person_id, visit_id)
-             using (person_id, visit_id) order by batch_id""",  # noqa: S608
-        *_columns(keys),
-    )
-    found: dict[tuple[int, int], list[FeeBatch]] = {}
-    for row in rows:
-        found.setdefault((row[0], row[1]), []).append(FeeBatch(*row))
-    return found
 
 
 async def lines(
@@ -231,18 +227,6 @@ async def accumulators(
         since,
     )
     return {(row[0], row[1], row[2]): (YearToDate(*list(row)[4:]), row[3]) for row in rows}
-
-
-async def groups(connection: Connection, person_ids: Sequence[int]) -> dict[int, list[Group]]:
-    rows = await connection.fetch(
-        """select person_id, group_name, starts_on, ends_on from special_groups
-            where person_id = any($1::bigint[])""",
-        person_ids,
-    )
-    found: dict[int, list[Group]] = {}
-    for row in rows:
-        found.setdefault(row[0], []).append((row[1], row[2], row[3]))
-    return found
 
 
 async def filings(connection: Connection, person_ids: Sequence[int]) -> dict[int, list[Filing]]:
@@ -442,7 +426,7 @@ _WRITE_YEARS: Final = f"""insert into accumulators as a
         (person_id, insurance, year_starts_on, version, {_YEAR_COLUMNS})
     select person_id, insurance, year_starts_on, version + 1, {_YEAR_COLUMNS}
       from unnest($1::bigint[], $2::text[], $3::date[], $4::integer[],
-                  {", ".join(f"${number}::bigint[]" for number in range(5, 5 + len(YEAR)))})
+                  {", ".join(f"${number}::text::bigint[]" for number in range(5, 5 + len(YEAR)))})
         as n (person_id, insurance, year_starts_on, version, {_YEAR_COLUMNS})
     on conflict (person_id, insurance, year_starts_on) do update
        set version = excluded.version, {", ".join(f"{name} = excluded.{name}" for name in YEAR)}
@@ -456,7 +440,12 @@ async def write_years(
     """Write accumulators: person, insurance, first day, the version read (0: none was), amounts."""
     done = await connection.execute(
         _WRITE_YEARS,
-        *_columns((*one[:4], *msgspec.structs.astuple(one[4])) for one in changed),
+        *_columns(one[:4] for one in changed),
+        *(
+            # Written out here: an array's elements cost the driver several times as much.
+            "{" + ",".join(map(str, column)) + "}"
+            for column in zip(*(msgspec.structs.astuple(one[4]) for one in changed), strict=True)
+        ),
     )
     if done != f"INSERT 0 {len(changed)}":
         raise Conflict
