@@ -13,7 +13,7 @@ from yikatong.core.errors import Text
 from yikatong.core.money import Fen, format_yuan, round_micro
 from yikatong.medical.catalog_book import CatalogBook, Terms
 from yikatong.medical.visits.errors import LineRefused
-from yikatong.medical.visits.model import FeeLine, SplitLine
+from yikatong.medical.visits.model import FeeBatch, FeeLine, SplitLine
 
 TOLERANCE: Final[Fen] = 5
 """A line's total may differ from quantity × price by what a hospital's own rounding explains."""
@@ -120,8 +120,8 @@ def again(line: SplitLine) -> tuple[Fen, Fen, Fen]:
     )
 
 
-def sums(lines: Iterable[SplitLine]) -> tuple[Fen, Fen, Fen, Fen]:
-    """Total, self-paid, over the limit and first pay of lines."""
+def sums(lines: Iterable[SplitLine | FeeBatch]) -> tuple[Fen, Fen, Fen, Fen]:
+    """Total, self-paid, over the limit and first pay of lines, or of whole batches."""
     total = self_paid = over_limit = first_pay = 0
     for line in lines:
         total += line.total

@@ -53,7 +53,6 @@ from yikatong.policies.model import (
     MedicalAccount,
     PersonFacts,
     Policy,
-    Quote,
     QuoteRequest,
     StayToDate,
     VisitFacts,
@@ -106,9 +105,11 @@ def settle(order: orders.Settle, sender: orders.Sender, work: Work) -> Settled:
     bill = _bill(order, batches)
     check_certificate(work, person, order.certificate)
     case = _case(order, work, sender, visit, person, batches, bill)
-    settlement = _quote(case, sender, work, order.use_account, order.invoice, order.interim)
+    settlement = _quote(
+        case, sender, work, order.use_account, order.invoice, order.interim, commit=order.commit
+    )
     if order.commit:
-        settlement = _commit(settlement, case, sender, work)
+        settlement = _commit(settlement, sender, work)
         if state != visit.state:
             work.changed_states.append(msgspec.structs.replace(visit, state=state))
         work.settled_batches.extend((one, settlement.settlement_id) for one in batches)
@@ -166,14 +167,16 @@ def sell(order: orders.Sell, sender: orders.Sender, work: Work) -> Settled:
         bill=Bill(total, self_paid, over_limit, first_pay),
         visit=visit,
     )
-    settlement = _quote(case, sender, work, order.use_account, order.invoice, interim=False)
+    batch = FeeBatch(
+        person.person_id, visit.visit_id, work.new_id(), "", None, len(split), total, self_paid,
+        over_limit, first_pay, 1,
+    )  # fmt: skip
+    case.batches = (batch,)
+    settlement = _quote(
+        case, sender, work, order.use_account, order.invoice, interim=False, commit=order.commit
+    )
     if order.commit:
-        batch = FeeBatch(
-            person.person_id, visit.visit_id, work.new_id(), "", None, len(split), total, self_paid,
-            over_limit, first_pay, 1,
-        )  # fmt: skip
-        case.batches = (batch,)
-        settlement = _commit(settlement, case, sender, work)
+        settlement = _commit(settlement, sender, work)
         work.new_visits.append(visit)
         work.new_batches.append(
             (msgspec.structs.replace(batch, settlement_id=settlement.settlement_id), split)
@@ -215,15 +218,13 @@ def _unsettled(order: orders.Settle, work: Work, visit: Visit) -> list[FeeBatch]
 
 
 def _bill(order: orders.Settle, batches: Sequence[FeeBatch]) -> Bill:
-    bill = Bill(
-        total=sum(one.total for one in batches),
-        self_paid=sum(one.self_paid for one in batches),
-        over_limit=sum(one.over_limit for one in batches),
-        first_pay=sum(one.first_pay for one in batches),
-    )
-    if order.total != bill.total:
-        raise SumDiffers("total", _TOTAL, order.total, bill.total, _LINES_HINT)
+    total, self_paid, over_limit, first_pay = lines.sums(batches)
+    bill = Bill(total, self_paid, over_limit, first_pay)
+    if order.total != total:
+        raise SumDiffers("total", _TOTAL, order.total, total, _LINES_HINT)
     stated = order.split
+    if stated == orders.Split():
+        return bill
     for field, name, mine, found in (
         ("self_paid", Text("全自费金额", "the self-paid part"), stated.self_paid, bill.self_paid),
         (
@@ -356,8 +357,10 @@ def _quote(
     use_account: bool,
     invoice: str,
     interim: bool,
+    *,
+    commit: bool,
 ) -> Settlement:
-    """Apply the policy; the settlement is not stored yet and has no number."""
+    """Apply the policy; nothing is stored yet, and a mere quote gets no number."""
     person, enrolment, policy = case.person, case.enrolment, case.policy
     if case.bill.total < 0:
         raise CareRefused(
@@ -400,10 +403,10 @@ def _quote(
         stay=case.stay,
     )
     quote = policy_rules.quote(request, policy)
-    own = sum(step.pays for step in quote.steps if step.layer == "medical_account")
+    own = quote.medical_account - quote.family_account
     return Settlement(
         person_id=person.person_id,
-        settlement_id=0,
+        settlement_id=work.new_id() if commit else 0,
         visit_id=case.visit.visit_id,
         provider_code=sender.provider.provider_code,
         message_id=sender.message_id,
@@ -427,14 +430,14 @@ def _quote(
         civil_servant=quote.civil_servant,
         assistance=quote.assistance,
         medical_account=own,
-        family_account=quote.medical_account - own,
+        family_account=quote.family_account,
         cash=quote.cash,
         balance_after=account.balance - own if account else 0,
         policy_from=policy.starts_on,
         year_starts_on=year_starts_on,
         inputs=request,
         added=policy_rules.added_to_year(request, quote),
-        batches=[],
+        batches=[one.batch_id for one in case.batches],
         transaction_id=None,
         invoice=invoice,
         operator=sender.operator,
@@ -457,14 +460,9 @@ def _family(work: Work, person_id: int) -> list[tuple[FamilyLink, Fen]]:
     return found
 
 
-def _commit(quoted: Settlement, case: Case, sender: orders.Sender, work: Work) -> Settlement:
+def _commit(settlement: Settlement, sender: orders.Sender, work: Work) -> Settlement:
     """Post the ledger, add to the year and note the settlement."""
-    _assert_sums(quoted, quoted.quote)
-    settlement = msgspec.structs.replace(
-        quoted,
-        settlement_id=work.new_id(),
-        batches=[one.batch_id for one in case.batches],
-    )
+    _assert_sums(settlement)
     entries, spent = _entries(settlement, sender, work)
     if entries:
         done = work.book.post(
@@ -555,11 +553,13 @@ def shared_names(job_orders: Sequence[tuple[orders.Sender, str, str]]) -> set[tu
     return names
 
 
-def _assert_sums(one: Settlement, quote: Quote | None) -> None:
-    assert quote is not None
+def _assert_sums(one: Settlement) -> None:
+    """What must add up, once more where it becomes money: the quote is not the settlement."""
     assert one.funds + one.person == one.total, one
     assert one.self_paid + one.over_limit + one.first_pay + one.in_scope == one.total, one
-    assert min(one.funds, one.medical_account, one.family_account, one.cash) >= 0, one
+    assert one.medical_account >= 0, one
+    assert one.family_account >= 0, one
+    assert one.cash >= 0, one
 
 
 def _answer(
