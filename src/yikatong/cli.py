@@ -99,12 +99,15 @@ def up(
         int,
         typer.Option(help="首次启动时生成的人数 · people to make at the first start.", min=1),
     ] = 2000,
+    workers: Annotated[
+        int, typer.Option(help="服务进程数 · processes that serve.", min=1, max=64)
+    ] = 1,
 ) -> None:
     """启动平台 · Set everything up and serve the platform; Ctrl-C stops it."""
     from yikatong import serving
     from yikatong.core import settings
 
-    serving.up(settings.load(data), host=host, port=port, people=people)
+    serving.up(settings.load(data), host=host, port=port, people=people, workers=workers)
 
 
 def main() -> None:
