@@ -1,13 +1,18 @@
 """The envelope: what must be in it, what may be, and what comes back."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.medical.hospital_api.conftest import (
-    BEIJING, CHENGDU, NOW, Client, Place, envelope,
+    BEIJING,
+    CHENGDU,
+    NOW,
+    Client,
+    Place,
+    envelope,
 )  # fmt: skip
 from yikatong.core.coalescing import Busy
 from yikatong.core.errors import InvalidInput, Text, Unavailable, YikatongError
@@ -262,7 +267,9 @@ def test_insured_places_fit_inside_and_around_the_pooling_region() -> None:
 def test_a_moment_is_written_to_the_millisecond() -> None:
     at = NOW + timedelta(microseconds=7999)
     assert envelopes.time17(at) == "20260301090000007"
-    assert len(envelopes.new_reference("510100", datetime(2026, 1, 1))) == 30  # noqa: DTZ001
+    assert envelopes.time17(NOW) == "20260301090000000"
+    reference = envelopes.new_reference("510100", envelopes.time17(at))
+    assert re.fullmatch("51010020260301090000[0-9]{10}", reference)
 
 
 async def test_what_lies_elsewhere_is_not_touched(place: Place) -> None:

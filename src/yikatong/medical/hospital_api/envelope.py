@@ -4,6 +4,7 @@ import itertools
 import re
 import secrets
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -60,6 +61,7 @@ REQUIRED: Final = (
     "opter_name", "inf_time", "fixmedins_code", "fixmedins_name",
 )  # fmt: skip
 
+_required: Final = attrgetter(*REQUIRED)
 _decoder: Final = msgspec.json.Decoder(Envelope)
 _LENGTH: Final = re.compile(r"Expected `[^`]*` of length <= (\d+) - at `\$\.(.+)`")
 _BOM: Final = b"\xef\xbb\xbf"
@@ -106,9 +108,10 @@ def read(body: bytes) -> Envelope:
 def check(envelope: Envelope, provider: Provider, places: frozenset[str]) -> None:
     """Check all but the input: what is missing, does not fit the standard, or is not this
     provider's. `places` are its region and those it lies in. Raises InvalidInput."""
-    for name in REQUIRED:
-        if absent(getattr(envelope, name)):
-            raise InvalidInput(name, zh="缺少这一项", en="this is missing")
+    values = _required(envelope)
+    if not all(values) or "null" in values:
+        name = next(name for name, value in zip(REQUIRED, values, strict=True) if absent(value))
+        raise InvalidInput(name, zh="缺少这一项", en="this is missing")
     code = provider.provider_code
     if envelope.fixmedins_code != code:
         raise InvalidInput(
@@ -201,14 +204,16 @@ _serial: Final = itertools.count(secrets.randbelow(10**10))
 """Begins anywhere, so that processes and restarts do not draw the same numbers in one second."""
 
 
-def new_reference(region: str, at: datetime) -> str:
+def new_reference(region: str, at: str) -> str:
     """inf_refmsgid: our region (6), yyyyMMddHHmmss, serial (10)."""
-    return f"{region}{at:%Y%m%d%H%M%S}{next(_serial) % 10**10:010d}"
+    return f"{region}{at[:14]}{next(_serial) % 10**10:010d}"
 
 
 def time17(at: datetime) -> str:
     """A moment as yyyyMMddHHmmssSSS."""
-    return f"{at:%Y%m%d%H%M%S}{at.microsecond // 1000:03d}"
+    # From the ISO form, which costs a third of what strftime does.
+    t = at.isoformat(timespec="milliseconds")
+    return f"{t[:4]}{t[5:7]}{t[8:10]}{t[11:13]}{t[14:16]}{t[17:19]}{t[20:23]}"
 
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -216,25 +221,25 @@ _NO_TEXT: Final = '""'
 
 
 def success(
-    reference: str, received: datetime, responded: datetime, output: Any, warning: Text | None
+    reference: str, received: str, responded: str, output: Any, warning: Text | None
 ) -> bytes:
-    """The answer to what was carried out."""
+    """The answer to what was carried out; moments as time17."""
     warn = _NO_TEXT if warning is None else _encode(f"{warning.zh} / {warning.en}").decode()
     head = (
-        f'{{"infcode":0,"inf_refmsgid":"{reference}","refmsg_time":"{time17(received)}",'
-        f'"respond_time":"{time17(responded)}","err_msg":"","warn_msg":{warn},"cainfo":"",'
+        f'{{"infcode":0,"inf_refmsgid":"{reference}","refmsg_time":"{received}",'
+        f'"respond_time":"{responded}","err_msg":"","warn_msg":{warn},"cainfo":"",'
         f'"signtype":"","output":'
     )
     return b"".join((head.encode(), _encode(output), b"}"))
 
 
 def failure(
-    reference: str, received: datetime, responded: datetime, message: str, warning: str = ""
+    reference: str, received: str, responded: str, message: str, warning: str = ""
 ) -> bytes:
     """The answer to what was not carried out, or whose outcome is not known."""
     return (
-        f'{{"infcode":-1,"inf_refmsgid":"{reference}","refmsg_time":"{time17(received)}",'
-        f'"respond_time":"{time17(responded)}","err_msg":{_encode(message).decode()},'
+        f'{{"infcode":-1,"inf_refmsgid":"{reference}","refmsg_time":"{received}",'
+        f'"respond_time":"{responded}","err_msg":{_encode(message).decode()},'
         f'"warn_msg":{_encode(warning).decode()},"cainfo":"","signtype":"","output":null}}'
     ).encode()
 

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import msgspec
 
 from yikatong.core.database import Connection
-from yikatong.core.errors import InvalidInput, Text, TooLarge
+from yikatong.core.errors import InvalidInput, Text, YikatongError
 from yikatong.medical.hospital_api import envelope, store
 from yikatong.medical.hospital_api.context import Context
 from yikatong.medical.hospital_api.errands import (
@@ -30,6 +30,13 @@ _NAME_LENGTH_MAX: Final = 200
 _NAME_WRONG: Final = frozenset('/\\:*?"<>|')
 
 
+class FilesFull(YikatongError):
+    """No more can be kept for this provider now."""
+
+    code = "files_full"
+    status = 409
+
+
 class KeptFile(msgspec.Struct, frozen=True):
     """A file that can be fetched by 9102."""
 
@@ -45,19 +52,19 @@ async def keep(
     content: bytes,
     now: datetime,
 ) -> KeptFile:
-    """Keep a file for one provider; raises TooLarge where it or the provider's files are too many."""
-    if len(content) > FILE_BYTES_MAX:
-        raise TooLarge(
-            zh=f"文件超过 {FILE_BYTES_MAX // 1024 // 1024} MiB",
-            en=f"the file is larger than {FILE_BYTES_MAX // 1024 // 1024} MiB",
-        )
+    """Keep a file for one provider; raises FilesFull where it or all of them are too large."""
     await store.delete_old_files(connection, now)
     count, size = await store.files_of(connection, provider_code, now)
+    if len(content) > FILE_BYTES_MAX:
+        raise FilesFull(
+            zh=f"文件超过 {FILE_BYTES_MAX >> 20} MiB，请缩小范围",
+            en=f"the file is larger than {FILE_BYTES_MAX >> 20} MiB; ask for less",
+        )
     if count >= _FILES_MAX or size + len(content) > _PROVIDER_BYTES_MAX:
-        raise InvalidInput(
-            "filename",
-            zh=f"本机构保存的文件已满（{_FILES_MAX} 个或 64 MiB），文件保存 7 天后自动删除",
-            en="this provider's files are full (200, or 64 MiB); each is deleted after 7 days",
+        limits = f"{_FILES_MAX} / {_PROVIDER_BYTES_MAX >> 20} MiB"
+        raise FilesFull(
+            zh=f"本机构保存的文件已满（{limits}），文件保存 {KEPT.days} 天后自动删除",
+            en=f"this provider's files are full ({limits}); each is deleted after {KEPT.days} days",
         )
     kept = KeptFile(f"{now:%Y%m%d%H%M%S}{secrets.token_hex(8)}", file_name, now + KEPT)
     await store.insert_file(

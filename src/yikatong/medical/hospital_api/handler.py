@@ -79,13 +79,14 @@ class _Call:
     """A call while it is answered."""
 
     __slots__ = (
-        "body", "caller", "clock", "code", "context", "fault", "infno", "message_id", "received",
-        "reference", "show",
+        "at", "body", "caller", "clock", "code", "context", "fault", "infno", "message_id",
+        "received", "reference", "show",
     )  # fmt: skip
 
     def __init__(self, platform: Platform) -> None:
         self.clock = platform.clock
-        self.received: datetime = self.clock.now()
+        self.at: datetime = self.clock.now()
+        self.received = envelope.time17(self.at)
         self.reference = ""
         self.body = b""
         self.caller: credentials.Caller | None = None
@@ -101,6 +102,10 @@ class _Call:
         """Give the answer its reference."""
         self.reference = envelope.new_reference(region, self.received)
 
+    def responded(self) -> str:
+        """The moment of the answer."""
+        return envelope.time17(self.clock.now())
+
     def render(self, outcome: Result | YikatongError) -> bytes:
         """The answer to what an order led to."""
         if isinstance(outcome, YikatongError):
@@ -109,7 +114,7 @@ class _Call:
         assert self.context is not None
         warning = outcome.warning if isinstance(outcome, Settled) else None
         output = self.show(outcome, self.context)
-        return envelope.success(self.reference, self.received, self.clock.now(), output, warning)
+        return envelope.success(self.reference, self.received, self.responded(), output, warning)
 
     def refuse(self, error: YikatongError) -> bytes:
         """The answer to what is wrong."""
@@ -120,7 +125,7 @@ class _Call:
         return envelope.failure(
             self.reference,
             self.received,
-            self.clock.now(),
+            self.responded(),
             refusals.message_of(error, self.infno, self.reference),
             hint[:_HINT_LENGTH_MAX],
         )
@@ -221,11 +226,12 @@ class _Hospital:
         self, call: _Call, facts: dict[str, Any], receive: Receive
     ) -> bytes | FileContent:
         expected = wire.transaction_of(facts["path"], facts["method"])
-        body = await wire.body_of(facts["headers"], receive)
+        headers: wire.HeaderMap = dict(facts["headers"])
+        body = await wire.body_of(headers, receive)
         if body is None:
             raise _Gone
         call.body = body
-        caller = await self._authenticate(call, facts["headers"])
+        caller = await self._authenticate(call, headers)
         call.identify(caller.provider.pooling_region)
         message = envelope.read(body)
         call.infno, call.message_id = message.infno or "", message.msgid or ""
@@ -251,13 +257,13 @@ class _Hospital:
             await self._take_fault(call, caller)
         return await self._carry_out(call, caller, message, raw)
 
-    async def _authenticate(self, call: _Call, headers: wire.Headers) -> credentials.Caller:
+    async def _authenticate(self, call: _Call, headers: wire.HeaderMap) -> credentials.Caller:
         signature = signatures.read(headers)
         caller = await self._callers.find(signature.access_key)
         if caller is None:
             raise signatures.unknown_key()
         call.caller = caller
-        now_ms = int(call.received.timestamp() * 1000)
+        now_ms = int(call.at.timestamp() * 1000)
         signatures.verify(signature, caller.scheme, caller.secret, now_ms, tell=caller.sandbox)
         if signature.scheme == "B":
             self._nonces.spend(signature, now_ms // 1000)
@@ -269,7 +275,7 @@ class _Hospital:
         insured = None if envelope.absent(message.insuplc_admdvs) else message.insuplc_admdvs
         operator = message.opter or ""
         call.context = context = Context(
-            caller.provider, message.mdtrtarea_admvs or "", insured, operator, call.received
+            caller.provider, message.mdtrtarea_admvs or "", insured, operator, call.at
         )
         if (fetch := self._fetches.get(call.infno)) is not None:
             return await self._fetch(fetch, context, raw)
@@ -309,7 +315,7 @@ class _Hospital:
                     raise
                 return call.refuse(error)
             return envelope.success(
-                call.reference, call.received, call.clock.now(), done.output, done.warning
+                call.reference, call.received, call.responded(), done.output, done.warning
             )
 
         return await self._once(self._platform, sender, work)
@@ -359,7 +365,7 @@ class _Hospital:
         succeeded = is_file or envelope.succeeded(content)
         self._journal.note(
             call.caller.provider.provider_code,
-            call.received,
+            call.at,
             call.infno,
             call.message_id,
             seconds * 1000,

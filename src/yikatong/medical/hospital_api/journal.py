@@ -105,4 +105,4 @@ class Journal:
 def _text(content: object) -> str:
     assert isinstance(content, bytes)
     text = content[: 4 * _TEXT_LENGTH_MAX].decode(errors="replace")[:_TEXT_LENGTH_MAX]
-    return text.replace("\\0", "")
+    return text.replace("\0", "")

@@ -5,7 +5,7 @@ import binascii
 import hashlib
 import hmac
 import importlib
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import msgspec
@@ -39,9 +39,8 @@ class Signature(msgspec.Struct, frozen=True):
     nonce: bytes = b""
 
 
-def read(headers: Iterable[tuple[bytes, bytes]]) -> Signature:
+def read(found: Mapping[bytes, bytes]) -> Signature:
     """The signature among a request's headers (lower-case names); raises NotAuthenticated."""
-    found = dict(headers)
     key = found.get(b"_api_access_key")
     if key is not None:
         signature = Signature(
@@ -79,7 +78,7 @@ def _key(key: bytes) -> str:
     return key.decode()
 
 
-def _missing(found: dict[bytes, bytes], names: tuple[str, ...]) -> NotAuthenticated:
+def _missing(found: Mapping[bytes, bytes], names: tuple[str, ...]) -> NotAuthenticated:
     name = next(name for name in names if not found.get(name.encode()))
     return NotAuthenticated(zh="缺少这个请求头", en="this header is missing", field=name)
 

@@ -13,6 +13,7 @@ CALL_SERVICE: Final = "/fsi/api/rsfComIfsService/callService"
 BODY_BYTES_MAX: Final = 512 * 1024
 
 Headers = list[tuple[bytes, bytes]]
+HeaderMap = dict[bytes, bytes]
 JSON: Final = (b"content-type", b"application/json;charset=UTF-8")
 FILE: Final = (b"content-type", b"application/octet-stream")
 NO_MORE: Final[Headers] = []
@@ -55,16 +56,16 @@ def transaction_of(path: str, method: str) -> str | None:
     return expected
 
 
-async def body_of(headers: Headers, receive: Receive) -> bytes | None:
+async def body_of(headers: HeaderMap, receive: Receive) -> bytes | None:
     """The body; None where the caller left before it was whole. Raises TooLarge, Malformed."""
-    for name, value in headers:
-        if name == b"content-length" and value.isdigit() and int(value) > BODY_BYTES_MAX:
-            raise _too_large()
-        if name == b"content-encoding" and value != b"identity":
-            raise Malformed(
-                zh="报文不能压缩（Content-Encoding），请直接发送 JSON",
-                en="send the message as it is, without Content-Encoding",
-            )
+    length = headers.get(b"content-length", b"")
+    if length.isdigit() and int(length) > BODY_BYTES_MAX:
+        raise _too_large()
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        raise Malformed(
+            zh="报文不能压缩（Content-Encoding），请直接发送 JSON",
+            en="send the message as it is, without Content-Encoding",
+        )
     message = cast("dict[str, Any]", await receive())
     body: bytes = message.get("body", b"")
     if message.get("more_body"):
