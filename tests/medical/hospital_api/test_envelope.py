@@ -257,13 +257,6 @@ async def test_references_are_never_given_twice(client: Client) -> None:
     assert len({answer["inf_refmsgid"] for answer in answers}) == 20
 
 
-def test_insured_places_fit_inside_and_around_the_pooling_region() -> None:
-    for given in ("510100", "510104", "510000"):
-        assert envelopes.may_be_insured_in(given, "510100")
-    for given in ("510300", "110000", "999999", ""):
-        assert not envelopes.may_be_insured_in(given, "510100")
-
-
 def test_a_moment_is_written_to_the_millisecond() -> None:
     at = NOW + timedelta(microseconds=7999)
     assert envelopes.time17(at) == "20260301090000007"

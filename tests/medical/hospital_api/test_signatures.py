@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -384,6 +384,22 @@ async def test_a_rotation_that_keeps_nothing_ends_the_old_one(
         )
     _let_pass(monkeypatch, credentials.SEEN_WITHIN_SECONDS)
     await said(client, headers_a(client.credential))
+
+
+async def test_what_changes_about_a_provider_is_taken_over(
+    own_place: Place, monkeypatch: Any
+) -> None:
+    client = await own_place.client()
+    assert (await client.call("5301", ASK))["infcode"] == 0
+    async with own_place.platform.database.transaction() as connection:
+        await connection.execute(
+            "update providers set suspended_on = '2026-02-01' where provider_code = $1", CHENGDU
+        )
+    _let_pass(monkeypatch, credentials.SEEN_WITHIN_SECONDS)
+    assert (await client.call("5301", ASK))["infcode"] == 0
+    before, after = (sender.provider for sender, _ in own_place.desk.orders)
+    assert before.suspended_on is None
+    assert after.suspended_on == date(2026, 2, 1)
 
 
 async def test_secrets_lie_sealed_and_are_not_shown_by_accident(place: Place) -> None:

@@ -193,11 +193,6 @@ def _is_moment(text: str) -> bool:
     return True
 
 
-def may_be_insured_in(given: str, pooling_region: str) -> bool:
-    """Whether insuplc_admdvs fits: the pooling region, one inside it, or one around it."""
-    return regions.is_within(given, pooling_region) or regions.is_within(pooling_region, given)
-
-
 # ---- the answer ----
 
 _serial: Final = itertools.count(secrets.randbelow(10**10))
