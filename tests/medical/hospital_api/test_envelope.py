@@ -169,6 +169,16 @@ async def test_the_same_message_gets_the_first_answer(place: Place, client: Clie
     assert len(place.desk.orders) == 1
 
 
+async def test_an_absent_region_is_the_same_however_it_is_written(
+    place: Place, client: Client
+) -> None:
+    body = envelope(CHENGDU, "1101", {"data": {"mdtrt_cert_no": "1"}}, insuplc_admdvs="")
+    first = await client.post(body)
+    assert (await client.post(body | {"insuplc_admdvs": "null"})).content == first.content
+    assert (await client.post(body | {"insuplc_admdvs": None})).content == first.content
+    assert len(place.desk.orders) == 1
+
+
 async def test_a_malformed_message_does_not_use_its_id_up(place: Place, client: Client) -> None:
     body = envelope(CHENGDU, "2207", {"data": {"psn_no": ""}})
     assert (await client.post(body)).json()["infcode"] == -1

@@ -283,7 +283,7 @@ class _Hospital:
             provider=caller.provider,
             message_id=call.message_id,
             transaction_code=call.infno,
-            content_hash=_content_hash(message, raw),
+            content_hash=_content_hash(message, insured, raw),
             operator=operator,
             sandbox=caller.sandbox,
         )
@@ -376,10 +376,10 @@ class _Hospital:
         )
 
 
-def _content_hash(message: Envelope, raw: bytes) -> bytes:
+def _content_hash(message: Envelope, insured: str | None, raw: bytes) -> bytes:
     """What makes two messages the same: the transaction, both regions and the input. A repeat may
     carry another time, operator or sign-in."""
-    head = f"{message.infno} {message.mdtrtarea_admvs} {message.insuplc_admdvs} "
+    head = f"{message.infno} {message.mdtrtarea_admvs} {insured} "
     return hashlib.sha256(head.encode() + raw).digest()
 
 
