@@ -78,6 +78,12 @@ def undo(job: Job, work: Work, carry_out: Callable[[Order, Sender, Work], Result
     order, original, sender = job.order, job.original, job.sender
     assert isinstance(order, orders.Undo)
     provider = sender.provider.provider_code
+    if order.message_id == sender.message_id:
+        raise CareRefused(
+            "冲正报文不能冲正自己，原报文编号应为要冲正的那一笔",
+            "a reversal cannot take itself back; name the message to be reversed",
+            "message_id",
+        )
     if original is None:
         work.person(order.person_id, sender)
         work.new_messages.append(
