@@ -10,6 +10,7 @@ from yikatong import __version__
 from yikatong.core.commands import DataOption, JsonOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
 from yikatong.medical.commands import catalog_app, providers_app
+from yikatong.medical.visits.commands import recompute
 from yikatong.money.bank import commands as bank_commands
 from yikatong.money.bank.standing_commands import standing_app
 from yikatong.money.commands import money_app
@@ -42,6 +43,7 @@ money_app.add_typer(wealth_app, name="wealth")
 app.command("regions")(list_regions)
 app.command("quote")(quote)
 app.command("check")(check)
+app.command("recompute")(recompute)
 people_app.command("make")(make)
 
 

@@ -286,6 +286,7 @@ class _Hospital:
             content_hash=_content_hash(message, insured, raw),
             operator=operator,
             sandbox=caller.sandbox,
+            insured_region=insured,
         )
         if (errand := self._errands.get(call.infno)) is not None:
             return await self._run(errand, call, context, sender, raw)

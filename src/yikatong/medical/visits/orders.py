@@ -37,6 +37,8 @@ class Sender(msgspec.Struct, frozen=True):
     operator: str
     sandbox: bool = False
     """A sandbox provider sees synthetic people only."""
+    insured_region: str | None = None
+    """Where the provider says that the person is insured; compared where given."""
 
 
 # ---- looks ----
@@ -235,7 +237,8 @@ class Reverse(msgspec.Struct, frozen=True, kw_only=True):
 
     person_id: int
     settlement_id: int
-    visit_id: int
+    visit_id: int | None
+    """None: that of the settlement."""
     setting: Setting | None = None
     """Compared with the visit's where given."""
 

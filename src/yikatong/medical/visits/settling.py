@@ -135,7 +135,7 @@ def sell(order: orders.Sell, sender: orders.Sender, work: Work) -> Settled:
                 f"line {at + 1}: its number stands twice or its total is negative",
             )
         numbers.add(line.number)
-    split = lines.split(order.lines, work.catalog, region, lambda _line: None)
+    split = lines.split(order.lines, work.catalog, region, lambda _number: None)
     total, self_paid, over_limit, first_pay = lines.sums(split)
     if total != order.total:
         raise SumDiffers("total", _TOTAL, order.total, total, _LINES_HINT)
@@ -203,6 +203,8 @@ def _unsettled(order: orders.Settle, work: Work, visit: Visit) -> list[FeeBatch]
         if one.settlement_id is None and one.lines_count
     ]
     found = [one for one in open_ones if order.batch in (None, one.batch)]
+    if not found and _all_taken_before(order, work, visit):
+        return []
     if not found:
         known = "、".join(sorted({one.batch for one in open_ones if one.batch}))
         raise OutOfOrder(
@@ -215,6 +217,19 @@ def _unsettled(order: orders.Settle, work: Work, visit: Visit) -> list[FeeBatch]
             "lines",
         )
     return found
+
+
+def _all_taken_before(order: orders.Settle, work: Work, visit: Visit) -> bool:
+    """A stay whose lines interim settlements took is closed by a settlement of nothing."""
+    return (
+        visit.state == "discharged"
+        and not order.interim
+        and order.batch is None
+        and any(
+            one.settlement_id is not None
+            for one in work.batches.get((visit.person_id, visit.visit_id), ())
+        )
+    )
 
 
 def _bill(order: orders.Settle, batches: Sequence[FeeBatch]) -> Bill:
@@ -362,10 +377,12 @@ def _quote(
 ) -> Settlement:
     """Apply the policy; nothing is stored yet, and a mere quote gets no number."""
     person, enrolment, policy = case.person, case.enrolment, case.policy
-    if case.bill.total < 0:
+    bill = case.bill
+    if min(bill.total, bill.self_paid, bill.over_limit, bill.first_pay, bill.in_scope) < 0:
         raise CareRefused(
-            "明细合计为负数，不能结算，请核对退费明细",
-            "the lines sum to a negative amount; compare the lines given back",
+            "明细合计或其中一部分为负数，不能结算；退费明细请与原明细一并结算",
+            "the lines, or a part of them, sum to a negative amount; settle what gives back together"
+            " with the line it gives back",
             "total",
         )
     insurance = coverage.insurance_of(enrolment)
@@ -581,7 +598,7 @@ def _answer(
 def reverse(order: orders.Reverse, sender: orders.Sender, work: Work) -> Settled:
     """Take a settlement back: every amount negated, the ledger and the year put back."""
     person = work.person(order.person_id, sender)
-    key = (order.person_id, order.visit_id)
+    key = (order.person_id, order.visit_id or 0)
     visit = work.visits.get(key)
     found = work.settlements.get(key, [])
     first = next((one for one in found if one.settlement_id == order.settlement_id), None)
@@ -612,15 +629,26 @@ def reverse(order: orders.Reverse, sender: orders.Sender, work: Work) -> Settled
             "settlement",
         )
     state = states.after(visit.setting, visit.state, "reverse")
+    stay = work.stays.get(person.person_id)
+    if visit.setting == "inpatient" and state != visit.state and stay is not None:
+        raise OutOfOrder(
+            f"参保人自 {stay.begun_at.astimezone(SHANGHAI).date()} 起又在院，本次撤销会使原住院重新"
+            "打开；请先办结或撤销后一次住院",
+            f"the person is in hospital again since {stay.begun_at.astimezone(SHANGHAI).date()}, and"
+            " the reversal would open this stay anew; finish or cancel the later one first",
+            "visit",
+        )
+    transaction_id = None
     reversal = negated(first, work.new_id(), sender, work)
     if first.transaction_id is not None:
         _reverse_money(first, reversal, sender, work)
-        account = work.medical.get(person.person_id)
-        reversal = msgspec.structs.replace(
-            reversal,
-            transaction_id=work.book.transactions[-1].transaction_id,
-            balance_after=account.balance if account else 0,
-        )
+        transaction_id = work.book.transactions[-1].transaction_id
+    account = work.medical.get(person.person_id)
+    reversal = msgspec.structs.replace(
+        reversal,
+        transaction_id=transaction_id,
+        balance_after=account.balance if account else 0,
+    )
     year_key = (first.person_id, first.insurance, first.year_starts_on)
     work.add_to_year(year_key, first.added, -1)
     if state != visit.state:
@@ -641,7 +669,7 @@ def reverse(order: orders.Reverse, sender: orders.Sender, work: Work) -> Settled
     )
 
 
-_AMOUNTS: Final = (
+AMOUNTS: Final = (
     "total", "self_paid", "over_limit", "first_pay", "deductible", *FUNDS, "medical_account",
     "family_account", "cash",
 )  # fmt: skip
@@ -659,7 +687,7 @@ def negated(first: Settlement, settlement_id: int, sender: orders.Sender, work: 
         transaction_id=None,
         operator=sender.operator,
         quote=None,
-        **{name: -getattr(first, name) for name in _AMOUNTS},
+        **{name: -getattr(first, name) for name in AMOUNTS},
     )
 
 

@@ -39,7 +39,7 @@ _VISITS: Final = f"""
         on b.person_id = v.person_id and b.visit_id = v.visit_id
      order by b.batch_id"""  # noqa: S608 - our constants
 SETTLEMENT_FIELDS: Final = tuple(name for name in Settlement.__struct_fields__ if name != "quote")
-_SETTLEMENT: Final = ", ".join(SETTLEMENT_FIELDS)
+SETTLEMENT: Final = ", ".join(SETTLEMENT_FIELDS)
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -63,7 +63,7 @@ class Message(msgspec.Struct, frozen=True):
 
 _read_diagnoses: Final = msgspec.json.Decoder(tuple[Diagnosis, ...]).decode
 _read_details: Final = msgspec.json.Decoder(dict[str, Any]).decode
-_read_lines: Final = msgspec.json.Decoder(list[SplitLine]).decode
+read_lines: Final = msgspec.json.Decoder(list[SplitLine]).decode
 _read_inputs: Final = msgspec.json.Decoder(QuoteRequest).decode
 _read_added: Final = msgspec.json.Decoder(dict[str, int]).decode
 
@@ -75,7 +75,8 @@ def _visit(row: Any) -> Visit:
     return Visit(*facts)
 
 
-def _settlement(row: Any) -> Settlement:
+def settlement_of(row: Any) -> Settlement:
+    """A row of the columns SETTLEMENT."""
     facts: dict[str, Any] = dict(row)
     facts["inputs"] = _read_inputs(facts["inputs"])
     facts["added"] = _read_added(facts["added"])
@@ -155,7 +156,7 @@ async def lines(
              using (person_id, visit_id) order by batch_id""",
         *_columns(keys),
     )
-    return {(row[0], row[1], row[2]): _read_lines(row[3]) for row in rows}
+    return {(row[0], row[1], row[2]): read_lines(row[3]) for row in rows}
 
 
 async def settlements_of_visits(
@@ -163,14 +164,14 @@ async def settlements_of_visits(
 ) -> dict[tuple[int, int], list[Settlement]]:
     """All settlements and reversals of visits, in the order they were made."""
     rows = await connection.fetch(
-        f"""select {_SETTLEMENT} from settlements
+        f"""select {SETTLEMENT} from settlements
               join unnest($1::bigint[], $2::bigint[]) as n (person_id, visit_id)
              using (person_id, visit_id) order by settlement_id""",  # noqa: S608
         *_columns(keys),
     )
     found: dict[tuple[int, int], list[Settlement]] = {}
     for row in rows:
-        one = _settlement(row)
+        one = settlement_of(row)
         found.setdefault((one.person_id, one.visit_id), []).append(one)
     return found
 
@@ -179,12 +180,12 @@ async def settlements(
     connection: Connection, keys: Sequence[tuple[int, int]]
 ) -> dict[tuple[int, int], Settlement]:
     rows = await connection.fetch(
-        f"""select {_SETTLEMENT} from settlements
+        f"""select {SETTLEMENT} from settlements
               join unnest($1::bigint[], $2::bigint[]) as n (person_id, settlement_id)
              using (person_id, settlement_id)""",  # noqa: S608
         *_columns(keys),
     )
-    return {(row["person_id"], row["settlement_id"]): _settlement(row) for row in rows}
+    return {(row["person_id"], row["settlement_id"]): settlement_of(row) for row in rows}
 
 
 async def settlements_of_person(
@@ -192,12 +193,12 @@ async def settlements_of_person(
 ) -> list[Settlement]:
     """The newest settlements and reversals of a person, newest first."""
     rows = await connection.fetch(
-        f"""select {_SETTLEMENT} from settlements where person_id = $1
+        f"""select {SETTLEMENT} from settlements where person_id = $1
             order by settlement_id desc limit $2""",  # noqa: S608
         person_id,
         limit,
     )
-    return [_settlement(row) for row in rows]
+    return [settlement_of(row) for row in rows]
 
 
 async def settlements_after(
@@ -205,14 +206,14 @@ async def settlements_after(
 ) -> list[Settlement]:
     """Settlements in the order of person and number, behind the ones given."""
     rows = await connection.fetch(
-        f"""select {_SETTLEMENT} from settlements
+        f"""select {SETTLEMENT} from settlements
              where (person_id, settlement_id) > ($1, $2)
              order by person_id, settlement_id limit $3""",  # noqa: S608
         person_id,
         settlement_id,
         limit,
     )
-    return [_settlement(row) for row in rows]
+    return [settlement_of(row) for row in rows]
 
 
 async def accumulators(
@@ -309,13 +310,17 @@ async def insert_visits(connection: Connection, made: Sequence[Visit]) -> None:
 
 async def set_states(connection: Connection, changed: Sequence[Visit]) -> None:
     """Write the states of visits that settlements changed."""
-    done = await connection.execute(
-        """update visits v set state = n.state, version = v.version + 1
-             from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[])
-               as n (person_id, visit_id, version, state)
-            where v.person_id = n.person_id and v.visit_id = n.visit_id and v.version = n.version""",
-        *_columns((one.person_id, one.visit_id, one.version, one.state) for one in changed),
-    )
+    try:
+        done = await connection.execute(
+            """update visits v set state = n.state, version = v.version + 1
+                 from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[])
+                   as n (person_id, visit_id, version, state)
+                where v.person_id = n.person_id and v.visit_id = n.visit_id
+                  and v.version = n.version""",
+            *_columns((one.person_id, one.visit_id, one.version, one.state) for one in changed),
+        )
+    except asyncpg.UniqueViolationError as error:
+        raise Conflict from error
     if done != f"UPDATE {len(changed)}":
         raise Conflict
 

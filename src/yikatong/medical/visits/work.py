@@ -20,7 +20,7 @@ from yikatong.medical.catalog_book import CatalogBook
 from yikatong.medical.model import ChronicRegistration, Filing
 from yikatong.medical.visits import orders, store
 from yikatong.medical.visits.coverage import CareFile
-from yikatong.medical.visits.errors import NoSuchPerson
+from yikatong.medical.visits.errors import CareRefused, NoSuchPerson
 from yikatong.medical.visits.model import CARE_OF, FeeBatch, Settlement, SplitLine, Visit
 from yikatong.medical.visits.orders import Certificate, Order, Sender
 from yikatong.medical.visits.store import Message
@@ -45,7 +45,8 @@ _NEEDS_YEAR: Final = (
     orders.Settle, orders.Sell, orders.Reverse, orders.CheckEntitlement, orders.AskAccumulated,
 )  # fmt: skip
 _NEEDS_LINES: Final = (orders.AddLines, orders.WithdrawLines)
-_YEARS_BACK: Final = timedelta(days=800)
+_YEARS_BACK: Final = timedelta(days=1500)
+"""A visit may have begun two years ago, in a policy year a year older, and be settled months later."""
 
 
 class Job(msgspec.Struct, eq=False):
@@ -142,6 +143,11 @@ class Work:
 
     def year(self, key: YearKey) -> tuple[YearToDate, int]:
         """The accumulators of a year and their version; zero and 0 before the first settlement."""
+        if key[2] <= self.today - _YEARS_BACK:
+            raise CareRefused(
+                f"该医保年度（自 {key[2]} 起）已久，不能在线办理，请到参保地经办机构办理",
+                f"the medical year that began on {key[2]} is long closed; the home agency helps",
+            )
         return self.years.get(key, (YearToDate(), 0))
 
     def add_to_year(self, key: YearKey, added: dict[str, int], sign: int = 1) -> None:
@@ -172,8 +178,13 @@ class Work:
             await self._read_persons(connection, wanted, list(persons))
         if self.settlements:
             await self._read_reversed(connection, wanted)
-        if admitted := [order.person_id for _, order in wanted if isinstance(order, orders.Admit)]:
-            self.stays = await store.stays(connection, admitted)
+        # A reversal opens a settled stay again, and a person has one open stay at a time.
+        if staying := [
+            order.person_id
+            for _, order in wanted
+            if isinstance(order, (orders.Admit, orders.Reverse))
+        ]:
+            self.stays = await store.stays(connection, staying)
 
     def _person_of(self, order: Order) -> int | None:
         if isinstance(order, orders.Identify):
@@ -224,11 +235,22 @@ class Work:
             ]
             if members:
                 self.payers = await medical_accounts.payers_of(connection, members, self.today)
-            owners = {link.person_id for links in self.payers.values() for link in links}
+            owners = await self._living_payers(connection) if self.payers else set[int]()
             await self._open_book(connection, [*money, *owners])
         unknown = [person_id for person_id in of(*_NEEDS_MONEY) if person_id not in self.id_numbers]
         if unknown:
             self.id_numbers |= await people.id_numbers(self.platform, connection, unknown)
+
+    async def _living_payers(self, connection: Connection) -> set[int]:
+        """Whose accounts may pay for others; a consent ends with its owner's death."""
+        owners = {link.person_id for links in self.payers.values() for link in links}
+        known = await people.persons(connection, owners)
+        alive = {one for one, person in known.items() if person.died_on is None}
+        self.payers = {
+            member: [link for link in links if link.person_id in alive]
+            for member, links in self.payers.items()
+        }
+        return alive
 
     async def _read_rules(
         self, connection: Connection, wanted: Sequence[tuple[Job, Order]], persons: list[int]

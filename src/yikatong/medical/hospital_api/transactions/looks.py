@@ -97,7 +97,7 @@ def _identify(given: Given, _: Context) -> Identify:
 def _show_identified(result: Result, _: Context) -> _Identified:
     assert isinstance(result, Identified)
     person, enrolments = result.person, result.enrolments
-    civil_servant = any(group == "civil_servant" for group, _, _ in result.groups)
+    civil_servant = any(one.name == "civil_servant" for one in result.groups)
     # The account belongs to employees' insurance; a former employee's stays with what is left.
     account = next((one for one in enrolments if one.insurance == "310"), None)
     holder = account or (enrolments[0] if enrolments else None)
@@ -108,7 +108,7 @@ def _show_identified(result: Result, _: Context) -> _Identified:
             result.id_number,
             person.name,
             str(person.sex),
-            None,
+            person.ethnic_group,
             person.birth_date.isoformat(),
             result.age,
         ),
@@ -118,13 +118,13 @@ def _show_identified(result: Result, _: Context) -> _Identified:
         ],
         [
             _IdetInfo(
-                codes.group_code(group),
+                codes.group_code(one.name),
                 None,
-                codes.GROUP_NAMES.get(group, group),
-                f"{since} 00:00:00",
-                None if until is None else f"{until} 23:59:59",
+                codes.GROUP_NAMES.get(one.name, one.name),
+                f"{one.starts_on} 00:00:00",
+                None if one.ends_on is None else f"{one.ends_on} 23:59:59",
             )
-            for group, since, until in result.groups
+            for one in result.groups
         ],
     )
 
