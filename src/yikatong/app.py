@@ -20,6 +20,7 @@ from yikatong.core import problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
 from yikatong.core.platform import Platform
+from yikatong.medical.filings import api as filings_api
 from yikatong.money import api as money_api
 from yikatong.money import medical_api, social_api
 from yikatong.money.api import Desk
@@ -181,6 +182,7 @@ def create_app(platform: Platform) -> Litestar:
             *portability_api.routes,
             *contributions_api.public,
             *wealth_api.public,
+            *filings_api.public,
             Router(
                 path="/",
                 guards=[signed_in],
@@ -192,6 +194,7 @@ def create_app(platform: Platform) -> Litestar:
                     *standing_api.routes,
                     *wealth_api.routes,
                     *outside_api.routes,
+                    *filings_api.routes,
                 ],
             ),
             *portals.routes,
