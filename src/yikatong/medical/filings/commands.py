@@ -70,9 +70,8 @@ def file(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """备案 · File; exit code 1 where none is needed."""
+    """备案 · File; exit code 1 where none is needed, or where it is refused."""
     from yikatong.medical.filings import service
-    from yikatong.medical.filings.errors import FilingNotNeeded
     from yikatong.policies.requests import parse_day
 
     if to is None:
@@ -88,13 +87,9 @@ def file(
         declared=declare,
         materials=_materials(material),
     )
-    try:
-        done = with_platform(
-            data, lambda platform: service.file(platform, person, wanted, OPERATOR, key_of(key))
-        )
-    except FilingNotNeeded as error:
-        typer.echo(f"{error.text.zh} · {error.text.en}", err=as_json)
-        raise typer.Exit(1) from None
+    done = with_platform(
+        data, lambda platform: service.file(platform, person, wanted, OPERATOR, key_of(key))
+    )
     _show([done], as_json, single=True)
 
 
