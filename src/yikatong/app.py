@@ -20,6 +20,11 @@ from yikatong.core import problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
 from yikatong.core.platform import Platform
+from yikatong.medical.filings import api as filings_api
+from yikatong.medical.hospital_api.handler import hospital
+from yikatong.medical.hospital_api.transactions import TRANSACTIONS
+from yikatong.medical.visits import messages
+from yikatong.medical.visits.desk import CareDesk
 from yikatong.money import api as money_api
 from yikatong.money import medical_api, social_api
 from yikatong.money.api import Desk
@@ -137,7 +142,15 @@ def head_as_get(app: ASGIApp) -> ASGIApp:
 def serve(platform: Platform) -> ASGIApp:
     """The whole of what is served: the application, and before it the lean routes."""
     app = create_app(platform)
-    return head_as_get(lean(app, money_api.lean_routes(app.state["desk"]), _note_lean))
+    served = hospital(
+        lean(app, money_api.lean_routes(app.state["desk"]), _note_lean),
+        CareDesk(platform),
+        platform,
+        _note_lean,
+        once=messages.once,
+        transactions=TRANSACTIONS,
+    )
+    return head_as_get(served)
 
 
 @cache
@@ -181,6 +194,7 @@ def create_app(platform: Platform) -> Litestar:
             *portability_api.routes,
             *contributions_api.public,
             *wealth_api.public,
+            *filings_api.public,
             Router(
                 path="/",
                 guards=[signed_in],
@@ -192,6 +206,7 @@ def create_app(platform: Platform) -> Litestar:
                     *standing_api.routes,
                     *wealth_api.routes,
                     *outside_api.routes,
+                    *filings_api.routes,
                 ],
             ),
             *portals.routes,

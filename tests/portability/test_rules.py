@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from yikatong.benefits.model import Entitlement
 from yikatong.cards.model import Card, CardApplication
 from yikatong.core.clock import SHANGHAI
+from yikatong.medical.filings import service as filing_rules
 from yikatong.medical.model import ChronicRegistration, Filing, Provider
 from yikatong.people.model import Enrolment, Person
 from yikatong.policies import service as policies
@@ -82,6 +83,7 @@ APPLICATION = CardApplication(
     1, "first", "applied", "510100", date(2026, 2, 20), date(2026, 3, 20), "成都服务中心", None
 )
 POLICY = policies.load().find("510100", "310", TODAY)
+LONG_TERM = filing_rules.rules_of("510100", TODAY).kinds["long_term"]
 FINE = Situation(
     now=NOW,
     person=PERSON,
@@ -232,6 +234,18 @@ CASES: list[tuple[str, str, Situation, dict[str, Any]]] = [
     ("filing_type_not_covering", "yes_but", with_filing(kind="transfer"), {"service": "pharmacy"}),
     ("filing_valid", "yes", FINE, {}),
     ("filing_not_needed_exempt", "yes", change(FINE, filings=()), {"region": "500103"}),
+    (
+        "filing_home_after_materials",
+        "yes_but",
+        change(with_filing(declared=True, subkind="posted_worker"), long_term=LONG_TERM),
+        {"region": "510104"},
+    ),
+    (
+        "filing_home_transfer_rates",
+        "yes_but",
+        change(FINE, long_term=change(LONG_TERM, at_home="transfer_rates")),
+        {"region": "510104"},
+    ),
     ("provider_suspended", "no", with_provider(suspended_on=date(2026, 1, 1)), {}),
     (
         "provider_not_designated",
@@ -357,6 +371,21 @@ def test_a_filing_for_a_province_covers_its_cities_and_one_for_a_city_its_counti
     assert "filing_other_destination" in codes(
         ask(with_filing(destination="440100"), region="440300")
     )
+
+
+def test_a_region_may_pay_a_long_term_filer_back_home_like_a_transfer() -> None:
+    there = change(FINE, long_term=change(LONG_TERM, at_home="transfer_rates"))
+    for situation, rate in ((FINE, 850_000), (there, 765_000)):
+        expects = ask(situation, region="510104").expects
+        assert expects is not None
+        assert expects.now.rates[0].rate == rate
+        assert expects.filed is None
+    # Away from home it makes no difference.
+    assert ask(there).answer == "yes"
+
+
+def test_a_filing_made_with_an_insurance_of_another_region_counts_no_longer() -> None:
+    assert "filing_none" in codes(ask(with_filing(region="310000")))
 
 
 def test_at_home_no_filing_is_asked_for() -> None:

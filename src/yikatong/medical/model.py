@@ -16,9 +16,12 @@ __all__ = [
     "FilingKind",
     "Level",
     "Provider",
+    "Subkind",
 ]
 
 FilingKind = Literal["long_term", "transfer", "emergency", "temporary"]
+Subkind = Literal["retired_settler", "long_term_resident", "posted_worker"]
+"""Why somebody lives elsewhere: 异地安置退休, 异地长期居住, 常驻异地工作; of long-term filings."""
 
 
 class Provider(msgspec.Struct, frozen=True):
@@ -53,10 +56,27 @@ class Filing(msgspec.Struct, frozen=True):
     starts_on: date
     ends_on: date | None
     """The last day; None: until withdrawn."""
-    ended_by: Literal["withdrawal", "return"] | None
+    ended_by: Literal["withdrawal", "return", "change"] | None
+    """change: another filing took its place."""
     ended_on: date | None
+    """The first day on which it holds no longer."""
     channel: str
     filed_at: datetime
+    subkind: Subkind | None = None
+    declared: bool = False
+    """Whether the person's word stands for documents not handed in yet (承诺制)."""
+    materials: tuple[str, ...] = ()
+    """What was shown, by the words of `filings.model.Material`."""
+    provider_code: str | None = None
+    """The hospital that made it."""
+    to_provider: str | None = None
+    """The hospital a transfer leads to, where one was named."""
+    visit_id: int | None = None
+    """The stay it is bound to: of an emergency."""
+    replaces: tuple[int, ...] = ()
+    """The filings whose place it took."""
+    reason: str = ""
+    version: int = 1
 
 
 class ChronicRegistration(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from yikatong.core.database import Connection
 from yikatong.core.errors import NotFound
 from yikatong.medical import store
+from yikatong.medical.filings import store as filings_store
 from yikatong.medical.model import ChronicRegistration, Filing, Provider
 from yikatong.medical.visits import store as visits_store
 from yikatong.policies.model import YearToDate
@@ -42,7 +43,7 @@ async def providers(
 
 async def filings(connection: Connection, person_id: int) -> Sequence[Filing]:
     """All filings of the person, ended ones too, the newest first."""
-    return await store.filings(connection, person_id)
+    return (await filings_store.of_persons(connection, [person_id])).get(person_id, [])
 
 
 async def chronic_registrations(

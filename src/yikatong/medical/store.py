@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from yikatong.core.database import Connection
-from yikatong.medical.model import ChronicRegistration, Filing, Provider
+from yikatong.medical.model import ChronicRegistration, Provider
 
 _PROVIDER = """provider_code, name, english, kind, level, region, pooling_region, cares,
     cross_region_cares, chronic_diseases, suspended_on, address"""
@@ -50,16 +50,6 @@ async def providers(
         limit,
     )
     return [msgspec.convert(dict(row), Provider) for row in rows]
-
-
-async def filings(connection: Connection, person_id: int) -> Sequence[Filing]:
-    rows = await connection.fetch(
-        """select filing_id, kind, insurance, region, destination, starts_on, ends_on, ended_by,
-                  ended_on, channel, filed_at
-             from filings where person_id = $1 order by starts_on desc, filing_id desc""",
-        person_id,
-    )
-    return [Filing(**dict(row)) for row in rows]
 
 
 async def chronic_registrations(

@@ -18,6 +18,8 @@ Grade = Literal["district", "grade_a", "grade_b"]
 """What splits a level where a region does so (等次): 区属, 甲等, 乙等."""
 Filing = Literal["none", "long_term", "transfer", "emergency", "temporary"]
 """How the person left (备案): 未备案, 长期, 转诊, 急诊抢救, 其他临时外出."""
+HomeFiling = Literal["long_term", "transfer"]
+"""Care at home of somebody who filed for living elsewhere: like anybody's, or like a transfer."""
 Place = Literal["home", "province", "elsewhere"]
 """Where the care is: 统筹区内, 省内异地, 跨省."""
 Layer = Literal[
@@ -40,6 +42,7 @@ LEVELS: tuple[Level, ...] = get_args(Level)
 GRADES: tuple[Grade, ...] = get_args(Grade)
 ACCUMULATORS: tuple[Accumulator, ...] = get_args(Accumulator)
 FILINGS: tuple[Filing, ...] = get_args(Filing)
+HOME_FILINGS: tuple[HomeFiling, ...] = get_args(HomeFiling)
 PLACES: tuple[Place, ...] = get_args(Place)
 
 KNOWN_GROUPS: frozenset[str] = frozenset(
@@ -87,6 +90,8 @@ class VisitFacts(msgspec.Struct, frozen=True):
     """Length of an inpatient stay; 0: unknown or short."""
     grade: Grade | None = None
     """Only where the region splits a level; None: the level's ordinary figures."""
+    home_filing: HomeFiling = "long_term"
+    """What care at home counts as."""
 
 
 class Bill(msgspec.Struct, frozen=True):

@@ -7,7 +7,15 @@ from typing import Any, Final
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 
-from yikatong.policies.model import CARES, FILINGS, GRADES, INSURANCES, LEVELS, YearToDate
+from yikatong.policies.model import (
+    CARES,
+    FILINGS,
+    GRADES,
+    HOME_FILINGS,
+    INSURANCES,
+    LEVELS,
+    YearToDate,
+)
 
 EXAMPLE: Final[dict[str, Any]] = {
     "person": {"insurance": "310", "region": "510100", "retired": False, "age": 40, "groups": []},
@@ -79,6 +87,7 @@ QUOTE: Final = _object(
                 "filing": _words(FILINGS),
                 "days": _whole(3660),
                 "grade": _words(GRADES),
+                "home_filing": _words(HOME_FILINGS),
             },
             ("care", "region", "date"),
         ),

@@ -14,6 +14,7 @@ from yikatong.policies.model import (
     CARES,
     FILINGS,
     GRADES,
+    HOME_FILINGS,
     INSURANCES,
     KNOWN_GROUPS,
     LEVELS,
@@ -207,7 +208,11 @@ def parse_request(body: Mapping[str, Any], groups: frozenset[str] = KNOWN_GROUPS
             ),
             groups,
         ),
-        visit=_visit(Fields(top.raw("visit"), "visit", "care region level date filing days grade")),
+        visit=_visit(
+            Fields(
+                top.raw("visit"), "visit", "care region level date filing days grade home_filing"
+            )
+        ),
         bill=_bill(Fields(top.raw("bill"), "bill", "total self_paid over_limit first_pay")),
         year_to_date=_year_to_date(top.raw("year_to_date")),
         medical_account=_account(
@@ -239,6 +244,7 @@ def _visit(fields: Fields) -> VisitFacts:
         filing=fields.choice("filing", FILINGS, "none"),
         days=fields.whole("days", 3660) or 0,
         grade=_grade(fields),
+        home_filing=fields.choice("home_filing", HOME_FILINGS, "long_term"),
     )
 
 

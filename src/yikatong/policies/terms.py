@@ -181,7 +181,9 @@ def key_of(policy: Policy, person: PersonFacts, visit: VisitFacts, admissions: i
         groups &= asked.groups
     filing = visit.filing
     place = place_of(policy, visit.region)
-    if place == "home" or _exempt(policy.counts_as_filed, visit.region):
+    if place == "home":
+        filing = visit.home_filing
+    elif _exempt(policy.counts_as_filed, visit.region):
         filing = "long_term"
     return Key(
         person.retired,
@@ -293,7 +295,7 @@ def _adjusted(rate: Ppm, adjustments: list[Adjustment]) -> Ppm:
 
 
 def _cut(policy: Policy, key: Key) -> tuple[tuple[Ppm, Ppm], str]:
-    if key.place == "home":
+    if key.place == "home" and key.filing == "long_term":
         return (WHOLE, 0), ""
     away = policy.elsewhere
     inside = key.place == "province"

@@ -323,7 +323,7 @@ class _Maker:
             starts = self._days_ago(0, 200)
             self.rows.filing(
                 person_id, "transfer", insurance, home, destination, starts,
-                starts + timedelta(days=365), channel="hospital",
+                starts + timedelta(days=365), channel="provider",
             )  # fmt: skip
         elif draw < 0.69:
             starts, ended = self._days_ago(300, 900), self._days_ago(1, 250)

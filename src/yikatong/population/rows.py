@@ -288,7 +288,7 @@ class Rows:
         *,
         ended_by: str | None = None,
         ended_on: date | None = None,
-        channel: str = "app",
+        channel: str = "online",
         ordinal: int = 0,
     ) -> None:
         """A filing for care elsewhere."""

@@ -8,6 +8,7 @@ import msgspec
 from yikatong.benefits.model import Entitlement
 from yikatong.cards.model import Card, CardApplication
 from yikatong.core.errors import Text
+from yikatong.medical.filings.model import KindRule
 from yikatong.medical.model import ChronicRegistration, Filing, Provider
 from yikatong.people.model import Enrolment, Person
 from yikatong.policies.model import Filing as FilingKind
@@ -81,6 +82,8 @@ class Situation(msgspec.Struct, frozen=True):
     policy: Policy | None = None
     """The policy in force of the medical enrolment; None: none on file."""
     year: YearToDate = YearToDate()
+    long_term: KindRule | None = None
+    """What the insured region says of long-term filings; None: not asked about care."""
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from yikatong.core.errors import InvalidInput, NotFound
 from yikatong.core.platform import Platform
 from yikatong.exchange import service as exchange
 from yikatong.medical import service as medical
+from yikatong.medical.filings import service as filings
 from yikatong.people import service as people
 from yikatong.people.model import Person
 from yikatong.policies import service as policies
@@ -176,6 +177,11 @@ async def _situation(
         out_since=await exchange.out_since(connection, asked, platform.clock.now()),
         policy=policy,
         year=year,
+        long_term=(
+            filings.rules_of(enrolment.region, today(platform.clock)).kinds["long_term"]
+            if care and enrolment is not None
+            else None
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from yikatong.core import regions
 from yikatong.core.errors import NotFound
 from yikatong.core.money import format_percent, format_yuan_grouped
-from yikatong.portability.rules.filing import KIND_NAMES
+from yikatong.medical.filings.model import KIND_NAMES
 from yikatong.portals.icons import icon
 
 Language = Literal["zh", "en"]

@@ -34,6 +34,8 @@ from yikatong.medical.visits.model import (
 from yikatong.medical.visits.orders import Refusal, Settled
 from yikatong.medical.visits.visiting import (
     check_certificate,
+    check_home,
+    check_insured_region,
     check_time,
     covered,
     not_covered,
@@ -290,6 +292,8 @@ def _case(
     if reasons:
         raise not_covered(reasons)
     assert enrolment is not None
+    check_home(work, person, enrolment, sender.provider.pooling_region, on)
+    check_insured_region(sender, enrolment)
     found = _policy(enrolment, on)
     return Case(
         person=person,
@@ -341,21 +345,17 @@ def _alive(settlements: Sequence[Settlement]) -> list[Settlement]:
 
 
 def _filing(case: Case, work: Work) -> Any:
-    """A filing counts that covers the day of the settlement or, of a stay, the day it began."""
-    begun = case.visit.begun_at.astimezone(SHANGHAI).date()
-    emergency = case.visit.care_code == BEGAN_AS_EMERGENCY
-    found = "none"
-    for day in dict.fromkeys((case.on, begun)):
-        found = filing_rules.kind_that_counts(
-            work.filings.get(case.person.person_id, ()),
-            case.enrolment.insurance,
-            case.visit.treatment_region,
-            case.care,
-            day,
-            emergency=emergency,
-        )
-        if found != "none":
-            break
+    """A filing counts that held on any day of the stay, also one made until discharge (补办)."""
+    found = filing_rules.kind_that_counts(
+        work.filings.get(case.person.person_id, ()),
+        case.enrolment.insurance,
+        case.visit.treatment_region,
+        case.care,
+        case.on,
+        emergency=case.visit.care_code == BEGAN_AS_EMERGENCY,
+        since=case.visit.begun_at.astimezone(SHANGHAI).date(),
+        insured_region=case.enrolment.region,
+    )
     if found == "none" and case.policy.unfiled == "refused":
         refused = list(
             coverage.of_filing(case.enrolment, case.policy, case.visit.treatment_region, "none")
@@ -409,6 +409,9 @@ def _quote(
             on=case.on,
             filing=_filing(case, work),
             days=case.days,
+            home_filing=filing_rules.home_filing(
+                work.at_home(person.person_id, enrolment, case.on)
+            ),
         ),
         bill=case.bill,
         year_to_date=year,

@@ -17,6 +17,10 @@ from yikatong.core.database import Connection
 from yikatong.core.money import Fen
 from yikatong.core.platform import Platform
 from yikatong.medical.catalog_book import CatalogBook
+from yikatong.medical.filings import rules as filing_rules
+from yikatong.medical.filings import service as filings
+from yikatong.medical.filings import store as filings_store
+from yikatong.medical.filings.model import AtHome
 from yikatong.medical.model import ChronicRegistration, Filing
 from yikatong.medical.visits import orders, store
 from yikatong.medical.visits.coverage import CareFile
@@ -270,19 +274,35 @@ class Work:
                 cards_of.append(order.person_id)
             if visit is None:
                 continue
-            enrolments = self.enrolments.get(order.person_id, ())
-            if any(job.sender.provider.pooling_region != one.region for one in enrolments):
+            pooling = job.sender.provider.pooling_region
+            if any(
+                pooling != one.region or self._cuts_at_home(one.region)
+                for one in self.enrolments.get(order.person_id, ())
+            ):
                 filings_of.append(order.person_id)
             if CARE_OF[order.care_code or visit.care_code][1] == "chronic":
                 chronic_of.append(order.person_id)
         if cards_of:
             self.cards = await cards.current_cards(connection, cards_of)
         if filings_of:
-            self.filings = await store.filings(connection, filings_of)
+            self.filings = await filings_store.of_persons(connection, filings_of)
         if chronic_of:
             self.chronic = await store.chronic(connection, chronic_of)
         if persons:
             self.selected = await store.selected(connection, persons)
+
+    def _cuts_at_home(self, region: str) -> bool:
+        """Whether a long-term filing changes what its holder gets at home."""
+        rule = filings.rules_of(region, self.today).kinds["long_term"]
+        return (rule.at_home, rule.declared_at_home) != ("home_rates", "home_rates")
+
+    def at_home(self, person_id: int, enrolment: Enrolment, on: date) -> AtHome:
+        """What a person gets at home, who may have filed for living elsewhere."""
+        mine = self.filings.get(person_id)
+        if not mine:
+            return "home_rates"
+        rule = filings.rules_of(enrolment.region, on).kinds["long_term"]
+        return filing_rules.at_home(mine, enrolment.insurance, enrolment.region, on, rule)
 
     async def _open_book(self, connection: Connection, persons: Iterable[int]) -> None:
         self.book, self.medical = await medical_accounts.open_book(

@@ -58,7 +58,14 @@ def _expects(
     who = person_facts(situation, request, enrolment)
     level = situation.provider.level if situation.provider else _LEVEL_UNLESS_NAMED
     kind = filing.kind_that_counts(situation, request, enrolment)
-    visit = VisitFacts(cast("Care", request.service), request.region, level, request.on, kind)
+    visit = VisitFacts(
+        cast("Care", request.service),
+        request.region,
+        level,
+        request.on,
+        kind,
+        home_filing=filing.home_filing(situation, request, enrolment),
+    )
     best = policies.best_filing(policy, request.region)
     try:
         now = policies.expected(policy, who, visit, situation.year)

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import Text
 from yikatong.core.regions import short_name
+from yikatong.medical.filings.rules import is_away
 from yikatong.medical.model import Provider
 from yikatong.people.model import Enrolment
 from yikatong.portability.model import CARE_SERVICES, CheckRequest, Found, Situation, fact
-from yikatong.portability.rules.filing import is_away
 
 
 def reasons(
@@ -21,7 +21,7 @@ def reasons(
         moment = situation.out_since.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
         name = Text(short_name(deciding), short_name(deciding, "en"))
         yield Found("region_not_answering", {"region": name, "since": fact(moment)})
-    away = enrolment is None or is_away(enrolment, request.region)
+    away = enrolment is None or is_away(enrolment.region, request.region)
     # At home care is always open; the other services are not tied to the insured place.
     if not situation.opened and (away or request.service not in CARE_SERVICES):
         code = "outpatient_not_opened" if request.service == "outpatient" else "service_not_opened"
