@@ -32,16 +32,17 @@ def split(
 
     Raises LineRefused naming the line and what is wrong.
     """
-    return tuple(_one(at, line, catalog, region, earlier) for at, line in enumerate(lines))
+    return tuple(one(at, line, catalog, region, earlier) for at, line in enumerate(lines))
 
 
-def _one(
+def one(
     at: int,
     line: FeeLine,
     catalog: CatalogBook,
     region: str,
     earlier: Callable[[FeeLine], SplitLine | None],
 ) -> SplitLine:
+    """One line with its split; `at` is its place, for the message."""
     item = catalog.item(line.item)
     if item is None:
         raise _refused(

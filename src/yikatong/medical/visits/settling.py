@@ -43,7 +43,7 @@ from yikatong.medical.visits.visiting import (
 from yikatong.medical.visits.work import Work
 from yikatong.money.errors import AccountClosed
 from yikatong.money.ledger.book import Command
-from yikatong.money.ledger.model import Entry
+from yikatong.money.ledger.model import Entry, Transaction
 from yikatong.money.medical import FamilyLink
 from yikatong.people.model import Enrolment, Person
 from yikatong.policies import rules as policy_rules
@@ -58,6 +58,7 @@ from yikatong.policies.model import (
     StayToDate,
     VisitFacts,
 )
+from yikatong.policies.model import Filing as FilingKind
 from yikatong.trust.audit import Actor
 
 FUNDS: Final = ("pooled", "large_amount", "serious_illness", "civil_servant", "assistance")
@@ -95,6 +96,8 @@ class Case(msgspec.Struct):
     batches: Sequence[FeeBatch] = ()
     stay: StayToDate = StayToDate()
     days: int = 0
+    filing: FilingKind | None = None
+    """How the person left, where it was decided elsewhere; None: as the filings say."""
 
 
 def settle(order: orders.Settle, sender: orders.Sender, work: Work) -> Settled:
@@ -106,7 +109,7 @@ def settle(order: orders.Settle, sender: orders.Sender, work: Work) -> Settled:
     bill = _bill(order, batches)
     check_certificate(work, person, order.certificate)
     case = _case(order, work, sender, visit, person, batches, bill)
-    settlement = _quote(case, sender, work, order.use_account, order.invoice, order.interim)
+    settlement = price(case, sender, work, order.use_account, order.invoice, order.interim)
     if order.commit:
         settlement = _commit(settlement, case, sender, work)
         if state != visit.state:
@@ -166,7 +169,7 @@ def sell(order: orders.Sell, sender: orders.Sender, work: Work) -> Settled:
         bill=Bill(total, self_paid, over_limit, first_pay),
         visit=visit,
     )
-    settlement = _quote(case, sender, work, order.use_account, order.invoice, interim=False)
+    settlement = price(case, sender, work, order.use_account, order.invoice, interim=False)
     if order.commit:
         batch = FeeBatch(
             person.person_id, visit.visit_id, work.new_id(), "", None, len(split), total, self_paid,
@@ -307,19 +310,20 @@ def _stay(work: Work, visit: Visit, enrolment: Enrolment, policy: Policy, on: da
     if visit.setting != "inpatient":
         return StayToDate()
     year = policy.year_start(on)
-    alive = [
+    earlier = [
         one
-        for one in _alive(work.settlements.get((visit.person_id, visit.visit_id), ()))
+        for one in alive(work.settlements.get((visit.person_id, visit.visit_id), ()))
         if one.insurance == enrolment.insurance and one.year_starts_on == year
     ]
     return StayToDate(
-        in_scope=sum(one.in_scope for one in alive),
-        deductible=sum(one.deductible for one in alive),
-        counted=bool(alive),
+        in_scope=sum(one.in_scope for one in earlier),
+        deductible=sum(one.deductible for one in earlier),
+        counted=bool(earlier),
     )
 
 
-def _alive(settlements: Sequence[Settlement]) -> list[Settlement]:
+def alive(settlements: Sequence[Settlement]) -> list[Settlement]:
+    """Those that are no reversals and were not reversed."""
     gone = {one.reverses for one in settlements if one.reverses is not None}
     return [one for one in settlements if one.reverses is None and one.settlement_id not in gone]
 
@@ -349,7 +353,7 @@ def _filing(case: Case, work: Work) -> Any:
     return found
 
 
-def _quote(
+def price(
     case: Case,
     sender: orders.Sender,
     work: Work,
@@ -387,7 +391,7 @@ def _quote(
             region=case.visit.treatment_region,
             level=sender.provider.level,
             on=case.on,
-            filing=_filing(case, work),
+            filing=_filing(case, work) if case.filing is None else case.filing,
             days=case.days,
         ),
         bill=case.bill,
@@ -459,7 +463,7 @@ def _family(work: Work, person_id: int) -> list[tuple[FamilyLink, Fen]]:
 
 def _commit(quoted: Settlement, case: Case, sender: orders.Sender, work: Work) -> Settlement:
     """Post the ledger, add to the year and note the settlement."""
-    _assert_sums(quoted, quoted.quote)
+    assert_sums(quoted, quoted.quote)
     settlement = msgspec.structs.replace(
         quoted,
         settlement_id=work.new_id(),
@@ -555,7 +559,8 @@ def shared_names(job_orders: Sequence[tuple[orders.Sender, str, str]]) -> set[tu
     return names
 
 
-def _assert_sums(one: Settlement, quote: Quote | None) -> None:
+def assert_sums(one: Settlement, quote: Quote | None) -> None:
+    """The four sums every settlement holds."""
     assert quote is not None
     assert one.funds + one.person == one.total, one
     assert one.self_paid + one.over_limit + one.first_pay + one.in_scope == one.total, one
@@ -590,14 +595,15 @@ def reverse(order: orders.Reverse, sender: orders.Sender, work: Work) -> Settled
         or first is None
         or order.setting not in (None, visit.setting)
         or first.provider_code != sender.provider.provider_code
+        or first.channel != "direct"
     ):
         raise NoSuchSettlement
     if first.reverses is not None:
         raise CareRefused(
             "这是一笔撤销记录，不能再撤销", "this is a reversal itself; it stays", "settlement"
         )
-    alive = _alive(found)
-    if first not in alive:
+    standing = alive(found)
+    if first not in standing:
         by = next(one for one in found if one.reverses == first.settlement_id)
         raise CareRefused(
             f"该结算已于 {by.settled_at:%Y-%m-%d %H:%M:%S} 撤销（{by.settlement_id}）",
@@ -605,10 +611,10 @@ def reverse(order: orders.Reverse, sender: orders.Sender, work: Work) -> Settled
             f" {by.settlement_id}",
             "settlement",
         )
-    if visit.setting == "inpatient" and alive[-1] is not first:
+    if visit.setting == "inpatient" and standing[-1] is not first:
         raise OutOfOrder(
-            f"本次住院之后还有结算 {alive[-1].settlement_id}，请先撤销它",
-            f"the stay has a later settlement {alive[-1].settlement_id}; reverse it first",
+            f"本次住院之后还有结算 {standing[-1].settlement_id}，请先撤销它",
+            f"the stay has a later settlement {standing[-1].settlement_id}; reverse it first",
             "settlement",
         )
     state = states.after(visit.setting, visit.state, "reverse")
@@ -621,6 +627,9 @@ def reverse(order: orders.Reverse, sender: orders.Sender, work: Work) -> Settled
             transaction_id=work.book.transactions[-1].transaction_id,
             balance_after=account.balance if account else 0,
         )
+    payment = work.card_payments.get((first.person_id, first.settlement_id))
+    if payment is not None:
+        _return_card_payment(payment, reversal, sender, work)
     year_key = (first.person_id, first.insurance, first.year_starts_on)
     work.add_to_year(year_key, first.added, -1)
     if state != visit.state:
@@ -682,6 +691,27 @@ def _reverse_money(
         paid = sum(one.amount for one in entries if one.person_id == link.person_id)
         if paid and ids.day_of(done.transaction_id).year == work.today.year:
             _spend(work, link, -paid)
+
+
+def _return_card_payment(
+    payment: Transaction, reversal: Settlement, sender: orders.Sender, work: Work
+) -> None:
+    """What was paid from the bank side of the card goes back to that account; no freeze and no limit
+    stops it."""
+    own = (payment.persons[0], payment.accounts[0])
+    if not work.book.has(own) or work.book.account(own).state == "closed":
+        raise CareRefused(
+            "现金部分由社保卡银行账户支付，该账户已销户，钱退不回去；请参保人先到银行恢复账户",
+            "the cash part was paid from a bank account that is closed by now, so it cannot go back;"
+            " the person asks the bank first",
+            "settlement",
+        )
+    work.book.post(
+        _command(reversal, sender, "card_refund"),
+        [Entry(one.person_id, one.account_id, -one.amount) for one in payment.entries()],
+        {"settlement_id": reversal.settlement_id, "provider": reversal.provider_code},
+        reverses=payment.transaction_id,
+    )
 
 
 def _enrolment_of(first: Settlement, work: Work) -> Enrolment:
