@@ -20,6 +20,9 @@ from yikatong.core import problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
 from yikatong.core.platform import Platform
+from yikatong.medical import receipts_api
+from yikatong.medical.claims import api as claims_api
+from yikatong.medical.claims.service import ClaimOffice
 from yikatong.money import api as money_api
 from yikatong.money import medical_api, social_api
 from yikatong.money.api import Desk
@@ -158,6 +161,7 @@ def create_app(platform: Platform) -> Litestar:
 
     operator = Operator(token(platform.settings))
     desk = Desk(Teller(platform), operator)
+    office = ClaimOffice(platform)
     outside = connectors(platform, platform.settings.outside_banks)
 
     def given() -> Platform:
@@ -165,6 +169,9 @@ def create_app(platform: Platform) -> Litestar:
 
     def counter() -> Desk:
         return desk
+
+    def claim_office() -> ClaimOffice:
+        return office
 
     def banks() -> dict[str, BankConnector]:
         return outside
@@ -192,6 +199,8 @@ def create_app(platform: Platform) -> Litestar:
                     *standing_api.routes,
                     *wealth_api.routes,
                     *outside_api.routes,
+                    *claims_api.routes,
+                    *receipts_api.routes,
                 ],
             ),
             *portals.routes,
@@ -200,6 +209,7 @@ def create_app(platform: Platform) -> Litestar:
             "platform": Provide(given, sync_to_thread=False, use_cache=True),
             "desk": Provide(counter, sync_to_thread=False, use_cache=True),
             "operator": Provide(gate, sync_to_thread=False, use_cache=True),
+            "claims": Provide(claim_office, sync_to_thread=False, use_cache=True),
             "connectors": Provide(banks, sync_to_thread=False, use_cache=True),
             "key": Provide(idempotency_key, sync_to_thread=False),
         },
