@@ -102,12 +102,13 @@ async def of_person(
     recorded. Raises NotFound for nobody."""
     await people.get(connection, person_id)
     found = await visits_store.settlements_of_person(connection, person_id, RECEIPTS_MAX)
-    visits, _ = await visits_store.visits(
-        connection, list({(person_id, one.visit_id) for one in found})
-    )
+    await audit.record(connection, actor, platform.clock.now(), person_id, "settlement.list_read")
+    if not found:
+        return []
+    keys = list({(person_id, one.visit_id) for one in found})
+    visits, _ = await visits_store.visits(connection, keys)
     codes = sorted({one.provider_code for one in found})
     names = await medical_store.provider_names(connection, codes)
-    await audit.record(connection, actor, platform.clock.now(), person_id, "settlement.list_read")
     return [
         (
             one,

@@ -231,8 +231,14 @@ def mark(receipt: Receipt) -> Text | None:
 
 
 def card_note(receipt: Receipt) -> Text | None:
-    """How the cash part was paid, where the card paid it."""
-    paid = receipt.card_payment
+    """How the cash part was paid, where the card paid it; of a claim, where the money goes."""
+    paid, one = receipt.card_payment, receipt.settlement
+    if one.channel == "claim" and one.reverses is None and receipt.reversed_by is None:
+        amount = format_yuan_grouped(one.funds)
+        return Text(
+            f"账单已由本人付清，基金支付的 {amount} 元打到社保卡银行账户",
+            f"the bill was paid by the person; the funds' {amount} yuan go to the card's bank account",
+        )
     if paid is None:
         return None
     amount, at = format_yuan_grouped(-paid.amounts[0]), f"{paid.at:%Y-%m-%d %H:%M}"

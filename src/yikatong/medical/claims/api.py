@@ -77,13 +77,13 @@ async def waiting(
     request: Request[Any, Any, Any],
     claims: NamedDependency[ClaimOffice],
     operator: NamedDependency[Operator],
-    state: Annotated[str, QueryParameter(max_length=20)] = "submitted",
+    wanted: Annotated[str, QueryParameter(name="state", max_length=20)] = "submitted",
     after: Annotated[int, QueryParameter(ge=0, le=2**63 - 1)] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
 ) -> list[dict[str, Any]]:
     """In one state, the oldest first; `after` is the last claim_id of the page before."""
     actor(request, operator, _PURPOSE)
-    return [claim_body(one) for one in await claims.waiting([state_of(state)], after, limit)]
+    return [claim_body(one) for one in await claims.waiting([state_of(wanted)], after, limit)]
 
 
 def state_of(text: str, field: str = "state") -> State:

@@ -88,9 +88,6 @@ async def doubles(
                 raise _settled_directly(one.settlement_id)
             if found == "some":
                 some.append(f"settlement {one.settlement_id}")
-    known = await store.claim_of_bill(connection, person_id, bill_hash)
-    if known not in (None, claim_id):
-        raise _claimed(known)
     for other, other_lines in await store.live_claims(
         connection, person_id, bill.begun_on, bill.ended_on
     ):
@@ -101,6 +98,10 @@ async def doubles(
             raise _claimed(other.claim_id, other.settlement_id)
         if found == "some":
             some.append(f"claim {other.claim_id}")
+    # The same invoice with other days.
+    known = await store.claim_of_bill(connection, person_id, bill_hash)
+    if known not in (None, claim_id):
+        raise _claimed(known)
     return tuple(some)
 
 
