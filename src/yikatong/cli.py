@@ -9,6 +9,7 @@ import typer
 from yikatong import __version__
 from yikatong.core.commands import DataOption, JsonOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
+from yikatong.medical.claims.commands import claims_app
 from yikatong.medical.commands import catalog_app, providers_app
 from yikatong.medical.filings.commands import filings_app
 from yikatong.medical.visits.commands import recompute
@@ -35,6 +36,7 @@ app.add_typer(policies_app, name="policies")
 app.add_typer(people_app, name="people")
 app.add_typer(providers_app, name="providers")
 app.add_typer(catalog_app, name="catalog")
+app.add_typer(claims_app, name="claims")
 app.add_typer(filings_app, name="filings")
 app.add_typer(money_app, name="money")
 bank_commands.add_to(money_app)

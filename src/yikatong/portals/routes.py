@@ -8,6 +8,7 @@ from litestar.params import FromPath, QueryParameter
 from yikatong.core import regions
 from yikatong.core.errors import YikatongError
 from yikatong.portals import guide as guides
+from yikatong.portals import receipts
 from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
@@ -74,6 +75,8 @@ def load() -> None:
         "check.html",
         "calculator.html",
         "account.html",
+        "settlements.html",
+        "settlement.html",
         "guide.html",
         "topic.html",
         "questions.html",
@@ -96,4 +99,14 @@ def error_page(request: Request[Any, Any, Any], error: YikatongError) -> Respons
     return response
 
 
-routes = [check, calculator, account, guide, topic, questions, static, find_regions]
+routes = [
+    check,
+    calculator,
+    account,
+    *receipts.routes,
+    guide,
+    topic,
+    questions,
+    static,
+    find_regions,
+]
