@@ -11,6 +11,7 @@ from yikatong.portals import guide as guides
 from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
+from yikatong.portals.sandbox import routes as sandbox_routes
 from yikatong.portals.view import View, environment, static_response, texts
 
 __all__ = ["error_page", "load", "routes"]
@@ -77,6 +78,8 @@ def load() -> None:
         "guide.html",
         "topic.html",
         "questions.html",
+        "sandbox.html",
+        "sandbox-calls.html",
     ):
         environment().get_template(name)
     guides.questions()
@@ -96,4 +99,6 @@ def error_page(request: Request[Any, Any, Any], error: YikatongError) -> Respons
     return response
 
 
-routes = [check, calculator, account, guide, topic, questions, static, find_regions]
+routes = [
+    check, calculator, account, guide, topic, questions, static, find_regions, *sandbox_routes,
+]  # fmt: skip
