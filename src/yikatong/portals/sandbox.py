@@ -36,10 +36,10 @@ _TEXT_LENGTH_MAX: Final = 6000
 _KINDS: Final = ("yes", "yes_but", "no")
 
 
-class NotFromHere(YikatongError):
+class OtherSite(YikatongError):
     """A form was sent from a page of another site."""
 
-    code = "not_from_here"
+    code = "other_site"
     status = 403
 
 
@@ -95,7 +95,7 @@ def _require_from_here(request: Request[Any, Any, Any]) -> None:
     told = site is not None or origin is not None
     same_origin = origin is None or urlsplit(origin).netloc == headers.get("host")
     if not told or not same_origin or site not in (None, "same-origin"):
-        raise NotFromHere(
+        raise OtherSite(
             zh="请在沙箱页面上操作，或用命令 yikatong sandbox fault",
             en="use the sandbox page itself, or the command yikatong sandbox fault",
         )

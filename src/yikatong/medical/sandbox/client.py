@@ -104,6 +104,7 @@ class Hospital:
         pause_seconds: float = 1.0,
         listen: Callable[[Exchange], None] = lambda _: None,
         http: httpx.Client | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """`listen` hears of every exchange; `tries_max` sends of one message are made at most."""
         self.account = account
@@ -112,15 +113,24 @@ class Hospital:
         self._operator = operator
         self._pause_seconds = pause_seconds
         self._listen = listen
+        self._clock = clock
         self._http = http or httpx.Client(timeout=seconds_max, trust_env=False)
         # Begins anywhere, so that a restart within one second does not repeat a number. A hospital
         # with several counters takes its numbers from its database.
         self._numbers = itertools.count(secrets.randbelow(10_000))
 
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._http.close()
+
+    def now(self) -> datetime:
+        """The moment, in China's time."""
+        return datetime.fromtimestamp(self._clock(), BEIJING_TIME)
+
     def new_message_id(self) -> str:
         """Provider code, the moment, a number: each message has its own, for ever."""
-        now = datetime.now(BEIJING_TIME)
-        return f"{self.account.provider_code}{now:%Y%m%d%H%M%S}{next(self._numbers) % 10_000:04d}"
+        moment = f"{self.now():%Y%m%d%H%M%S}"
+        return f"{self.account.provider_code}{moment}{next(self._numbers) % 10_000:04d}"
 
     def call(
         self,
@@ -191,7 +201,7 @@ class Hospital:
             "opter_type": "1",
             "opter": self._operator[0],
             "opter_name": self._operator[1],
-            "inf_time": f"{datetime.now(BEIJING_TIME):%Y-%m-%d %H:%M:%S}",
+            "inf_time": f"{self.now():%Y-%m-%d %H:%M:%S}",
             "fixmedins_code": mine.provider_code,
             "fixmedins_name": mine.provider_name,
             "sign_no": "",
@@ -223,8 +233,8 @@ class Hospital:
         """Headers for one request, by the scheme of the account."""
         mine = self.account
         if mine.scheme == "A":
-            return sign_a(mine.access_key, mine.secret, time.time())
-        return sign_b(mine.access_key, mine.secret, time.time(), secrets.token_hex(8))
+            return sign_a(mine.access_key, mine.secret, self._clock())
+        return sign_b(mine.access_key, mine.secret, self._clock(), secrets.token_hex(8))
 
 
 def check_sums(setlinfo: dict[str, Any], total: object) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from yikatong.medical.sandbox.client import BEIJING_TIME, Hospital, Refused, Unknown
+from yikatong.medical.sandbox.client import Hospital, Refused, Unknown
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Visit:
         """`days`: how long ago it began."""
         self.hospital = hospital
         self.shown = shown
-        self.now = datetime.now(BEIJING_TIME)
+        self.now = hospital.now()
         self.begun = self.now - timedelta(days=days, minutes=10)
         self.unsettled = Decimal(0)
         self.psn_no = ""
