@@ -12,6 +12,7 @@ from yikatong.portals import receipts
 from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
+from yikatong.portals.sandbox import routes as sandbox_routes
 from yikatong.portals.view import View, environment, static_response, texts
 
 __all__ = ["error_page", "load", "routes"]
@@ -80,6 +81,8 @@ def load() -> None:
         "guide.html",
         "topic.html",
         "questions.html",
+        "sandbox.html",
+        "sandbox-calls.html",
     ):
         environment().get_template(name)
     guides.questions()
@@ -109,4 +112,5 @@ routes = [
     questions,
     static,
     find_regions,
+    *sandbox_routes,
 ]
