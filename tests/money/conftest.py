@@ -38,7 +38,7 @@ def teller(platform: Platform) -> Teller:
 @pytest.fixture
 async def customers(platform: Platform, teller: Teller) -> list[Customer]:
     """Four people, each with a new account that holds 1 000 yuan."""
-    await population.make(platform, 200, 3, lambda _: None)
+    await population.make(platform, 300, 3, lambda _: None)
     async with platform.database.transaction(readonly=True) as connection:
         rows = await connection.fetch(
             """select person_id, name from persons p where died_on is null and person_id not in
