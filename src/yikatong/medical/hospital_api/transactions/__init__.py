@@ -1,0 +1,1 @@
+"""Transactions of the hospital interface, each translated into an order and back."""
