@@ -25,7 +25,7 @@ from yikatong.medical.claims import api as claims_api
 from yikatong.medical.claims.service import ClaimOffice
 from yikatong.medical.filings import api as filings_api
 from yikatong.medical.hospital_api.handler import hospital
-from yikatong.medical.hospital_api.transactions import TRANSACTIONS
+from yikatong.medical.hospital_api.transactions import TRANSACTIONS, reconciliation
 from yikatong.medical.visits import messages
 from yikatong.medical.visits.desk import CareDesk
 from yikatong.money import api as money_api
@@ -152,6 +152,7 @@ def serve(platform: Platform) -> ASGIApp:
         _note_lean,
         once=messages.once,
         transactions=TRANSACTIONS,
+        errands=reconciliation.errands(platform),
     )
     return head_as_get(served)
 

@@ -1,11 +1,11 @@
-"""Messages that are about no person: each carried out once, with one answer."""
+"""Messages of a provider that are about no person (reconciliation, catalogs): each has one outcome."""
 
 from collections.abc import Awaitable, Callable
 
 from yikatong.core.database import Connection
 from yikatong.core.platform import Platform
 from yikatong.medical.visits import store
-from yikatong.medical.visits.errors import MessageReused
+from yikatong.medical.visits.errors import MessageReused, MessageUndone
 from yikatong.medical.visits.orders import Sender
 from yikatong.medical.visits.store import Message
 from yikatong.money.ledger import service as ledger
@@ -14,26 +14,29 @@ from yikatong.money.ledger import service as ledger
 async def once(
     platform: Platform, sender: Sender, work: Callable[[Connection], Awaitable[bytes]]
 ) -> bytes:
-    """Run `work` in a transaction and record the message with the answer it gives.
+    """The answer `work` writes, recorded with the message in the transaction of the work: the same
+    message again gets it without working again.
 
-    The same message again gets the first answer and runs nothing. Raises MessageReused where it
-    comes with other content, and what `work` raises: then nothing is recorded.
+    Raises MessageReused for other content under the same id, MessageUndone where the message was
+    taken back, and what `work` raises: then nothing is recorded and the same message may try again.
     """
     key = (sender.provider.provider_code, sender.message_id)
 
-    async def run(connection: Connection) -> bytes:
+    async def first_or_again(connection: Connection) -> bytes:
         known = (await store.messages(connection, [key])).get(key)
         if known is not None:
+            if known.undone_by is not None:
+                raise MessageUndone(known.undone_by)
             if known.content_hash != sender.content_hash:
                 raise MessageReused(known.transaction_code)
             return known.answer
         answer = await work(connection)
-        message = Message(
+        made = Message(
             *key, sender.transaction_code, sender.content_hash, "", None, None, None, True,
             platform.clock.now(), answer,
         )  # fmt: skip
-        await store.insert_messages(connection, [message])
+        # Raises Conflict where the same message was quicker; then its answer is read.
+        await store.insert_messages(connection, [made])
         return answer
 
-    # Two that come at once: the second finds the first's record when it is run again.
-    return await ledger.carry_out(platform, run)
+    return await ledger.carry_out(platform, first_or_again)

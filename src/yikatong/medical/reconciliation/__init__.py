@@ -1,0 +1,1 @@
+"""Reconciliation with providers (对账): totals, details, and a file of what differs."""
