@@ -156,3 +156,19 @@ async def test_an_outpatient_visit_is_settled_by_batches(
     second = await chengdu.do(settle(person, visit, "outpatient", 30_000, batch="B2"))
     assert second.settlement.deductible == 0
     assert second.settlement.first_pay > 0
+
+
+async def test_a_message_whose_settlement_was_reversed_by_number_leaves_nothing_to_reverse(
+    beijing: Hospital, people: dict[str, int], items: dict[str, str]
+) -> None:
+    person = people["all_in_order"]
+    visit = await beijing.stay(person, line(items["A"], 1_000_000))
+    order = settle(person, visit, "inpatient", 1_000_000)
+    done = await beijing.do(order, message_id="m1", code="2304")
+    number = done.settlement.settlement_id
+    # The visit need not be named: the settlement tells it.
+    await beijing.do(orders.Reverse(person_id=person, settlement_id=number, visit_id=None))
+    undone = await beijing.do(
+        orders.Undo(person_id=person, message_id="m1", transaction_code="2304")
+    )
+    assert not undone.found

@@ -93,6 +93,11 @@ def _opposite(original: Message) -> Order | None:
     return found
 
 
+def _is_reversed(order: orders.Reverse, work: Work) -> bool:
+    made = work.settlements.get((order.person_id, order.visit_id or 0), ())
+    return any(one.reverses == order.settlement_id for one in made)
+
+
 def undo(
     job: Job,
     work: Work,
@@ -162,6 +167,14 @@ def undo(
             Text(
                 "该交易没有需要撤回的结果，无需冲正",
                 "this transaction left nothing that could be taken back",
+            ),
+        )
+    if isinstance(job.acts_as, orders.Reverse) and _is_reversed(job.acts_as, work):
+        return Undone(
+            False,
+            Text(
+                "原结算已按结算编号撤销，无需冲正",
+                "the settlement was reversed by its number already: nothing to reverse",
             ),
         )
     if done is None:
