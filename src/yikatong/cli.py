@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from yikatong import __version__
-from yikatong.core.commands import DataOption, database_app, list_regions
+from yikatong.core.commands import DataOption, JsonOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
 from yikatong.medical.commands import catalog_app, providers_app
 from yikatong.medical.filings.commands import filings_app
+from yikatong.medical.visits.commands import recompute
 from yikatong.money.bank import commands as bank_commands
 from yikatong.money.bank.standing_commands import standing_app
 from yikatong.money.commands import money_app
@@ -44,6 +45,7 @@ money_app.add_typer(wealth_app, name="wealth")
 app.command("regions")(list_regions)
 app.command("quote")(quote)
 app.command("check")(check)
+app.command("recompute")(recompute)
 people_app.command("make")(make)
 
 
@@ -55,13 +57,24 @@ def version() -> None:
 
 @app.command("bench")
 def bench(
-    name: Annotated[str, typer.Argument(help="transfer | quote | check | people")],
+    name: Annotated[str, typer.Argument(help="settlement | transfer | quote | check | people")],
+    seconds: Annotated[
+        int | None, typer.Option(help="测量秒数 · seconds to measure.", min=2, max=3600)
+    ] = None,
+    people: Annotated[int | None, typer.Option(help="人数 · people.", min=1000)] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """测速 · Run a benchmark of the checkout and print its figures as JSON."""
+    """测速 · Run a benchmark of the checkout and print its figures."""
     import subprocess
     from pathlib import Path
 
-    names = {"transfer": "transfers", "quote": "quotes", "check": "checks", "people": "people"}
+    names = {
+        "settlement": "settlement",
+        "transfer": "transfers",
+        "quote": "quotes",
+        "check": "checks",
+        "people": "people",
+    }
     root = Path(__file__).parents[2]
     if name not in names or not (root / "benchmarks").is_dir():
         from yikatong.core.errors import InvalidInput
@@ -71,9 +84,11 @@ def bench(
             zh=f"应为 {'、'.join(names)} 之一，且需要源代码目录",
             en=f"must be one of {', '.join(names)}, in a checkout of the source",
         )
-    done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{names[name]}", "--json"], cwd=root, check=False
-    )
+    words = [sys.executable, "-m", f"benchmarks.{names[name]}"]
+    words += ["--seconds", str(seconds)] if seconds is not None else []
+    words += ["--people", str(people)] if people is not None else []
+    words += ["--json"] if as_json else []
+    done = subprocess.run(words, cwd=root, check=False)
     raise typer.Exit(done.returncode)
 
 
@@ -88,12 +103,15 @@ def up(
         int,
         typer.Option(help="首次启动时生成的人数 · people to make at the first start.", min=1),
     ] = 2000,
+    workers: Annotated[
+        int, typer.Option(help="服务进程数 · processes that serve.", min=1, max=64)
+    ] = 1,
 ) -> None:
     """启动平台 · Set everything up and serve the platform; Ctrl-C stops it."""
     from yikatong import serving
     from yikatong.core import settings
 
-    serving.up(settings.load(data), host=host, port=port, people=people)
+    serving.up(settings.load(data), host=host, port=port, people=people, workers=workers)
 
 
 def main() -> None:

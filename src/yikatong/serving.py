@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from yikatong.app import serve
-from yikatong.core import embedded, logging, running
+from yikatong.core import embedded, logging, running, tuning
 from yikatong.core.errors import InvalidInput, Unavailable, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.core.regions import short_name
@@ -25,6 +25,7 @@ from yikatong.money.outside.connectors import connectors
 from yikatong.population import service as population
 from yikatong.population.service import DemoPerson
 from yikatong.portability import service as portability
+from yikatong.workers import BACKLOG, Workers, bind, configuration
 
 SEED = 20260301
 """The same first population on every machine."""
@@ -35,30 +36,30 @@ _SHOWN = 8
 _log = structlog.stdlib.get_logger("yikatong.serving")
 
 
-def up(settings: Settings, *, host: str, port: int, people: int) -> None:
+def up(settings: Settings, *, host: str, port: int, people: int, workers: int = 1) -> None:
     """Start the database, load what is missing, serve; returns after Ctrl-C or SIGTERM.
 
     Raises InvalidInput where the port is taken, and what opening a platform raises.
     """
     begun = time.perf_counter()
     logging.configure(settings.log_format)
-    listener = _listen(host, port)
+    listener = _listen(host, port, shared=workers > 1)
     with (
         contextlib.suppress(KeyboardInterrupt),
         listener,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_serve(settings, listener, people, begun))
+        runner.run(_serve(settings, listener, people, workers, begun))
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, *, shared: bool) -> socket.socket:
     """Take the port first: nothing is started for nothing where somebody else has it."""
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
+        if shared and port:
+            # Shared with our own processes only: another platform there is found out first.
+            bind(host, port, shared=False).close()
+        listener = bind(host, port, shared=shared)
     except OSError as error:
-        listener.close()
         raise InvalidInput(
             "--port",
             zh=f"无法使用 {host}:{port}（{error.strerror}），请用 --port 换一个端口",
@@ -68,39 +69,32 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def _serve(settings: Settings, listener: socket.socket, people: int, begun: float) -> None:
+async def _serve(
+    settings: Settings, listener: socket.socket, people: int, workers: int, begun: float
+) -> None:
     console = Console(highlight=False)
     console.print("[bold]一卡通 Yikatong[/bold] 正在启动 · starting …")
     async with running.platform(settings) as platform:
         await _load(platform, people, console)
         async with platform.database.transaction(readonly=True) as connection:
             demo = await population.demo_persons(connection)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                serve(platform),
-                http="httptools",
-                lifespan="on",
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,
-                backlog=512,
-                limit_concurrency=512,
-                timeout_keep_alive=30,
-                timeout_graceful_shutdown=5,
-                server_header=False,
-            )
-        )
+        server = uvicorn.Server(configuration(serve(platform)))
+        tuning.settle_memory()
         # From here on a connection waits instead of being refused, and the address may be told.
-        listener.listen(512)
+        listener.listen(BACKLOG)
         host, port = listener.getsockname()[:2]
         _greet(console, platform, f"http://{host}:{port}", demo, time.perf_counter() - begun)
+        more = Workers(settings, host, port, workers - 1)
         watch = asyncio.create_task(_keep_database_up(platform))
+        keep = asyncio.create_task(more.watch())
         due_work = asyncio.create_task(_do_due_work(platform))
         try:
             await server.serve(sockets=[listener])
         finally:
             watch.cancel()
             due_work.cancel()
+            keep.cancel()
+            await asyncio.to_thread(more.stop)
         console.print("已停止 · stopped")
 
 

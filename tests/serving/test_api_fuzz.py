@@ -8,6 +8,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
 from tests.conftest import OPERATOR_TOKEN
 
 

@@ -5,21 +5,17 @@ answered, every balance is what the answers say, and the ledger proves itself.
 """
 
 import asyncio
-import contextlib
 import json
-import os
 import random
 import re
-import signal
-import socket
-import subprocess
-import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.serving.server import Server
 
 pytestmark = pytest.mark.server
 
@@ -32,61 +28,6 @@ GIVE_UP_SECONDS = 240
 
 class Lost(Exception):
     """No answer: whether it was carried out is unknown."""
-
-
-class Server:
-    """`yikatong up` on one port, killed and started again."""
-
-    def __init__(self, data: Path) -> None:
-        self.data = data
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
-        self.token = ""
-        self.start()
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [
-                sys.executable, "-m", "yikatong", "up", "--data", str(self.data),
-                "--port", str(self.port), "--people", "300",
-            ],
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "YIKATONG_DATABASE_URL": ""},
-        )  # fmt: skip
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if re.search(r"http://[0-9.]+:[0-9]+", line):
-                break
-        else:
-            raise AssertionError("the platform did not start")
-        self.token = (self.data / "keys" / "operator.token").read_text().strip()
-
-    def kill_app(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-    def kill_database(self) -> None:
-        lines = (self.data / "postgres" / "postmaster.pid").read_text().splitlines()
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(int(lines[0]), signal.SIGKILL)
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(timeout=30)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "yikatong", *words, "--data", str(self.data)],
-            capture_output=True,
-            text=True,
-            env={**os.environ, "YIKATONG_DATABASE_URL": ""},
-        )
 
 
 class Client:

@@ -3,6 +3,7 @@
 import random
 import secrets
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from yikatong.core.clock import SHANGHAI
@@ -36,7 +37,13 @@ def new_id(at: datetime) -> int:
 
 def time_of(identifier: int) -> datetime:
     """When an identifier was drawn, to the millisecond, in Shanghai."""
-    return (_MOMENT_ZERO + timedelta(milliseconds=identifier >> _RANDOM_BITS)).astimezone(SHANGHAI)
+    return _moment(identifier >> _RANDOM_BITS)
+
+
+@lru_cache(maxsize=1024)
+def _moment(milliseconds: int) -> datetime:
+    # Many identifiers of a batch are of one millisecond.
+    return (_MOMENT_ZERO + timedelta(milliseconds=milliseconds)).astimezone(SHANGHAI)
 
 
 def day_of(identifier: int) -> date:

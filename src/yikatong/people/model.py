@@ -92,3 +92,19 @@ class Enrolment(msgspec.Struct, frozen=True):
     @property
     def retired(self) -> bool:
         return self.category == "retired"
+
+
+class SpecialGroup(msgspec.Struct, frozen=True):
+    """An assisted or special group a person belongs to (人员身份): 低保, 特困, 公务员 …"""
+
+    name: str
+    starts_on: date
+    ends_on: date | None
+
+
+class Insured(msgspec.Struct, frozen=True):
+    """A person with the current medical enrolments and the special groups."""
+
+    person: Person
+    enrolments: tuple[Enrolment, ...] = ()
+    groups: tuple[SpecialGroup, ...] = ()

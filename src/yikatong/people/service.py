@@ -11,7 +11,7 @@ from yikatong.core.errors import InvalidInput, NotFound
 from yikatong.core.platform import Platform
 from yikatong.core.sealing import mask_id_number, mask_name, mask_phone
 from yikatong.people import rules, store
-from yikatong.people.model import Contact, Enrolment, Person, Relation
+from yikatong.people.model import Contact, Enrolment, Insured, Person, Relation
 from yikatong.people.store import Cover, PersonFilter
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
@@ -30,6 +30,7 @@ __all__ = [
     "find_many",
     "get",
     "id_numbers",
+    "insured",
     "list_persons",
     "names",
     "persons",
@@ -121,6 +122,12 @@ async def find_many(
     hashes = {platform.vault.hash("id_number", number): number for number in id_numbers}
     found = await store.persons_of_hashes(connection, list(hashes))
     return {hashes[one]: person_id for one, person_id in found.items()}
+
+
+async def insured(connection: Connection, person_ids: Sequence[int]) -> dict[int, Insured]:
+    """Persons with their current medical enrolments and special groups, read at once; the caller
+    records why it looked."""
+    return await store.insured(connection, person_ids)
 
 
 async def id_numbers(

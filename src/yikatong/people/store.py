@@ -6,7 +6,7 @@ from datetime import date
 import msgspec
 
 from yikatong.core.database import Connection
-from yikatong.people.model import Enrolment, Person, Relation
+from yikatong.people.model import Enrolment, Insured, Person, Relation, SpecialGroup
 
 PERSON_COLUMNS = """person_id, name, sex, birth_date, residence_region, contact_confirmed_on,
     identity_matched, under_guardianship, died_on, synthetic, version, ethnic_group"""
@@ -201,3 +201,47 @@ async def enrolled(
         limit,
     )
     return [row[0] for row in rows]
+
+
+_INSURED = f"""
+    select {", ".join(f"p.{name.strip()}" for name in PERSON_COLUMNS.split(","))},
+           exists (select from special_groups g where g.person_id = p.person_id),
+           {", ".join(f"e.{name.strip()}" for name in ENROLMENT_COLUMNS.split(","))}
+      from persons p
+      left join enrolments e on e.person_id = p.person_id and e.insurance in ('310', '390')
+                            and e.status <> 'ended'
+     where p.person_id = any($1::bigint[])"""  # noqa: S608 - our constants
+_PERSON_FIELDS = len(PERSON_COLUMNS.split(","))
+
+
+async def insured(connection: Connection, person_ids: Sequence[int]) -> dict[int, Insured]:
+    found: dict[int, Insured] = {}
+    grouped: list[int] = []
+    # The columns stand in the order of the fields: this is read for every settlement.
+    for row in await connection.fetch(_INSURED, person_ids):
+        facts = tuple(row)
+        person_id: int = facts[0]
+        enrolment = facts[_PERSON_FIELDS + 1 :]
+        enrolments = (Enrolment(*enrolment),) if enrolment[0] is not None else ()
+        if person_id in found:
+            enrolments = (*found[person_id].enrolments, *enrolments)
+        elif facts[_PERSON_FIELDS]:
+            grouped.append(person_id)
+        found[person_id] = Insured(Person(*facts[:_PERSON_FIELDS]), enrolments)
+    if grouped:
+        await _add_groups(connection, grouped, found)
+    return found
+
+
+async def _add_groups(
+    connection: Connection, person_ids: Sequence[int], found: dict[int, Insured]
+) -> None:
+    rows = await connection.fetch(
+        """select person_id, group_name, starts_on, ends_on from special_groups
+            where person_id = any($1::bigint[]) order by starts_on""",
+        person_ids,
+    )
+    for row in rows:
+        one = found[row[0]]
+        group = SpecialGroup(row[1], row[2], row[3])
+        found[row[0]] = Insured(one.person, one.enrolments, (*one.groups, group))

@@ -199,10 +199,12 @@ class Quote(msgspec.Struct, frozen=True):
     civil_servant: Fen
     assistance: Fen
     medical_account: Fen
-    """The person's own account and behind it relatives' accounts; the steps tell them apart."""
+    """The person's own account and behind it relatives' accounts."""
     cash: Fen
     policy: "Policy"
     steps: tuple[Step, ...]
+    family_account: Fen = 0
+    """Of the medical accounts' part, what relatives' accounts pay (家庭共济)."""
 
     @property
     def funds(self) -> Fen:

@@ -89,7 +89,8 @@ def quote(request: QuoteRequest, policy: Policy) -> Quote:
     funds = pooled + large_amount + serious_illness + civil_servant + assistance
     person = bill.total - funds
     payable = person if policy.account_pays == "person" else borne + bill.first_pay
-    account = _accounts(request.medical_account, payable, steps)
+    own, family = _accounts(request.medical_account, payable, steps)
+    account = own + family
     answer = Quote(
         total=bill.total,
         in_scope=in_scope,
@@ -104,25 +105,28 @@ def quote(request: QuoteRequest, policy: Policy) -> Quote:
         cash=person - account,
         policy=policy,
         steps=tuple(steps),
+        family_account=family,
     )
     _assert_adds_up(answer)
     return answer
 
 
 def _assert_adds_up(answer: Quote) -> None:
-    parts = (
-        answer.pooled,
-        answer.large_amount,
-        answer.serious_illness,
-        answer.civil_servant,
-        answer.assistance,
-        answer.medical_account,
-        answer.cash,
-    )
-    assert sum(parts) == answer.total, answer
-    assert min(parts) >= 0, answer
+    funds = answer.pooled + answer.large_amount + answer.serious_illness
+    funds += answer.civil_servant + answer.assistance
+    assert funds + answer.medical_account + answer.cash == answer.total, answer
+    assert answer.pooled >= 0, answer
+    assert answer.large_amount >= 0, answer
+    assert answer.serious_illness >= 0, answer
+    assert answer.civil_servant >= 0, answer
+    assert answer.assistance >= 0, answer
+    assert answer.medical_account >= answer.family_account >= 0, answer
+    assert answer.cash >= 0, answer
     assert 0 <= answer.deductible <= answer.in_scope <= answer.total, answer
-    assert sum(step.pays for step in answer.steps) == answer.total - answer.cash, answer
+    paid = 0
+    for step in answer.steps:
+        paid += step.pays
+    assert paid == answer.total - answer.cash, answer
 
 
 def added_to_year(request: QuoteRequest, answer: Quote) -> dict[str, int]:
@@ -233,17 +237,17 @@ def _over_the_year(
     return _pay(name, layer.clause, _slices(layer.bands, start, end), room, None, steps)[0]
 
 
-def _accounts(accounts: MedicalAccount, payable: Fen, steps: list[Step]) -> Fen:
+def _accounts(accounts: MedicalAccount, payable: Fen, steps: list[Step]) -> tuple[Fen, Fen]:
     """What the person's own account and then relatives' accounts pay, where asked to."""
     if not accounts.use:
-        return 0
+        return 0, 0
     own = min(accounts.balance, payable)
     if own:
         steps.append(Step("medical_account", _ACCOUNT_CLAUSE, payable, WHOLE, own))
     family = min(accounts.family, payable - own)
     if family:
         steps.append(Step("family_account", _ACCOUNT_CLAUSE, payable - own, WHOLE, family))
-    return own + family
+    return own, family
 
 
 _Slice = tuple[Fen | Fraction, int]

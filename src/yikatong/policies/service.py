@@ -78,18 +78,18 @@ class PolicyBook:
         fields: tuple[str, str] = ("person.region", "visit.date"),
     ) -> Policy:
         """The policy in force; raises NoPolicyOnFile naming the region's or the date's field."""
-        kind = self._by_kind.get((region, insurance))
+        kind = self._by_kind.get((region, insurance), ())
+        for policy in reversed(kind):
+            if policy.starts_on <= on and (policy.ends_on is None or on <= policy.ends_on):
+                return policy
         zh, en = regions.short_name(region), regions.short_name(region, "en")
         name = ("职工医保", "employees") if insurance == "310" else ("居民医保", "residents")
-        if kind is None:
+        if not kind:
             raise NoPolicyOnFile(
                 fields[0],
                 zh=f"没有{zh}{name[0]}的政策文件，不能估算金额",
                 en=f"no policy on file for {en} ({name[1]}), so no amount can be given",
             )
-        for policy in reversed(kind):
-            if policy.starts_on <= on and (policy.ends_on is None or on <= policy.ends_on):
-                return policy
         raise NoPolicyOnFile(
             fields[1],
             zh=f"{zh}{name[0]}没有在 {on} 有效的政策文件，现有文件自 {kind[0].starts_on} 起",

@@ -3,7 +3,9 @@
 Everything that does not depend on amounts is decided here and kept, so that a quote is arithmetic.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
+from typing import cast
 
 import msgspec
 
@@ -120,11 +122,63 @@ def counts_as_filed(policy: Policy, region: str) -> bool:
     return place_of(policy, region) == "home" or _exempt(policy.counts_as_filed, region)
 
 
+class _Asked(msgspec.Struct, frozen=True):
+    """What the predicates of a policy ask of a person: the borders of age and of insured years, in
+    falling order, and the groups."""
+
+    ages: tuple[int, ...]
+    years: tuple[int, ...]
+    groups: frozenset[str]
+
+
+def _predicates(value: object) -> Iterator[When]:
+    """Every predicate in a policy, wherever it stands."""
+    if isinstance(value, When):
+        yield value
+    elif isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            yield from _predicates(getattr(value, name))
+    elif isinstance(value, dict):
+        for one in cast("dict[str, object]", value).values():
+            yield from _predicates(one)
+    elif isinstance(value, tuple):
+        for one in cast("tuple[object, ...]", value):
+            yield from _predicates(one)
+
+
+@lru_cache(maxsize=4096)
+def _asked(policy: Policy) -> _Asked:
+    ages: set[int] = set()
+    years: set[int] = set()
+    groups: set[str] = set()
+    for when in _predicates(policy):
+        ages.update(one for one in (when.age_from, when.age_under) if one is not None)
+        years.update(() if when.insured_years_from is None else (when.insured_years_from,))
+        groups |= when.groups
+    return _Asked(
+        tuple(sorted(ages, reverse=True)), tuple(sorted(years, reverse=True)), frozenset(groups)
+    )
+
+
+def _border(borders: tuple[int, ...], value: int) -> int:
+    """The border at or below a value, which stands for it in every predicate."""
+    for border in borders:
+        if border <= value:
+            return border
+    return 0
+
+
 def key_of(policy: Policy, person: PersonFacts, visit: VisitFacts, admissions: int) -> Key:
     """Reduce a case to what its terms depend on, so that like cases share them."""
+    asked = _asked(policy)
     groups = person.groups
-    if person.age is not None and person.age < 18:
-        groups |= {"minor"}
+    age = person.age
+    if age is not None:
+        if age < 18:
+            groups |= {"minor"}
+        age = _border(asked.ages, age)
+    if groups:
+        groups &= asked.groups
     filing = visit.filing
     place = place_of(policy, visit.region)
     if place == "home":
@@ -133,9 +187,9 @@ def key_of(policy: Policy, person: PersonFacts, visit: VisitFacts, admissions: i
         filing = "long_term"
     return Key(
         person.retired,
-        person.age,
+        age,
         groups,
-        person.insured_years,
+        _border(asked.years, person.insured_years),
         visit.care,
         visit.level,
         place,

@@ -140,7 +140,9 @@ async def provider_of(platform: Platform, region: str, level: str) -> Provider:
         found = await medical.providers(
             connection, region=region, level=level, cross_region=True, limit=20
         )
-    return next(one for one in found if one.suspended_on is None and "inpatient" in one.cross_region_cares)
+    return next(
+        one for one in found if one.suspended_on is None and "inpatient" in one.cross_region_cares
+    )
 
 
 @pytest.fixture

@@ -25,9 +25,7 @@ async def test_a_stay_elsewhere_is_paid_by_the_policy_of_home(
     """WE-10: 成都 active employee in 北京, long-term filing, 30 000 yuan: 24 820.00."""
     person = people["all_in_order"]
     visit = await beijing.stay(person, line(items["A"], 2_000_000), line(items["A"], 1_000_000))
-    quoted: Settled = await beijing.do(
-        settle(person, visit, "inpatient", 3_000_000, commit=False)
-    )
+    quoted: Settled = await beijing.do(settle(person, visit, "inpatient", 3_000_000, commit=False))
     done: Settled = await beijing.do(settle(person, visit, "inpatient", 3_000_000))
     assert (done.settlement.pooled, done.settlement.cash) == (2_482_000, 518_000)
     assert quoted.settlement.pooled == done.settlement.pooled
@@ -77,7 +75,8 @@ async def test_a_reversal_negates_everything_and_puts_the_year_back(
     assert one.medical_account > 0
     async with platform.database.transaction(readonly=True) as connection:
         year = await connection.fetchrow(
-            "select admissions, pooled, borne_in_scope from accumulators where person_id = $1", person
+            "select admissions, pooled, borne_in_scope from accumulators where person_id = $1",
+            person,
         )
     assert year is not None
     assert tuple(year) == (0, 0, 0)

@@ -183,6 +183,13 @@ def of_insurance(
             "there is no current basic medical insurance",
         )
         return
+    if enrolment.ends_on is not None and enrolment.ends_on < on:
+        yield _refusal(
+            "benefits_ended",
+            f"参保关系已于 {enrolment.ends_on} 终止，请到参保地重新参保",
+            f"the insurance ended on {enrolment.ends_on}; the home agency renews it",
+        )
+        return
     if enrolment.status == "in_transfer":
         yield _refusal(
             "insurance_in_transfer",

@@ -147,7 +147,7 @@ class CareDesk:
         try:
             if isinstance(job.order, orders.Undo):
                 return undoing.undo(job, work, _carry_out)
-            return _carry_out(job.order, job.sender, work)
+            return _carry_out(job.effective, job.sender, work)
         except YikatongError as error:
             return error
 

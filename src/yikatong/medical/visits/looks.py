@@ -6,7 +6,6 @@ from yikatong.medical.visits.errors import CareRefused, NoSuchPerson
 from yikatong.medical.visits.orders import Accumulated, ChronicFound, Entitled, Identified
 from yikatong.medical.visits.visiting import check_certificate, filing_for, policy_for
 from yikatong.medical.visits.work import Work
-from yikatong.people.model import MEDICAL
 from yikatong.policies import service as policies
 from yikatong.policies.model import PersonFacts, VisitFacts
 
@@ -38,11 +37,9 @@ def identify(order: orders.Identify, sender: orders.Sender, work: Work) -> Ident
     return Identified(
         person=person,
         id_number=work.id_numbers[person_id],
-        enrolments=tuple(
-            one for one in work.enrolments.get(person_id, ()) if one.insurance in MEDICAL
-        ),
+        enrolments=work.enrolments[person_id],
         balance=account.balance if account else 0,
-        groups=tuple(work.groups.get(person_id, ())),
+        groups=work.groups[person_id],
         age=person.age_on(work.today),
     )
 

@@ -66,7 +66,21 @@ class FeeLine(msgspec.Struct, frozen=True):
     details: dict[str, Any] = {}
 
 
-class SplitLine(msgspec.Struct, frozen=True):
+class Left(msgspec.Struct, frozen=True):
+    """What was left of a fee line when part of it was given back. Amounts in fen."""
+
+    quantity: str
+    total: Fen
+    self_paid: Fen
+    over_limit: Fen
+    first_pay: Fen
+
+    @property
+    def in_scope(self) -> Fen:
+        return self.total - self.self_paid - self.over_limit - self.first_pay
+
+
+class SplitLine(msgspec.Struct, frozen=True, omit_defaults=True):
     """A fee line with its split by the catalog of the treatment region, and the terms that were
     applied. Amounts in fen; total = self_paid + over_limit + first_pay + in_scope."""
 
@@ -87,6 +101,8 @@ class SplitLine(msgspec.Struct, frozen=True):
     gives_back: str | None = None
     name: str = ""
     details: dict[str, Any] = {}
+    left: Left | None = None
+    """Of a line that gives back: what was left of the other one, which bounds its split."""
 
     @property
     def in_scope(self) -> Fen:

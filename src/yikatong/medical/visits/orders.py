@@ -12,7 +12,7 @@ from yikatong.core.errors import Text
 from yikatong.core.money import Fen, Ppm
 from yikatong.medical.model import ChronicRegistration, Filing, Provider
 from yikatong.medical.visits.model import Diagnosis, FeeLine, Setting, Settlement, SplitLine, Visit
-from yikatong.people.model import Enrolment, Person
+from yikatong.people.model import Enrolment, Person, SpecialGroup
 from yikatong.policies.model import Care, YearToDate
 
 LINES_MAX: Final = 500
@@ -37,6 +37,8 @@ class Sender(msgspec.Struct, frozen=True):
     operator: str
     sandbox: bool = False
     """A sandbox provider sees synthetic people only."""
+    insured_region: str | None = None
+    """Where the provider says that the person is insured; compared where given."""
 
 
 # ---- looks ----
@@ -235,7 +237,8 @@ class Reverse(msgspec.Struct, frozen=True, kw_only=True):
 
     person_id: int
     settlement_id: int
-    visit_id: int
+    visit_id: int | None
+    """None: that of the settlement."""
     setting: Setting | None = None
     """Compared with the visit's where given."""
 
@@ -303,8 +306,7 @@ class Identified(msgspec.Struct, frozen=True):
     id_number: str
     enrolments: tuple[Enrolment, ...]
     balance: Fen
-    groups: tuple[tuple[str, date, date | None], ...]
-    """Special groups with their period."""
+    groups: tuple[SpecialGroup, ...]
     age: int
 
 

@@ -53,7 +53,6 @@ from yikatong.policies.model import (
     MedicalAccount,
     PersonFacts,
     Policy,
-    Quote,
     QuoteRequest,
     StayToDate,
     VisitFacts,
@@ -106,9 +105,11 @@ def settle(order: orders.Settle, sender: orders.Sender, work: Work) -> Settled:
     bill = _bill(order, batches)
     check_certificate(work, person, order.certificate)
     case = _case(order, work, sender, visit, person, batches, bill)
-    settlement = _quote(case, sender, work, order.use_account, order.invoice, order.interim)
+    settlement = _quote(
+        case, sender, work, order.use_account, order.invoice, order.interim, commit=order.commit
+    )
     if order.commit:
-        settlement = _commit(settlement, case, sender, work)
+        settlement = _commit(settlement, sender, work)
         if state != visit.state:
             work.changed_states.append(msgspec.structs.replace(visit, state=state))
         work.settled_batches.extend((one, settlement.settlement_id) for one in batches)
@@ -134,7 +135,7 @@ def sell(order: orders.Sell, sender: orders.Sender, work: Work) -> Settled:
                 f"line {at + 1}: its number stands twice or its total is negative",
             )
         numbers.add(line.number)
-    split = lines.split(order.lines, work.catalog, region, lambda _line: None)
+    split = lines.split(order.lines, work.catalog, region, lambda _number: None)
     total, self_paid, over_limit, first_pay = lines.sums(split)
     if total != order.total:
         raise SumDiffers("total", _TOTAL, order.total, total, _LINES_HINT)
@@ -166,14 +167,16 @@ def sell(order: orders.Sell, sender: orders.Sender, work: Work) -> Settled:
         bill=Bill(total, self_paid, over_limit, first_pay),
         visit=visit,
     )
-    settlement = _quote(case, sender, work, order.use_account, order.invoice, interim=False)
+    batch = FeeBatch(
+        person.person_id, visit.visit_id, work.new_id(), "", None, len(split), total, self_paid,
+        over_limit, first_pay, 1,
+    )  # fmt: skip
+    case.batches = (batch,)
+    settlement = _quote(
+        case, sender, work, order.use_account, order.invoice, interim=False, commit=order.commit
+    )
     if order.commit:
-        batch = FeeBatch(
-            person.person_id, visit.visit_id, work.new_id(), "", None, len(split), total, self_paid,
-            over_limit, first_pay, 1,
-        )  # fmt: skip
-        case.batches = (batch,)
-        settlement = _commit(settlement, case, sender, work)
+        settlement = _commit(settlement, sender, work)
         work.new_visits.append(visit)
         work.new_batches.append(
             (msgspec.structs.replace(batch, settlement_id=settlement.settlement_id), split)
@@ -200,6 +203,8 @@ def _unsettled(order: orders.Settle, work: Work, visit: Visit) -> list[FeeBatch]
         if one.settlement_id is None and one.lines_count
     ]
     found = [one for one in open_ones if order.batch in (None, one.batch)]
+    if not found and _all_taken_before(order, work, visit):
+        return []
     if not found:
         known = "、".join(sorted({one.batch for one in open_ones if one.batch}))
         raise OutOfOrder(
@@ -214,16 +219,27 @@ def _unsettled(order: orders.Settle, work: Work, visit: Visit) -> list[FeeBatch]
     return found
 
 
-def _bill(order: orders.Settle, batches: Sequence[FeeBatch]) -> Bill:
-    bill = Bill(
-        total=sum(one.total for one in batches),
-        self_paid=sum(one.self_paid for one in batches),
-        over_limit=sum(one.over_limit for one in batches),
-        first_pay=sum(one.first_pay for one in batches),
+def _all_taken_before(order: orders.Settle, work: Work, visit: Visit) -> bool:
+    """A stay whose lines interim settlements took is closed by a settlement of nothing."""
+    return (
+        visit.state == "discharged"
+        and not order.interim
+        and order.batch is None
+        and any(
+            one.settlement_id is not None
+            for one in work.batches.get((visit.person_id, visit.visit_id), ())
+        )
     )
-    if order.total != bill.total:
-        raise SumDiffers("total", _TOTAL, order.total, bill.total, _LINES_HINT)
+
+
+def _bill(order: orders.Settle, batches: Sequence[FeeBatch]) -> Bill:
+    total, self_paid, over_limit, first_pay = lines.sums(batches)
+    bill = Bill(total, self_paid, over_limit, first_pay)
+    if order.total != total:
+        raise SumDiffers("total", _TOTAL, order.total, total, _LINES_HINT)
     stated = order.split
+    if stated == orders.Split():
+        return bill
     for field, name, mine, found in (
         ("self_paid", Text("全自费金额", "the self-paid part"), stated.self_paid, bill.self_paid),
         (
@@ -356,13 +372,17 @@ def _quote(
     use_account: bool,
     invoice: str,
     interim: bool,
+    *,
+    commit: bool,
 ) -> Settlement:
-    """Apply the policy; the settlement is not stored yet and has no number."""
+    """Apply the policy; nothing is stored yet, and a mere quote gets no number."""
     person, enrolment, policy = case.person, case.enrolment, case.policy
-    if case.bill.total < 0:
+    bill = case.bill
+    if min(bill.total, bill.self_paid, bill.over_limit, bill.first_pay, bill.in_scope) < 0:
         raise CareRefused(
-            "明细合计为负数，不能结算，请核对退费明细",
-            "the lines sum to a negative amount; compare the lines given back",
+            "明细合计或其中一部分为负数，不能结算；退费明细请与原明细一并结算",
+            "the lines, or a part of them, sum to a negative amount; settle what gives back together"
+            " with the line it gives back",
             "total",
         )
     insurance = coverage.insurance_of(enrolment)
@@ -400,10 +420,10 @@ def _quote(
         stay=case.stay,
     )
     quote = policy_rules.quote(request, policy)
-    own = sum(step.pays for step in quote.steps if step.layer == "medical_account")
+    own = quote.medical_account - quote.family_account
     return Settlement(
         person_id=person.person_id,
-        settlement_id=0,
+        settlement_id=work.new_id() if commit else 0,
         visit_id=case.visit.visit_id,
         provider_code=sender.provider.provider_code,
         message_id=sender.message_id,
@@ -427,14 +447,14 @@ def _quote(
         civil_servant=quote.civil_servant,
         assistance=quote.assistance,
         medical_account=own,
-        family_account=quote.medical_account - own,
+        family_account=quote.family_account,
         cash=quote.cash,
         balance_after=account.balance - own if account else 0,
         policy_from=policy.starts_on,
         year_starts_on=year_starts_on,
         inputs=request,
         added=policy_rules.added_to_year(request, quote),
-        batches=[],
+        batches=[one.batch_id for one in case.batches],
         transaction_id=None,
         invoice=invoice,
         operator=sender.operator,
@@ -457,14 +477,9 @@ def _family(work: Work, person_id: int) -> list[tuple[FamilyLink, Fen]]:
     return found
 
 
-def _commit(quoted: Settlement, case: Case, sender: orders.Sender, work: Work) -> Settlement:
+def _commit(settlement: Settlement, sender: orders.Sender, work: Work) -> Settlement:
     """Post the ledger, add to the year and note the settlement."""
-    _assert_sums(quoted, quoted.quote)
-    settlement = msgspec.structs.replace(
-        quoted,
-        settlement_id=work.new_id(),
-        batches=[one.batch_id for one in case.batches],
-    )
+    _assert_sums(settlement)
     entries, spent = _entries(settlement, sender, work)
     if entries:
         done = work.book.post(
@@ -555,11 +570,13 @@ def shared_names(job_orders: Sequence[tuple[orders.Sender, str, str]]) -> set[tu
     return names
 
 
-def _assert_sums(one: Settlement, quote: Quote | None) -> None:
-    assert quote is not None
+def _assert_sums(one: Settlement) -> None:
+    """What must add up, once more where it becomes money: the quote is not the settlement."""
     assert one.funds + one.person == one.total, one
     assert one.self_paid + one.over_limit + one.first_pay + one.in_scope == one.total, one
-    assert min(one.funds, one.medical_account, one.family_account, one.cash) >= 0, one
+    assert one.medical_account >= 0, one
+    assert one.family_account >= 0, one
+    assert one.cash >= 0, one
 
 
 def _answer(
@@ -581,7 +598,7 @@ def _answer(
 def reverse(order: orders.Reverse, sender: orders.Sender, work: Work) -> Settled:
     """Take a settlement back: every amount negated, the ledger and the year put back."""
     person = work.person(order.person_id, sender)
-    key = (order.person_id, order.visit_id)
+    key = (order.person_id, order.visit_id or 0)
     visit = work.visits.get(key)
     found = work.settlements.get(key, [])
     first = next((one for one in found if one.settlement_id == order.settlement_id), None)
@@ -612,15 +629,26 @@ def reverse(order: orders.Reverse, sender: orders.Sender, work: Work) -> Settled
             "settlement",
         )
     state = states.after(visit.setting, visit.state, "reverse")
+    stay = work.stays.get(person.person_id)
+    if visit.setting == "inpatient" and state != visit.state and stay is not None:
+        raise OutOfOrder(
+            f"参保人自 {stay.begun_at.astimezone(SHANGHAI).date()} 起又在院，本次撤销会使原住院重新"
+            "打开；请先办结或撤销后一次住院",
+            f"the person is in hospital again since {stay.begun_at.astimezone(SHANGHAI).date()}, and"
+            " the reversal would open this stay anew; finish or cancel the later one first",
+            "visit",
+        )
+    transaction_id = None
     reversal = negated(first, work.new_id(), sender, work)
     if first.transaction_id is not None:
         _reverse_money(first, reversal, sender, work)
-        account = work.medical.get(person.person_id)
-        reversal = msgspec.structs.replace(
-            reversal,
-            transaction_id=work.book.transactions[-1].transaction_id,
-            balance_after=account.balance if account else 0,
-        )
+        transaction_id = work.book.transactions[-1].transaction_id
+    account = work.medical.get(person.person_id)
+    reversal = msgspec.structs.replace(
+        reversal,
+        transaction_id=transaction_id,
+        balance_after=account.balance if account else 0,
+    )
     year_key = (first.person_id, first.insurance, first.year_starts_on)
     work.add_to_year(year_key, first.added, -1)
     if state != visit.state:
@@ -641,7 +669,7 @@ def reverse(order: orders.Reverse, sender: orders.Sender, work: Work) -> Settled
     )
 
 
-_AMOUNTS: Final = (
+AMOUNTS: Final = (
     "total", "self_paid", "over_limit", "first_pay", "deductible", *FUNDS, "medical_account",
     "family_account", "cash",
 )  # fmt: skip
@@ -659,7 +687,7 @@ def negated(first: Settlement, settlement_id: int, sender: orders.Sender, work: 
         transaction_id=None,
         operator=sender.operator,
         quote=None,
-        **{name: -getattr(first, name) for name in _AMOUNTS},
+        **{name: -getattr(first, name) for name in AMOUNTS},
     )
 
 

@@ -28,12 +28,18 @@ _VISIT = """person_id, visit_id, provider_code, setting, care_code, state, insur
     version"""
 _BATCH = """person_id, visit_id, batch_id, batch, settlement_id, lines_count, total, self_paid,
     over_limit, first_pay, version"""
+_VISIT_FIELDS: Final = len(_VISIT.split(","))
+_VISITS: Final = f"""
+    select {", ".join(f"v.{name.strip()}" for name in _VISIT.split(","))},
+           {", ".join(f"b.{name.strip()}" for name in _BATCH.split(",")[2:])}
+      from visits v
+      join unnest($1::bigint[], $2::bigint[]) as n (person_id, visit_id)
+     using (person_id, visit_id)
+      left join fee_batches b
+        on b.person_id = v.person_id and b.visit_id = v.visit_id
+     order by b.batch_id"""  # noqa: S608 - our constants
 SETTLEMENT_FIELDS: Final = tuple(name for name in Settlement.__struct_fields__ if name != "quote")
-_SETTLEMENT: Final = ", ".join(SETTLEMENT_FIELDS)
-
-
-Group = tuple[str, date, date | None]
-"""A special group with its first and last day."""
+SETTLEMENT: Final = ", ".join(SETTLEMENT_FIELDS)
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -57,7 +63,7 @@ class Message(msgspec.Struct, frozen=True):
 
 _read_diagnoses: Final = msgspec.json.Decoder(tuple[Diagnosis, ...]).decode
 _read_details: Final = msgspec.json.Decoder(dict[str, Any]).decode
-_read_lines: Final = msgspec.json.Decoder(list[SplitLine]).decode
+read_lines: Final = msgspec.json.Decoder(list[SplitLine]).decode
 _read_inputs: Final = msgspec.json.Decoder(QuoteRequest).decode
 _read_added: Final = msgspec.json.Decoder(dict[str, int]).decode
 
@@ -69,7 +75,8 @@ def _visit(row: Any) -> Visit:
     return Visit(*facts)
 
 
-def _settlement(row: Any) -> Settlement:
+def settlement_of(row: Any) -> Settlement:
+    """A row of the columns SETTLEMENT."""
     facts: dict[str, Any] = dict(row)
     facts["inputs"] = _read_inputs(facts["inputs"])
     facts["added"] = _read_added(facts["added"])
@@ -113,14 +120,20 @@ async def messages(
 
 async def visits(
     connection: Connection, keys: Sequence[tuple[int, int]]
-) -> dict[tuple[int, int], Visit]:
-    rows = await connection.fetch(
-        f"""select {_VISIT} from visits
-              join unnest($1::bigint[], $2::bigint[]) as n (person_id, visit_id)
-             using (person_id, visit_id)""",  # noqa: S608 - our constant
-        *_columns(keys),
-    )
-    return {(row[0], row[1]): _visit(row) for row in rows}
+) -> tuple[dict[tuple[int, int], Visit], dict[tuple[int, int], list[FeeBatch]]]:
+    """Visits, and their batches in the order they came, without the lines."""
+    rows = await connection.fetch(_VISITS, *_columns(keys))
+    found: dict[tuple[int, int], Visit] = {}
+    batches: dict[tuple[int, int], list[FeeBatch]] = {}
+    for row in rows:
+        facts = list(row)
+        key = (facts[0], facts[1])
+        if key not in found:
+            found[key] = _visit(facts[:_VISIT_FIELDS])
+        if facts[_VISIT_FIELDS] is not None:
+            batch = FeeBatch(*key, *facts[_VISIT_FIELDS:])
+            batches.setdefault(key, []).append(batch)
+    return found, batches
 
 
 async def stays(connection: Connection, person_ids: Sequence[int]) -> dict[int, Visit]:
@@ -133,22 +146,6 @@ async def stays(connection: Connection, person_ids: Sequence[int]) -> dict[int, 
     return {row[0]: _visit(row) for row in rows}
 
 
-async def batches(
-    connection: Connection, keys: Sequence[tuple[int, int]]
-) -> dict[tuple[int, int], list[FeeBatch]]:
-    """All batches of visits in the order they came, without their lines."""
-    rows = await connection.fetch(
-        f"""select {_BATCH} from fee_batches
-              join unnest($1::bigint[], $2::bigint[]) as n (person_id, visit_id)
-             using (person_id, visit_id) order by batch_id""",  # noqa: S608
-        *_columns(keys),
-    )
-    found: dict[tuple[int, int], list[FeeBatch]] = {}
-    for row in rows:
-        found.setdefault((row[0], row[1]), []).append(FeeBatch(*row))
-    return found
-
-
 async def lines(
     connection: Connection, keys: Sequence[tuple[int, int]]
 ) -> dict[tuple[int, int, int], list[SplitLine]]:
@@ -159,7 +156,7 @@ async def lines(
              using (person_id, visit_id) order by batch_id""",
         *_columns(keys),
     )
-    return {(row[0], row[1], row[2]): _read_lines(row[3]) for row in rows}
+    return {(row[0], row[1], row[2]): read_lines(row[3]) for row in rows}
 
 
 async def settlements_of_visits(
@@ -167,14 +164,14 @@ async def settlements_of_visits(
 ) -> dict[tuple[int, int], list[Settlement]]:
     """All settlements and reversals of visits, in the order they were made."""
     rows = await connection.fetch(
-        f"""select {_SETTLEMENT} from settlements
+        f"""select {SETTLEMENT} from settlements
               join unnest($1::bigint[], $2::bigint[]) as n (person_id, visit_id)
              using (person_id, visit_id) order by settlement_id""",  # noqa: S608
         *_columns(keys),
     )
     found: dict[tuple[int, int], list[Settlement]] = {}
     for row in rows:
-        one = _settlement(row)
+        one = settlement_of(row)
         found.setdefault((one.person_id, one.visit_id), []).append(one)
     return found
 
@@ -183,12 +180,12 @@ async def settlements(
     connection: Connection, keys: Sequence[tuple[int, int]]
 ) -> dict[tuple[int, int], Settlement]:
     rows = await connection.fetch(
-        f"""select {_SETTLEMENT} from settlements
+        f"""select {SETTLEMENT} from settlements
               join unnest($1::bigint[], $2::bigint[]) as n (person_id, settlement_id)
              using (person_id, settlement_id)""",  # noqa: S608
         *_columns(keys),
     )
-    return {(row["person_id"], row["settlement_id"]): _settlement(row) for row in rows}
+    return {(row["person_id"], row["settlement_id"]): settlement_of(row) for row in rows}
 
 
 async def settlements_of_person(
@@ -196,12 +193,12 @@ async def settlements_of_person(
 ) -> list[Settlement]:
     """The newest settlements and reversals of a person, newest first."""
     rows = await connection.fetch(
-        f"""select {_SETTLEMENT} from settlements where person_id = $1
+        f"""select {SETTLEMENT} from settlements where person_id = $1
             order by settlement_id desc limit $2""",  # noqa: S608
         person_id,
         limit,
     )
-    return [_settlement(row) for row in rows]
+    return [settlement_of(row) for row in rows]
 
 
 async def settlements_after(
@@ -209,14 +206,14 @@ async def settlements_after(
 ) -> list[Settlement]:
     """Settlements in the order of person and number, behind the ones given."""
     rows = await connection.fetch(
-        f"""select {_SETTLEMENT} from settlements
+        f"""select {SETTLEMENT} from settlements
              where (person_id, settlement_id) > ($1, $2)
              order by person_id, settlement_id limit $3""",  # noqa: S608
         person_id,
         settlement_id,
         limit,
     )
-    return [_settlement(row) for row in rows]
+    return [settlement_of(row) for row in rows]
 
 
 async def accumulators(
@@ -231,18 +228,6 @@ async def accumulators(
         since,
     )
     return {(row[0], row[1], row[2]): (YearToDate(*list(row)[4:]), row[3]) for row in rows}
-
-
-async def groups(connection: Connection, person_ids: Sequence[int]) -> dict[int, list[Group]]:
-    rows = await connection.fetch(
-        """select person_id, group_name, starts_on, ends_on from special_groups
-            where person_id = any($1::bigint[])""",
-        person_ids,
-    )
-    found: dict[int, list[Group]] = {}
-    for row in rows:
-        found.setdefault(row[0], []).append((row[1], row[2], row[3]))
-    return found
 
 
 async def filings(connection: Connection, person_ids: Sequence[int]) -> dict[int, list[Filing]]:
@@ -325,13 +310,17 @@ async def insert_visits(connection: Connection, made: Sequence[Visit]) -> None:
 
 async def set_states(connection: Connection, changed: Sequence[Visit]) -> None:
     """Write the states of visits that settlements changed."""
-    done = await connection.execute(
-        """update visits v set state = n.state, version = v.version + 1
-             from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[])
-               as n (person_id, visit_id, version, state)
-            where v.person_id = n.person_id and v.visit_id = n.visit_id and v.version = n.version""",
-        *_columns((one.person_id, one.visit_id, one.version, one.state) for one in changed),
-    )
+    try:
+        done = await connection.execute(
+            """update visits v set state = n.state, version = v.version + 1
+                 from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[])
+                   as n (person_id, visit_id, version, state)
+                where v.person_id = n.person_id and v.visit_id = n.visit_id
+                  and v.version = n.version""",
+            *_columns((one.person_id, one.visit_id, one.version, one.state) for one in changed),
+        )
+    except asyncpg.UniqueViolationError as error:
+        raise Conflict from error
     if done != f"UPDATE {len(changed)}":
         raise Conflict
 
@@ -442,7 +431,7 @@ _WRITE_YEARS: Final = f"""insert into accumulators as a
         (person_id, insurance, year_starts_on, version, {_YEAR_COLUMNS})
     select person_id, insurance, year_starts_on, version + 1, {_YEAR_COLUMNS}
       from unnest($1::bigint[], $2::text[], $3::date[], $4::integer[],
-                  {", ".join(f"${number}::bigint[]" for number in range(5, 5 + len(YEAR)))})
+                  {", ".join(f"${number}::text::bigint[]" for number in range(5, 5 + len(YEAR)))})
         as n (person_id, insurance, year_starts_on, version, {_YEAR_COLUMNS})
     on conflict (person_id, insurance, year_starts_on) do update
        set version = excluded.version, {", ".join(f"{name} = excluded.{name}" for name in YEAR)}
@@ -456,7 +445,12 @@ async def write_years(
     """Write accumulators: person, insurance, first day, the version read (0: none was), amounts."""
     done = await connection.execute(
         _WRITE_YEARS,
-        *_columns((*one[:4], *msgspec.structs.astuple(one[4])) for one in changed),
+        *_columns(one[:4] for one in changed),
+        *(
+            # Written out here: an array's elements cost the driver several times as much.
+            "{" + ",".join(map(str, column)) + "}"
+            for column in zip(*(msgspec.structs.astuple(one[4]) for one in changed), strict=True)
+        ),
     )
     if done != f"INSERT 0 {len(changed)}":
         raise Conflict

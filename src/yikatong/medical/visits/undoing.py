@@ -7,6 +7,8 @@ noted as taken back, so that it does nothing where it still comes.
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import msgspec
+
 from yikatong.core.database import Connection
 from yikatong.core.errors import Text
 from yikatong.medical.visits import orders, store
@@ -23,7 +25,8 @@ _STANDS: Final = frozenset(
 
 
 async def resolve(connection: Connection, jobs: Sequence[Job]) -> None:
-    """Find the messages that reversals take back, and what that comes down to."""
+    """Find what reversals take back: the message, or the visit of a settlement."""
+    await _find_visits(connection, jobs)
     wanted = [
         (job.sender.provider.provider_code, job.order.message_id)
         for job in jobs
@@ -38,6 +41,23 @@ async def resolve(connection: Connection, jobs: Sequence[Job]) -> None:
             job.original = known.get(key)
             if job.original is not None and _may_act(job.original, job.order):
                 job.acts_as = _opposite(job.original)
+
+
+async def _find_visits(connection: Connection, jobs: Sequence[Job]) -> None:
+    unknown = [
+        (job, job.order)
+        for job in jobs
+        if isinstance(job.order, orders.Reverse) and job.order.visit_id is None
+    ]
+    if not unknown:
+        return
+    found = await store.settlements(
+        connection, [(order.person_id, order.settlement_id) for _, order in unknown]
+    )
+    for job, order in unknown:
+        settlement = found.get((order.person_id, order.settlement_id))
+        if settlement is not None:
+            job.acts_as = msgspec.structs.replace(order, visit_id=settlement.visit_id)
 
 
 def _may_act(original: Message, order: orders.Undo) -> bool:
@@ -78,6 +98,12 @@ def undo(job: Job, work: Work, carry_out: Callable[[Order, Sender, Work], Result
     order, original, sender = job.order, job.original, job.sender
     assert isinstance(order, orders.Undo)
     provider = sender.provider.provider_code
+    if order.message_id == sender.message_id:
+        raise CareRefused(
+            "冲正报文不能冲正自己，原报文编号应为要冲正的那一笔",
+            "a reversal cannot take itself back; name the message to be reversed",
+            "message_id",
+        )
     if original is None:
         work.person(order.person_id, sender)
         work.new_messages.append(

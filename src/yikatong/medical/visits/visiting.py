@@ -1,9 +1,8 @@
 """Deciding about visits and their lines: register, see, admit, amend, discharge, cancel, upload,
 withdraw. No I/O: everything was read into the work, and what changes is noted there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -23,7 +22,7 @@ from yikatong.medical.visits.model import (
     BEGAN_AS_EMERGENCY,
     CARE_OF,
     FeeBatch,
-    FeeLine,
+    Left,
     Setting,
     SplitLine,
     Visit,
@@ -390,23 +389,18 @@ def add_lines(order: orders.AddLines, sender: orders.Sender, work: Work) -> Line
     return LinesDone(visit.visit_id, batch.batch_id, split)
 
 
-def _giving_back(
-    known: dict[str, tuple[SplitLine, FeeBatch]],
-) -> Callable[[FeeLine], SplitLine | None]:
-    """Finds the unsettled line that a negative one gives back, with the quantity that is left."""
-    given: dict[str, Decimal] = {}
+def _giving_back(known: dict[str, tuple[SplitLine, FeeBatch]]) -> lines.Earlier:
+    """Finds the unsettled line that a negative one gives back, with what is left of it."""
+    given: dict[str, list[SplitLine]] = {}
     for line, _ in known.values():
         if line.gives_back is not None:
-            given[line.gives_back] = given.get(line.gives_back, Decimal()) + Decimal(line.quantity)
+            given.setdefault(line.gives_back, []).append(line)
 
-    def find(line: FeeLine) -> SplitLine | None:
-        number = line.gives_back or ""
+    def find(number: str) -> tuple[SplitLine, Left] | None:
         found = known.get(number)
-        if found is None or found[1].settlement_id is not None:
+        if found is None or found[1].settlement_id is not None or found[0].left is not None:
             return None
-        left = Decimal(found[0].quantity) + given.get(number, Decimal())
-        given[number] = given.get(number, Decimal()) + Decimal(line.quantity)
-        return msgspec.structs.replace(found[0], quantity=str(left))
+        return found[0], lines.left_of(found[0], given.get(number, ()))
 
     return find
 
@@ -428,7 +422,8 @@ def withdraw_lines(
         kept = [one for one in found if not (named and order.line in (None, one.number))]
         if batch.settlement_id is not None:
             settled = settled or len(kept) < len(found)
-            continue
+            kept = found
+        # A settled line, too, may give back one that is not settled.
         kept_numbers.update(one.gives_back for one in kept if one.gives_back)
         if len(kept) < len(found):
             count += len(found) - len(kept)

@@ -20,35 +20,33 @@ from yikatong.medical.catalog_book import CatalogBook
 from yikatong.medical.model import ChronicRegistration, Filing
 from yikatong.medical.visits import orders, store
 from yikatong.medical.visits.coverage import CareFile
-from yikatong.medical.visits.errors import NoSuchPerson
-from yikatong.medical.visits.model import FeeBatch, Settlement, SplitLine, Visit
+from yikatong.medical.visits.errors import CareRefused, NoSuchPerson
+from yikatong.medical.visits.model import CARE_OF, FeeBatch, Settlement, SplitLine, Visit
 from yikatong.medical.visits.orders import Certificate, Order, Sender
-from yikatong.medical.visits.store import Group, Message
+from yikatong.medical.visits.store import Message
 from yikatong.money import medical as medical_accounts
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.book import Book
 from yikatong.money.ledger.model import Account, Transaction
 from yikatong.money.medical import FamilyLink
 from yikatong.people import service as people
-from yikatong.people.model import Enrolment, Person
+from yikatong.people.model import Enrolment, Person, SpecialGroup
 from yikatong.policies.model import YearToDate
 
 VisitKey = tuple[int, int]
 YearKey = tuple[int, str, date]
 
 _NEEDS_RULES: Final = (
-    orders.Register, orders.Admit, orders.Settle, orders.Sell, orders.CheckEntitlement,
+    orders.Register, orders.Admit, orders.Sell, orders.CheckEntitlement, orders.Identify,
 )  # fmt: skip
 """Orders that decide about coverage: filings, diseases, chosen providers."""
 _NEEDS_MONEY: Final = (orders.Settle, orders.Sell, orders.Reverse, orders.Identify)
 _NEEDS_YEAR: Final = (
     orders.Settle, orders.Sell, orders.Reverse, orders.CheckEntitlement, orders.AskAccumulated,
 )  # fmt: skip
-_NEEDS_BATCHES: Final = (
-    orders.Settle, orders.AddLines, orders.WithdrawLines, orders.CancelVisit, orders.Reverse,
-)  # fmt: skip
 _NEEDS_LINES: Final = (orders.AddLines, orders.WithdrawLines)
-_YEARS_BACK: Final = timedelta(days=800)
+_YEARS_BACK: Final = timedelta(days=1500)
+"""A visit may have begun two years ago, in a policy year a year older, and be settled months later."""
 
 
 class Job(msgspec.Struct, eq=False):
@@ -78,11 +76,11 @@ class Work:
         self.id_numbers: dict[int, str] = {}
         self.certificates: dict[tuple[str, str], int] = {}
         """Persons by kind and number of what was shown; unknown ones are left out."""
-        self.enrolments: dict[int, list[Enrolment]] = {}
+        self.enrolments: dict[int, tuple[Enrolment, ...]] = {}
         self.cards: dict[int, Card] = {}
         self.shown_cards: dict[str, int] = {}
         """Card ids by number."""
-        self.groups: dict[int, list[Group]] = {}
+        self.groups: dict[int, tuple[SpecialGroup, ...]] = {}
         self.filings: dict[int, list[Filing]] = {}
         self.chronic: dict[int, list[ChronicRegistration]] = {}
         self.selected: dict[int, list[str]] = {}
@@ -138,13 +136,18 @@ class Work:
     def groups_on(self, person_id: int, day: date) -> frozenset[str]:
         """The special groups a person belongs to on a day."""
         return frozenset(
-            name
-            for name, starts_on, ends_on in self.groups.get(person_id, ())
-            if starts_on <= day and (ends_on is None or day <= ends_on)
+            one.name
+            for one in self.groups.get(person_id, ())
+            if one.starts_on <= day and (one.ends_on is None or day <= one.ends_on)
         )
 
     def year(self, key: YearKey) -> tuple[YearToDate, int]:
         """The accumulators of a year and their version; zero and 0 before the first settlement."""
+        if key[2] <= self.today - _YEARS_BACK:
+            raise CareRefused(
+                f"该医保年度（自 {key[2]} 起）已久，不能在线办理，请到参保地经办机构办理",
+                f"the medical year that began on {key[2]} is long closed; the home agency helps",
+            )
         return self.years.get(key, (YearToDate(), 0))
 
     def add_to_year(self, key: YearKey, added: dict[str, int], sign: int = 1) -> None:
@@ -168,13 +171,20 @@ class Work:
         persons = {
             person_id for _, order in wanted if (person_id := self._person_of(order)) is not None
         }
-        if persons:
-            await self._read_persons(connection, wanted, list(persons))
         visits = {key for _, order in wanted if (key := _visit_of(order)) is not None}
         if visits:
             await self._read_visits(connection, wanted, list(visits))
-        if admitted := [order.person_id for _, order in wanted if isinstance(order, orders.Admit)]:
-            self.stays = await store.stays(connection, admitted)
+        if persons:
+            await self._read_persons(connection, wanted, list(persons))
+        if self.settlements:
+            await self._read_reversed(connection, wanted)
+        # A reversal opens a settled stay again, and a person has one open stay at a time.
+        if staying := [
+            order.person_id
+            for _, order in wanted
+            if isinstance(order, (orders.Admit, orders.Reverse))
+        ]:
+            self.stays = await store.stays(connection, staying)
 
     def _person_of(self, order: Order) -> int | None:
         if isinstance(order, orders.Identify):
@@ -209,14 +219,11 @@ class Work:
                 if isinstance(order, kinds) and (person_id := self._person_of(order)) is not None
             ]
 
-        self.persons = await people.persons(connection, persons)
-        self.enrolments = await people.current_enrolments(connection, persons)
-        self.groups = await store.groups(connection, persons)
-        if rules := of(*_NEEDS_RULES):
-            self.cards = await cards.current_cards(connection, rules)
-            self.filings = await store.filings(connection, rules)
-            self.chronic = await store.chronic(connection, rules)
-            self.selected = await store.selected(connection, rules)
+        for person_id, one in (await people.insured(connection, persons)).items():
+            self.persons[person_id] = one.person
+            self.enrolments[person_id] = one.enrolments
+            self.groups[person_id] = one.groups
+        await self._read_rules(connection, wanted, of(*_NEEDS_RULES))
         if years := of(*_NEEDS_YEAR):
             since = self.today - _YEARS_BACK
             self.years = await store.accumulators(connection, years, since)
@@ -228,11 +235,54 @@ class Work:
             ]
             if members:
                 self.payers = await medical_accounts.payers_of(connection, members, self.today)
-            owners = {link.person_id for links in self.payers.values() for link in links}
+            owners = await self._living_payers(connection) if self.payers else set[int]()
             await self._open_book(connection, [*money, *owners])
         unknown = [person_id for person_id in of(*_NEEDS_MONEY) if person_id not in self.id_numbers]
         if unknown:
             self.id_numbers |= await people.id_numbers(self.platform, connection, unknown)
+
+    async def _living_payers(self, connection: Connection) -> set[int]:
+        """Whose accounts may pay for others; a consent ends with its owner's death."""
+        owners = {link.person_id for links in self.payers.values() for link in links}
+        known = await people.persons(connection, owners)
+        alive = {one for one, person in known.items() if person.died_on is None}
+        self.payers = {
+            member: [link for link in links if link.person_id in alive]
+            for member, links in self.payers.items()
+        }
+        return alive
+
+    async def _read_rules(
+        self, connection: Connection, wanted: Sequence[tuple[Job, Order]], persons: list[int]
+    ) -> None:
+        """Cards, filings, diseases and choices, as far as the orders look at them.
+
+        A settlement looks at the card only where it was shown, at filings only elsewhere.
+        """
+        cards_of, filings_of, chronic_of = list(persons), list(persons), list(persons)
+        for job, order in wanted:
+            if isinstance(order, orders.AskChronic):
+                chronic_of.append(order.person_id)
+            if not isinstance(order, orders.Settle):
+                continue
+            visit = self.visits.get((order.person_id, order.visit_id))
+            if order.certificate is not None and order.certificate.kind == "card":
+                cards_of.append(order.person_id)
+            if visit is None:
+                continue
+            enrolments = self.enrolments.get(order.person_id, ())
+            if any(job.sender.provider.pooling_region != one.region for one in enrolments):
+                filings_of.append(order.person_id)
+            if CARE_OF[order.care_code or visit.care_code][1] == "chronic":
+                chronic_of.append(order.person_id)
+        if cards_of:
+            self.cards = await cards.current_cards(connection, cards_of)
+        if filings_of:
+            self.filings = await store.filings(connection, filings_of)
+        if chronic_of:
+            self.chronic = await store.chronic(connection, chronic_of)
+        if persons:
+            self.selected = await store.selected(connection, persons)
 
     async def _open_book(self, connection: Connection, persons: Iterable[int]) -> None:
         self.book, self.medical = await medical_accounts.open_book(
@@ -249,9 +299,7 @@ class Work:
                 if isinstance(order, kinds) and (key := _visit_of(order)) is not None
             ]
 
-        self.visits = await store.visits(connection, visits)
-        if keys := of(*_NEEDS_BATCHES):
-            self.batches = await store.batches(connection, keys)
+        self.visits, self.batches = await store.visits(connection, visits)
         if keys := [key for key in of(*_NEEDS_LINES) if key in self.batches]:
             self.lines = await store.lines(connection, keys)
         # A visit none of whose lines was settled has no settlements to go on from.
@@ -262,7 +310,6 @@ class Work:
         ]
         if keys := [*settled, *of(orders.Reverse)]:
             self.settlements = await store.settlements_of_visits(connection, keys)
-            await self._read_reversed(connection, wanted)
 
     async def _read_reversed(
         self, connection: Connection, wanted: Sequence[tuple[Job, Order]]

@@ -215,6 +215,11 @@ async def shared_statement(
     return opening, told, closing
 
 
+async def shared_accounts(connection: Connection) -> list[SharedAccount]:
+    """Every shared account, without its balance."""
+    return await store.shared_accounts(connection)
+
+
 async def shared_balances(
     connection: Connection, before: int | None = None
 ) -> list[tuple[SharedAccount, Fen, int]]:

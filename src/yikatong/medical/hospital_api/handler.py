@@ -1,0 +1,395 @@
+"""The addresses of the hospital interface, answered beside the web framework.
+
+The busiest path of the platform: a call is read once, straight into a struct, and what its answer
+consists of is put together as bytes.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final, Protocol, cast
+
+import msgspec
+import structlog
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from yikatong.core import problems
+from yikatong.core.database import Connection
+from yikatong.core.errors import (
+    InvalidInput,
+    Malformed,
+    Unavailable,
+    YikatongError,
+)
+from yikatong.core.platform import Platform
+from yikatong.medical.hospital_api import (
+    catalogs,
+    credentials,
+    directory,
+    envelope,
+    faults,
+    files,
+    refusals,
+    signatures,
+    wire,
+)
+from yikatong.medical.hospital_api.context import Context, Transaction
+from yikatong.medical.hospital_api.envelope import Envelope
+from yikatong.medical.hospital_api.errands import Errand, Fetch, FileContent
+from yikatong.medical.hospital_api.faults import Faults
+from yikatong.medical.hospital_api.journal import Journal
+from yikatong.medical.hospital_api.signing_in import SignIns
+from yikatong.medical.visits.orders import Order, Result, Sender, Settled
+
+_NO_PERSON_NUMBER: Final = "1101"
+"""The transaction that tells the person's number and region, which all others about a person need."""
+_HINT_LENGTH_MAX: Final = 500
+_SLOW_AT_ONCE_MAX: Final = 32
+_NOBODYS_REGION: Final = "000000"
+
+Render = Callable[[Result | YikatongError], bytes]
+Work = Callable[[Connection], Awaitable[bytes]]
+Note = Callable[[str, int, float], None]
+_log = structlog.stdlib.get_logger("yikatong.hospital")
+
+
+class Desk(Protocol):
+    """Who carries orders out, each message once."""
+
+    async def answer(self, sender: Sender, order: Order, render: Render) -> bytes:
+        """The answer, new or from when the message first came; raises Busy, Unavailable."""
+        ...
+
+
+class Once(Protocol):
+    """Who carries out what is about no person, each message once."""
+
+    async def __call__(self, platform: Platform, sender: Sender, work: Work) -> bytes:
+        """The answer, new or from when the message first came; raises Unavailable."""
+        ...
+
+
+class _Gone(Exception):
+    """The caller left before the request was whole."""
+
+
+class _Call:
+    """A call while it is answered."""
+
+    __slots__ = (
+        "at", "body", "caller", "clock", "code", "context", "fault", "infno", "message_id",
+        "received", "reference", "show",
+    )  # fmt: skip
+
+    def __init__(self, platform: Platform) -> None:
+        self.clock = platform.clock
+        self.at: datetime = self.clock.now()
+        self.received = envelope.time17(self.at)
+        self.reference = ""
+        self.body = b""
+        self.caller: credentials.Caller | None = None
+        self.infno = ""
+        self.message_id = ""
+        self.context: Context | None = None
+        self.show: Callable[[Result, Context], Any] | None = None
+        self.fault: faults.FaultName | None = None
+        self.code = ""
+        """What was wrong with it, where anything was."""
+
+    def identify(self, region: str) -> None:
+        """Give the answer its reference."""
+        self.reference = envelope.new_reference(region, self.received)
+
+    def responded(self) -> str:
+        """The moment of the answer."""
+        return envelope.time17(self.clock.now())
+
+    def render(self, outcome: Result | YikatongError) -> bytes:
+        """The answer to what an order led to."""
+        if isinstance(outcome, YikatongError):
+            return self.refuse(outcome)
+        assert self.show is not None
+        assert self.context is not None
+        warning = outcome.warning if isinstance(outcome, Settled) else None
+        output = self.show(outcome, self.context)
+        return envelope.success(self.reference, self.received, self.responded(), output, warning)
+
+    def refuse(self, error: YikatongError) -> bytes:
+        """The answer to what is wrong."""
+        self.code = error.code
+        if not self.reference:
+            self.identify(_NOBODYS_REGION)
+        hint = error.hint if isinstance(error, refusals.NotAuthenticated) else ""
+        return envelope.failure(
+            self.reference,
+            self.received,
+            self.responded(),
+            refusals.message_of(error, self.infno, self.reference),
+            hint[:_HINT_LENGTH_MAX],
+        )
+
+
+def hospital(
+    app: ASGIApp,
+    desk: Desk,
+    platform: Platform,
+    note: Note,
+    *,
+    once: Once,
+    transactions: Mapping[str, Transaction],
+    errands: Iterable[Errand] = (),
+) -> ASGIApp:
+    """Answer everything under /fsi/api/ here, all else by `app`; `note` hears address by
+    transaction, status and seconds of each call. `errands` are those beside this package's own."""
+    return _Hospital(app, desk, platform, note, once, transactions, errands)
+
+
+class _Hospital:
+    def __init__(
+        self,
+        app: ASGIApp,
+        desk: Desk,
+        platform: Platform,
+        note: Note,
+        once: Once,
+        transactions: Mapping[str, Transaction],
+        errands: Iterable[Errand],
+    ) -> None:
+        self._app = app
+        self._desk = desk
+        self._platform = platform
+        self._note = note
+        self._once = once
+        self._callers = credentials.Callers(platform)
+        self._nonces = signatures.Nonces()
+        self._sign_ins = SignIns(platform)
+        self._faults = Faults(platform)
+        self._journal = Journal(platform)
+        self._slow = 0
+        self._transactions = dict(transactions)
+        self._errands = {
+            one.code: one
+            for one in (
+                *self._sign_ins.errands, *directory.errands, *catalogs.errands, *files.errands,
+                *errands,
+            )
+        }  # fmt: skip
+        self._fetches = {one.code: one for one in files.fetches}
+        known = (*self._transactions, *self._errands, *self._fetches)
+        self._labels = {code: f"{wire.PREFIX}{code}" for code in known}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        facts = cast("dict[str, Any]", scope)
+        if facts["type"] != "http" or not facts["path"].startswith(wire.PREFIX):
+            await self._app(scope, receive, send)
+            return
+        begun = time.perf_counter()
+        call = _Call(self._platform)
+        status, kind, more = 200, wire.JSON, wire.NO_MORE
+        try:
+            answer = await self._answer(call, facts, receive)
+            if isinstance(answer, FileContent):
+                kind, more = wire.FILE, [wire.disposition(answer.name)]
+                content = answer.content
+            else:
+                content = answer
+        except _Gone:
+            return
+        except Exception as error:
+            known = self._typed(call, error)
+            content = call.refuse(known)
+            status = refusals.status_of(known)
+            more = wire.MORE.get(status, wire.NO_MORE)
+        if call.fault is not None:
+            content = await self._spoil(call, content)
+        seconds = time.perf_counter() - begun
+        if call.fault == "lost":
+            status = 0
+            await wire.lose(receive, send)
+        else:
+            length = (b"content-length", b"%d" % len(content))
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": status,
+                    "headers": [kind, length, *more],
+                }
+            )
+            await send({"type": "http.response.body", "body": content, "more_body": False})
+        self._note(self._labels.get(call.infno, wire.PREFIX), status, seconds)
+        if call.caller is not None and call.caller.sandbox:
+            self._keep(call, status, seconds, content, is_file=kind is wire.FILE)
+
+    async def _answer(
+        self, call: _Call, facts: dict[str, Any], receive: Receive
+    ) -> bytes | FileContent:
+        expected = wire.transaction_of(facts["path"], facts["method"])
+        headers: wire.HeaderMap = dict(facts["headers"])
+        body = await wire.body_of(headers, receive)
+        if body is None:
+            raise _Gone
+        call.body = body
+        caller = await self._authenticate(call, headers)
+        call.identify(caller.provider.pooling_region)
+        message = envelope.read(body)
+        call.infno, call.message_id = message.infno or "", message.msgid or ""
+        envelope.check(message, caller.provider, caller.places)
+        if expected is not None and call.infno != expected:
+            raise InvalidInput(
+                "infno",
+                zh=f"报文中的交易编号 {call.infno} 与地址中的 {expected} 不一致",
+                en=f"the message is a {call.infno}, its address that of a {expected}",
+            )
+        if call.infno not in self._labels:
+            raise InvalidInput(
+                "infno",
+                zh=f"没有交易 {call.infno}，可用的交易见文档 hospital-transactions",
+                en=f"there is no transaction {call.infno}; see the reference for all",
+            )
+        raw = envelope.input_of(message)
+        if caller.sm2_public_key is not None:
+            signatures.verify_sm2(caller.sm2_public_key, raw, message.signtype, message.cainfo)
+        if not envelope.absent(message.sign_no) and call.infno not in {"9001", "9002"}:
+            await self._sign_ins.require(caller.provider.provider_code, message.sign_no or "")
+        if caller.sandbox:
+            await self._take_fault(call, caller)
+        return await self._carry_out(call, caller, message, raw)
+
+    async def _authenticate(self, call: _Call, headers: wire.HeaderMap) -> credentials.Caller:
+        signature = signatures.read(headers)
+        caller = await self._callers.find(signature.access_key)
+        if caller is None:
+            raise signatures.unknown_key()
+        call.caller = caller
+        now_ms = int(call.at.timestamp() * 1000)
+        signatures.verify(signature, caller.scheme, caller.secret, now_ms, tell=caller.sandbox)
+        if signature.scheme == "B":
+            self._nonces.spend(signature, now_ms // 1000)
+        return caller
+
+    async def _carry_out(
+        self, call: _Call, caller: credentials.Caller, message: Envelope, raw: bytes
+    ) -> bytes | FileContent:
+        insured = None if envelope.absent(message.insuplc_admdvs) else message.insuplc_admdvs
+        operator = message.opter or ""
+        call.context = context = Context(
+            caller.provider, message.mdtrtarea_admvs or "", insured, operator, call.at
+        )
+        if (fetch := self._fetches.get(call.infno)) is not None:
+            return await self._fetch(fetch, context, raw)
+        sender = Sender(
+            provider=caller.provider,
+            message_id=call.message_id,
+            transaction_code=call.infno,
+            content_hash=_content_hash(message, insured, raw),
+            operator=operator,
+            sandbox=caller.sandbox,
+            insured_region=insured,
+        )
+        if (errand := self._errands.get(call.infno)) is not None:
+            return await self._run(errand, call, context, sender, raw)
+        transaction = self._transactions[call.infno]
+        if insured is None and call.infno != _NO_PERSON_NUMBER:
+            raise InvalidInput(
+                "insuplc_admdvs",
+                zh="缺少参保地：凡使用人员编号的交易必填，见 1101 应答的 insuinfo",
+                en="the insured place is missing; 1101 answers it in insuinfo",
+            )
+        order = _order(transaction, raw, context)
+        call.show = transaction.show
+        return await self._desk.answer(sender, order, call.render)
+
+    async def _fetch(self, fetch: Fetch, context: Context, raw: bytes) -> FileContent:
+        async with self._platform.database.transaction(readonly=True) as connection:
+            return await fetch.find(connection, context, raw)
+
+    async def _run(
+        self, errand: Errand, call: _Call, context: Context, sender: Sender, raw: bytes
+    ) -> bytes:
+        async def work(connection: Connection) -> bytes:
+            try:
+                done = await errand.carry_out(connection, context, raw)
+            except YikatongError as error:
+                if error.status >= 500:
+                    raise
+                return call.refuse(error)
+            return envelope.success(
+                call.reference, call.received, call.responded(), done.output, done.warning
+            )
+
+        return await self._once(self._platform, sender, work)
+
+    def _typed(self, call: _Call, error: Exception) -> YikatongError:
+        known = error if isinstance(error, YikatongError) else problems.typed(error)
+        if known.status < 500 or isinstance(known, Unavailable):
+            return known
+        if known is not error:
+            known = refusals.unforeseen()
+        if not call.reference:
+            call.identify(_NOBODYS_REGION)
+        _log.error("unexpected", reference=call.reference, transaction=call.infno, exc_info=error)
+        return known
+
+    # ---- sandbox ----
+
+    async def _take_fault(self, call: _Call, caller: credentials.Caller) -> None:
+        fault = await self._faults.take(caller.provider.provider_code, call.infno)
+        if fault == "unavailable":
+            raise Unavailable(
+                zh="沙箱故障开关：服务暂不可用，未办理，请用同一 msgid 重发",
+                en="sandbox fault: unavailable; not carried out, send the same msgid again",
+            )
+        if fault == "refused":
+            raise refusals.Fault(
+                zh="沙箱故障开关：本次拒绝，未办理",
+                en="sandbox fault: refused; not carried out",
+            )
+        call.fault = fault
+
+    async def _spoil(self, call: _Call, content: bytes) -> bytes:
+        if call.fault == "wrong_total":
+            return faults.with_wrong_total(content)
+        if call.fault == "slow" and self._slow < _SLOW_AT_ONCE_MAX:
+            self._slow += 1
+            try:
+                await asyncio.sleep(faults.SLOW_SECONDS)
+            finally:
+                self._slow -= 1
+        return content
+
+    def _keep(
+        self, call: _Call, status: int, seconds: float, content: bytes, *, is_file: bool
+    ) -> None:
+        assert call.caller is not None
+        succeeded = is_file or envelope.succeeded(content)
+        self._journal.note(
+            call.caller.provider.provider_code,
+            call.at,
+            call.infno,
+            call.message_id,
+            seconds * 1000,
+            status,
+            call.code or ("0" if succeeded else "-1"),
+            call.body,
+            b"(%d bytes)" % len(content) if is_file else content,
+        )
+
+
+def _content_hash(message: Envelope, insured: str | None, raw: bytes) -> bytes:
+    """What makes two messages the same: the transaction, both regions and the input. A repeat may
+    carry another time, operator or sign-in."""
+    head = f"{message.infno} {message.mdtrtarea_admvs} {insured} "
+    return hashlib.sha256(head.encode() + raw).digest()
+
+
+def _order(transaction: Transaction, raw: bytes, context: Context) -> Order:
+    try:
+        return transaction.read(raw, context)
+    except RecursionError:
+        raise Malformed(zh="报文嵌套层数过多", en="the message is nested too deeply") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Malformed(
+            zh="报文不是 UTF-8 编码的 JSON", en="the message is not JSON in UTF-8"
+        ) from None
