@@ -350,12 +350,18 @@ async def test_an_emergency_holds_for_the_stay(scene: Scene) -> None:
 
 async def test_a_hospital_refers_and_takes_it_back_before_it_is_used(scene: Scene) -> None:
     hospital, there = await scene.provider("510100"), await scene.provider("110000")
-    filed = await scene.transfer(hospital, to_provider=there.provider_code, reason="疑难病例")
+    filed = await scene.transfer(
+        hospital,
+        to_provider=there.provider_code,
+        reason="疑难病例",
+        details={"diag_code": "I10.x00"},
+    )
     assert (filed.kind, filed.channel, filed.ends_on) == (
         "transfer",
         "provider",
         date(2027, 2, 28),
     )
+    assert filed.details == {"diag_code": "I10.x00"}
     assert await scene.filings() == [filed]
     with pytest.raises(errors.AlreadyFiled):
         await scene.transfer(hospital)
