@@ -27,11 +27,13 @@ SERVICES = ("inpatient", "outpatient", "pharmacy", "cash", "transit", "identity"
 
 
 @contextlib.contextmanager
-def serving(data: Path, people_count: int) -> Generator[tuple[str, int]]:
+def serving(data: Path, people_count: int, workers: int = 1) -> Generator[tuple[str, int]]:
     """`yikatong up` on a free port; yields where it listens once it is ready."""
     command = [sys.executable, "-m", "yikatong", "up", "--data", str(data), "--port", "0"]
     process = subprocess.Popen(
-        [*command, "--people", str(people_count)], stdout=subprocess.PIPE, text=True
+        [*command, "--people", str(people_count), "--workers", str(workers)],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         assert process.stdout is not None

@@ -20,7 +20,14 @@ from yikatong.core import problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
 from yikatong.core.platform import Platform
+from yikatong.medical import receipts_api
+from yikatong.medical.claims import api as claims_api
+from yikatong.medical.claims.service import ClaimOffice
 from yikatong.medical.filings import api as filings_api
+from yikatong.medical.hospital_api.handler import hospital
+from yikatong.medical.hospital_api.transactions import TRANSACTIONS
+from yikatong.medical.visits import messages
+from yikatong.medical.visits.desk import CareDesk
 from yikatong.money import api as money_api
 from yikatong.money import medical_api, social_api
 from yikatong.money.api import Desk
@@ -138,7 +145,15 @@ def head_as_get(app: ASGIApp) -> ASGIApp:
 def serve(platform: Platform) -> ASGIApp:
     """The whole of what is served: the application, and before it the lean routes."""
     app = create_app(platform)
-    return head_as_get(lean(app, money_api.lean_routes(app.state["desk"]), _note_lean))
+    served = hospital(
+        lean(app, money_api.lean_routes(app.state["desk"]), _note_lean),
+        CareDesk(platform),
+        platform,
+        _note_lean,
+        once=messages.once,
+        transactions=TRANSACTIONS,
+    )
+    return head_as_get(served)
 
 
 @cache
@@ -159,6 +174,7 @@ def create_app(platform: Platform) -> Litestar:
 
     operator = Operator(token(platform.settings))
     desk = Desk(Teller(platform), operator)
+    office = ClaimOffice(platform)
     outside = connectors(platform, platform.settings.outside_banks)
 
     def given() -> Platform:
@@ -166,6 +182,9 @@ def create_app(platform: Platform) -> Litestar:
 
     def counter() -> Desk:
         return desk
+
+    def claim_office() -> ClaimOffice:
+        return office
 
     def banks() -> dict[str, BankConnector]:
         return outside
@@ -195,6 +214,8 @@ def create_app(platform: Platform) -> Litestar:
                     *wealth_api.routes,
                     *outside_api.routes,
                     *filings_api.routes,
+                    *claims_api.routes,
+                    *receipts_api.routes,
                 ],
             ),
             *portals.routes,
@@ -203,6 +224,7 @@ def create_app(platform: Platform) -> Litestar:
             "platform": Provide(given, sync_to_thread=False, use_cache=True),
             "desk": Provide(counter, sync_to_thread=False, use_cache=True),
             "operator": Provide(gate, sync_to_thread=False, use_cache=True),
+            "claims": Provide(claim_office, sync_to_thread=False, use_cache=True),
             "connectors": Provide(banks, sync_to_thread=False, use_cache=True),
             "key": Provide(idempotency_key, sync_to_thread=False),
         },

@@ -9,8 +9,10 @@ import typer
 from yikatong import __version__
 from yikatong.core.commands import DataOption, JsonOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
+from yikatong.medical.claims.commands import claims_app
 from yikatong.medical.commands import catalog_app, providers_app
 from yikatong.medical.filings.commands import filings_app
+from yikatong.medical.sandbox.commands import sandbox_app
 from yikatong.medical.visits.commands import recompute
 from yikatong.money.bank import commands as bank_commands
 from yikatong.money.bank.standing_commands import standing_app
@@ -20,6 +22,7 @@ from yikatong.money.outside import commands as outside_commands
 from yikatong.money.wealth.commands import wealth_app
 from yikatong.people.commands import people_app
 from yikatong.policies.commands import policies_app, quote
+from yikatong.population import sandbox_commands
 from yikatong.population.commands import make
 from yikatong.portability.commands import check
 
@@ -35,8 +38,10 @@ app.add_typer(policies_app, name="policies")
 app.add_typer(people_app, name="people")
 app.add_typer(providers_app, name="providers")
 app.add_typer(catalog_app, name="catalog")
+app.add_typer(claims_app, name="claims")
 app.add_typer(filings_app, name="filings")
 app.add_typer(money_app, name="money")
+app.add_typer(sandbox_app, name="sandbox")
 bank_commands.add_to(money_app)
 contribution_commands.add_to(money_app)
 outside_commands.add_to(money_app)
@@ -47,6 +52,8 @@ app.command("quote")(quote)
 app.command("check")(check)
 app.command("recompute")(recompute)
 people_app.command("make")(make)
+sandbox_app.command("show")(sandbox_commands.show)
+sandbox_app.command("play")(sandbox_commands.play)
 
 
 @app.command("version")

@@ -19,6 +19,8 @@ from yikatong.core.platform import Platform
 from yikatong.core.regions import short_name
 from yikatong.core.settings import Settings
 from yikatong.medical import reference
+from yikatong.medical.sandbox import service as sandbox
+from yikatong.medical.sandbox.model import SandboxProvider
 from yikatong.money import due
 from yikatong.money.bank.teller import Teller
 from yikatong.money.outside.connectors import connectors
@@ -33,6 +35,7 @@ SEED = 20260301
 _WATCH_SECONDS = 2
 _DUE_SECONDS = 10
 _SHOWN = 8
+_TESTERS_SHOWN = 4
 _log = structlog.stdlib.get_logger("yikatong.serving")
 
 
@@ -78,12 +81,15 @@ async def _serve(
         await _load(platform, people, console)
         async with platform.database.transaction(readonly=True) as connection:
             demo = await population.demo_persons(connection)
+            testers = await sandbox.providers(platform, connection) if settings.sandbox else []
         server = uvicorn.Server(configuration(serve(platform)))
         tuning.settle_memory()
         # From here on a connection waits instead of being refused, and the address may be told.
         listener.listen(BACKLOG)
         host, port = listener.getsockname()[:2]
-        _greet(console, platform, f"http://{host}:{port}", demo, time.perf_counter() - begun)
+        address = f"http://{host}:{port}"
+        _greet(console, platform, address, demo, time.perf_counter() - begun)
+        _show_sandbox(console, address, testers[:_TESTERS_SHOWN])
         more = Workers(settings, host, port, workers - 1)
         watch = asyncio.create_task(_keep_database_up(platform))
         keep = asyncio.create_task(more.watch())
@@ -101,6 +107,7 @@ async def _serve(
 async def _load(platform: Platform, people: int, console: Console) -> None:
     """Reference data where it changed, and the first population where there is nobody."""
     await reference.load_reference(platform)
+    await sandbox.prepare(platform)
     async with platform.database.transaction() as connection:
         await portability.load_reference(connection)
         nobody = not await connection.fetchval("select exists (select from persons)")
@@ -162,3 +169,19 @@ def _greet(
         "the others are on the home page; Ctrl-C stops",
         soft_wrap=True,
     )
+
+
+def _show_sandbox(console: Console, address: str, testers: Sequence[SandboxProvider]) -> None:
+    if not testers:
+        return
+    console.print(
+        "[bold]医院接口的测试机构 · test providers of the hospital interface[/bold]"
+        f"  {address}/sandbox",
+        soft_wrap=True,
+    )
+    for one in testers:
+        console.print(f"  {one.code}  {one.name}  {one.note.zh} · {one.note.en}", soft_wrap=True)
+        console.print(
+            f"      {one.scheme}  {one.access_key}  {one.secret}", soft_wrap=True, markup=False
+        )
+    console.print("  全部 · all of them: yikatong sandbox show", soft_wrap=True)

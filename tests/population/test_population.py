@@ -9,10 +9,14 @@ from stdnum.cn import ric
 from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
 from yikatong.medical import reference
+from yikatong.money import medical as medical_accounts
+from yikatong.money.medical import FamilyLink
+from yikatong.money.verification import verify
 from yikatong.people import rules
 from yikatong.people import service as people
 from yikatong.policies import service as policies
-from yikatong.population import chunk, demo, service
+from yikatong.policies.model import YearToDate
+from yikatong.population import chunk, demo, service, shares
 from yikatong.portability import service as portability
 from yikatong.portability.model import CheckRequest
 from yikatong.trust.audit import Actor
@@ -39,6 +43,71 @@ async def test_every_demo_person_gets_the_answer_the_situation_is_about(platform
             codes = [reason.code for reason in answer.reasons]
             wrong.append(f"{one.situation}: {answer.answer} instead of {one.expects}: {codes}")
     assert wrong == []
+
+
+async def test_what_a_year_holds_was_carried_over_for_everybody(platform: Platform) -> None:
+    await service.make(platform, 1500, 1, lambda _: None)
+    names = YearToDate.__struct_fields__
+    carried = ", ".join(f"coalesce((c.amounts->>'{name}')::bigint, 0) as {name}" for name in names)
+    rows = await everything(
+        platform,
+        f"""select a.person_id, {", ".join(f"a.{name} as a_{name}" for name in names)}, {carried}
+              from accumulators a
+              full join accumulators_carried_over c using (person_id, insurance, year_starts_on)""",
+    )
+    assert len(rows) > 300
+    assert all(row[f"a_{name}"] == row[name] for row in rows for name in names)
+    assert any(row["pooled"] and row["inpatient_in_scope"] for row in rows)
+
+
+async def test_a_few_of_the_insured_belong_to_a_special_group(platform: Platform) -> None:
+    await service.make(platform, 6000, 5, lambda _: None)
+    rows = await everything(
+        platform,
+        f"""select g.group_name, bool_and(e.insurance is not null) as insured, count(*)
+              from special_groups g left join enrolments e
+                on e.person_id = g.person_id and e.insurance in ('310', '390')
+             where g.person_id > {1_000_000 + len(demo.DEMOS)} group by 1""",
+    )
+    assert {row["group_name"] for row in rows} == {
+        group for groups in shares.GROUPS.values() for group in groups
+    }
+    assert all(row["insured"] for row in rows)
+    assert 0.02 < sum(row["count"] for row in rows) / 6000 < 0.06
+    assert {row["group_name"] for row in rows} <= policies.load().groups
+
+
+async def test_the_demo_persons_of_care_are_what_their_situation_says(platform: Platform) -> None:
+    await service.make(platform, 100, 1, lambda _: None)
+    rows = await everything(
+        platform,
+        """select d.situation, d.person_id, m.balance,
+                  array(select group_name from special_groups g where g.person_id = d.person_id
+                         order by 1) as groups,
+                  (select sum(yearly_limit) from medical_family f
+                     join medical_family_payers p
+                       on p.person_id = f.member_id and p.owner_id = f.person_id
+                    where f.member_id = d.person_id) as relatives_pay
+             from demo_persons d left join money_accounts m
+               on m.person_id = d.person_id and m.kind = 'medical'""",
+    )
+    found = {row["situation"]: row for row in rows}
+    assert found["retired_with_account"]["balance"] == 500_000
+    assert found["account_empty"]["balance"] == 0
+    assert found["flexible"]["balance"] is None
+    assert found["family_account"]["balance"] is None
+    assert found["family_account"]["relatives_pay"] == 500_000
+    assert found["family_payer"]["balance"] == 800_000
+    assert found["destitute_and_disabled"]["groups"] == ["destitute", "disabled"]
+    assert (await verify(platform)).proved
+    links = await people_links(platform, found["family_account"]["person_id"])
+    assert [link.person_id for link in links] == [found["family_payer"]["person_id"]]
+
+
+async def people_links(platform: Platform, member_id: int) -> list[FamilyLink]:
+    async with platform.database.transaction(readonly=True) as connection:
+        payers = await medical_accounts.payers_of(connection, [member_id], date(2026, 3, 1))
+    return payers[member_id]
 
 
 async def test_made_people_have_valid_and_different_id_numbers_that_agree(

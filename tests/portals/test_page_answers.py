@@ -43,7 +43,17 @@ def test_no_text_is_missing_and_none_is_left_over() -> None:
         used |= set(re.findall(r"\"((?:error|not)_\w+)\"", source))
     used = {key for key in used if not key.endswith("_")} - {"error_page"}
     assert used - set(view.texts()) == set()
-    built = ("nav_", "answer_", "care_", "level_", "filing_", "group_", "calc_", "who_group_")
+    built = (
+        "nav_",
+        "answer_",
+        "care_",
+        "level_",
+        "filing_",
+        "group_",
+        "calc_",
+        "who_group_",
+        "fault_",
+    )
     left = {key for key in set(view.texts()) - used if not key.startswith(built)}
     assert left == set()
 
@@ -72,7 +82,7 @@ def test_the_guide_is_found_by_chinese_pinyin_and_english(words: str) -> None:
     assert pages
 
 
-ADDRESSES = ["/", "/calculator", "/guide", "/guide/filing", "/questions", "/nothing"]
+ADDRESSES = ["/", "/calculator", "/guide", "/guide/filing", "/questions", "/sandbox", "/nothing"]
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
@@ -98,6 +108,7 @@ def test_hostile_words_are_shown_or_refused_but_never_run(site: str, words: str)
         f"/calculator?go=1&region={quoted}&at={quoted}&total={quoted}&groups={quoted}&care={quoted}",
         f"/guide?q={quoted}",
         f"/guide/{urllib.parse.quote(words, safe='')}",
+        f"/sandbox/{urllib.parse.quote(words, safe='')}",
         f"/static/{urllib.parse.quote(words, safe='')}",
         f"/api/v1/regions?q={quoted}",
     ):

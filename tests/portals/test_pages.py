@@ -29,6 +29,8 @@ PAGES = {
     "guide-search": "/guide?q=beian",
     "topic": "/guide/filing",
     "questions": "/questions",
+    "sandbox": "/sandbox",
+    "sandbox-provider": "/sandbox/H51011200001",
     "not-found": "/nothing-here",
 }
 LOOKS: dict[str, dict[str, Any]] = {

@@ -10,6 +10,7 @@ from functools import cache
 from importlib import metadata, resources
 from pathlib import Path
 
+import msgspec
 import typst
 
 from yikatong.core.errors import Text, YikatongError
@@ -36,23 +37,45 @@ def _template() -> bytes:
     return (resources.files("yikatong.data") / "document.typ").read_bytes()
 
 
+class Section(msgspec.Struct, frozen=True):
+    """A titled table of a document; `widths` are typst's, such as "1fr"."""
+
+    title: Text
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    right: Sequence[int] = ()
+    widths: Sequence[str] = ()
+
+
 def document(
     *,
     title: Text,
     facts: Sequence[tuple[Text, str]],
-    header: Sequence[str],
-    rows: Sequence[Sequence[str]],
     made_at: datetime,
     note: Text,
+    header: Sequence[str] = (),
+    rows: Sequence[Sequence[str]] = (),
     right: Sequence[int] = (),
+    sections: Sequence[Section] = (),
 ) -> bytes:
-    """A PDF: title, facts as pairs, one table whose columns `right` are set to the right."""
+    """A PDF: title, facts as pairs, a table whose columns `right` are set to the right, and further
+    titled tables."""
     told = {
         "title": title.as_dict(),
         "facts": [{"name": name.as_dict(), "value": value} for name, value in facts],
         "header": list(header),
         "rows": [list(row) for row in rows],
         "right": list(right),
+        "sections": [
+            {
+                "title": one.title.as_dict(),
+                "header": list(one.header),
+                "rows": [list(row) for row in one.rows],
+                "right": list(one.right),
+                "widths": [width.removesuffix("fr") for width in one.widths],
+            }
+            for one in sections
+        ],
         "made_at": f"{made_at:%Y-%m-%d %H:%M}",
         "note": note.as_dict(),
     }

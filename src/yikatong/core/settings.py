@@ -26,6 +26,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Database connections of one process."""
     statement_seconds_max: int = 15
     """A statement of the platform that takes longer is ended by the database."""
+    sandbox: bool = True
+    """YIKATONG_SANDBOX: "off" in production, then there are no test credentials and no page."""
     log_format: str = "text"
     """YIKATONG_LOG: "text" for people, "json" for machines."""
 
@@ -44,6 +46,9 @@ def load(data_dir: Path | None = None) -> Settings:
     log_format = env.get("YIKATONG_LOG", "text")
     if log_format not in ("text", "json"):
         raise InvalidInput("YIKATONG_LOG", zh="只能是 text 或 json", en="must be text or json")
+    sandbox = env.get("YIKATONG_SANDBOX", "on")
+    if sandbox not in ("on", "off"):
+        raise InvalidInput("YIKATONG_SANDBOX", zh="只能是 on 或 off", en="must be on or off")
     key_file = env.get("YIKATONG_KEY_FILE")
     outside = env.get("YIKATONG_OUTSIDE_BANKS")
     chosen = data_dir or Path(env.get("YIKATONG_DATA") or ".data")
@@ -53,5 +58,6 @@ def load(data_dir: Path | None = None) -> Settings:
         key_file=Path(key_file).expanduser().absolute() if key_file else None,
         operator_token=env.get("YIKATONG_OPERATOR_TOKEN") or None,
         outside_banks=Path(outside).expanduser().absolute() if outside else None,
+        sandbox=sandbox == "on",
         log_format=log_format,
     )

@@ -69,3 +69,10 @@ async def selected_providers(connection: Connection, person_id: int) -> Sequence
         person_id,
     )
     return [row[0] for row in rows]
+
+
+async def provider_names(connection: Connection, codes: Sequence[str]) -> dict[str, str]:
+    rows = await connection.fetch(
+        "select provider_code, name from providers where provider_code = any($1::text[])", codes
+    )
+    return {row[0]: row[1] for row in rows}

@@ -24,6 +24,8 @@ FIRST_ID: Final = 1_000_001
 
 _OFF_FILE: Final = 0.03
 """This share lives where no policy is on file, on purpose."""
+_IN_GROUPS: Final = 0.04
+"""This share of the insured belongs to a special group (人员身份)."""
 
 
 @cache
@@ -50,7 +52,8 @@ _SURNAME_WEIGHTS: Final = list(accumulate(1 / (rank + 6) for rank in range(len(s
 
 
 @cache
-def _year_start(region: str, insurance: str, as_of: date) -> date:
+def year_start(region: str, insurance: str, as_of: date) -> date:
+    """The first day of the policy year; of the calendar year where no policy is on file."""
     try:
         return policies.load().find(region, insurance, as_of).year_start(as_of)
     except NoPolicyOnFile:
@@ -146,6 +149,12 @@ class _Maker:
             )
         if insurance and draw() < 0.3:
             self._accumulate(person_id, insurance, home)
+        if insurance and draw() < _IN_GROUPS:
+            groups = shares.GROUPS[insurance]
+            since = self._days_ago(30, 2000)
+            self.rows.add(
+                "special_groups", person_id, groups[self._below(len(groups))], since, None
+            )
         self._family(person_id, sex, age, residence)
 
     def _birth(self, home: str, age: int, sex: int) -> tuple[str, date, int]:
@@ -336,11 +345,18 @@ class _Maker:
         admissions = 0 if self.random() < 0.8 else 1 + self._below(2)
         outpatient = self._below(300_000)
         pooled = admissions * self._below(2_500_000)
-        self.rows.add(
-            "accumulators", person_id, insurance, _year_start(home, insurance, self.today),
-            admissions, min(outpatient, 60_000), outpatient // 3, pooled, 0, 0,
-            outpatient // 2 + pooled // 4,
-        )  # fmt: skip
+        self.rows.year(
+            person_id,
+            insurance,
+            year_start(home, insurance, self.today),
+            admissions=admissions,
+            outpatient_deductible=min(outpatient, 60_000),
+            outpatient_pooled=outpatient // 3,
+            pooled=pooled,
+            borne_in_scope=outpatient // 2 + pooled // 4,
+            outpatient_in_scope=outpatient,
+            inpatient_in_scope=pooled + pooled // 4,
+        )
 
     def _family(self, person_id: int, sex: int, age: int, residence: str) -> None:
         """Marry neighbours of like age, and give children a parent, inside the chunk."""

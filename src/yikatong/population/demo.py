@@ -6,8 +6,10 @@ from typing import Any, Final
 
 import msgspec
 
+from yikatong.core import regions
 from yikatong.core.sealing import Vault
-from yikatong.population.chunk import FIRST_ID
+from yikatong.medical import reference
+from yikatong.population.chunk import FIRST_ID, year_start
 from yikatong.population.origins import origins
 from yikatong.population.rows import Rows, SharedName, id_number
 
@@ -35,6 +37,13 @@ class Demo(msgspec.Struct, frozen=True):
     card: dict[str, Any] | None = {}
     filing: tuple[str, str] | None = ("long_term", "110000")
     """Kind and destination of a valid filing; None: none."""
+    year: dict[str, int] = {}
+    """What the policy year has added up to so far."""
+    groups: tuple[str, ...] = ()
+    balance: int | None = None
+    """Of the medical account; None: any."""
+    disease: str | None = None
+    """The registered chronic disease."""
     change: _Change | None = None
 
 
@@ -71,20 +80,21 @@ def _filing(kind: str, destination: str, start: int, end: int | None, **more: An
     return change
 
 
-def _chronic(rows: Rows, person_id: int, today: date) -> None:
-    rows.add("chronic_registrations", person_id, "糖尿病", today - _days(400), None)
+def _paid_by_spouse(rows: Rows, person_id: int, today: date) -> None:
+    """The next person is the spouse, whose medical account pays up to 5 000 yuan a year."""
+    since = today - _days(1500)
+    for one, other in ((person_id, person_id + 1), (person_id + 1, person_id)):
+        rows.add("relations", one, other, "spouse", since, None)
+    rows.family(person_id + 1, person_id, 500_000, today - _days(90))
 
 
-def _year(**amounts: int) -> _Change:
-    def change(rows: Rows, person_id: int, today: date) -> None:
-        names = ("outpatient_deductible", "outpatient_pooled", "pooled", "large_amount")
-        names += ("serious_illness", "borne_in_scope")
-        rows.add(
-            "accumulators", person_id, "310", date(today.year, 1, 1), amounts.get("admissions", 0),
-            *(amounts.get(name, 0) for name in names),
-        )  # fmt: skip
-
-    return change
+def _chosen_provider(rows: Rows, person_id: int, today: date) -> None:
+    chosen = next(
+        one
+        for one in reference.providers()
+        if one.pooling_region == "510100" and one.level == "community" and one.kind == "hospital"
+    )
+    rows.add("selected_providers", person_id, chosen.provider_code, today - _days(300))
 
 
 def _benefit(benefit: str, status: str, proof: int | None, reason: str | None = None) -> _Change:
@@ -144,10 +154,10 @@ DEMOS: Final[tuple[Demo, ...]] = (
     Demo("filing_temporary", "临时外出备案", "Temporary filing", "110000", "inpatient", "yes", "潘婷", filing=("temporary", "110000")),
     Demo("outpatient_not_opened", "当地未开通门诊直接结算", "Outpatient care not opened there", "542500", "outpatient", "no", "于洋", sex=1, filing=("long_term", "540000")),
     Demo("transit_not_opened", "当地不能刷卡乘车", "No public transport on the card there", "620100", "transit", "no", "蒋欣"),
-    Demo("chronic_registered", "糖尿病已登记", "Diabetes registered", "110000", "chronic", "yes", "蔡志强", sex=1, age=58, change=_chronic),
+    Demo("chronic_registered", "糖尿病已登记", "Diabetes registered", "110000", "chronic", "yes", "蔡志强", sex=1, age=58, disease="糖尿病"),
     Demo("chronic_not_registered", "慢特病未登记", "Chronic disease not registered", "110000", "chronic", "no", "余芳", age=55),
-    Demo("cap_used_up", "门诊封顶线已用完", "Outpatient cap used up", "110000", "outpatient", "yes_but", "杜娟", change=_year(outpatient_deductible=20000, outpatient_pooled=200000)),
-    Demo("deductible_partly_met", "门诊起付线已付一半", "Half of the deductible borne", "110000", "outpatient", "yes", "叶青", change=_year(outpatient_deductible=10000)),
+    Demo("cap_used_up", "门诊封顶线已用完", "Outpatient cap used up", "110000", "outpatient", "yes_but", "杜娟", year={"outpatient_deductible": 20_000, "outpatient_pooled": 200_000, "outpatient_in_scope": 420_000, "borne_in_scope": 220_000}),
+    Demo("deductible_partly_met", "门诊起付线已付一半", "Half of the deductible borne", "110000", "outpatient", "yes", "叶青", year={"outpatient_deductible": 10_000, "outpatient_in_scope": 10_000, "borne_in_scope": 10_000}),
     Demo("pension_in_order", "养老金正常领取", "Pension arrives", "110000", "pension", "yes", "程文", sex=1, change=_benefit("pension", "drawing", 200), **_RETIRED),
     Demo("proof_due", "资格认证快到期", "Proof of life due soon", "110000", "pension", "yes_but", "苏玉兰", change=_benefit("pension", "drawing", 12), **_RETIRED),
     Demo("proof_overdue", "资格认证已逾期", "Proof of life overdue", "110000", "pension", "no", "魏德福", sex=1, change=_benefit("pension", "held", -40, "proof_of_life"), **_RETIRED),
@@ -164,6 +174,47 @@ DEMOS: Final[tuple[Demo, ...]] = (
     Demo("transit_in_order", "第三代卡在上海乘地铁", "Third-generation card on the Shanghai metro", "310000", "transit", "yes", "陆晶"),
     Demo("culture", "用社保卡进图书馆", "Library with the card", "110000", "culture", "yes", "汪洋", sex=1),
     Demo("identity", "用社保卡证明身份", "Proves identity with the card", "440100", "identity", "yes", "范伟", sex=1),
+    # The worked examples, each runnable at a counter (policies/examples/published.yaml).
+    Demo("beijing_active", "北京在职，本地住院", "Employed in Beijing, hospital stay at home", "110000", "inpatient", "yes", "夏岚", county="110101", filing=None),
+    Demo("beijing_retired", "北京退休，本地住院", "Retired in Beijing, hospital stay at home", "110000", "inpatient", "yes", "方国华", county="110105", age=65, sex=1, category="retired", filing=None),
+    Demo("beijing_second_admission", "北京在职，年内第二次住院", "Beijing, second hospital stay of the year", "110000", "inpatient", "yes", "石磊", county="110102", sex=1, filing=None, year={"admissions": 1, "pooled": 739_500, "inpatient_in_scope": 1_000_000, "borne_in_scope": 260_500}),
+    Demo("xianyang_resident", "咸阳居民，本地住院", "Resident insurance in Xianyang, stay at home", "610400", "inpatient", "yes", "秦文秀", county="610402", insurance="390", category="adult", filing=None),
+    Demo("chongqing_active", "重庆在职，本地门诊", "Employed in Chongqing, outpatient care at home", "500000", "outpatient", "yes", "江红梅", county="500103", filing=None),
+    Demo("chongqing_retired", "重庆退休，大额住院费用超过统筹封顶线", "Retired in Chongqing, a bill beyond the pooled fund's cap", "500000", "inpatient", "yes", "熊德明", county="500106", age=66, sex=1, category="retired", filing=None),
+    Demo("chengdu_aged_63", "成都职工 63 岁，报销比例按年龄提高", "63 and insured in Chengdu: a higher rate by age", "510100", "inpatient", "yes", "侯素芬", age=63, filing=None),
+    Demo("guangzhou_retired", "广州退休，本地住院", "Retired in Guangzhou, hospital stay at home", "440100", "inpatient", "yes", "黎少芬", county="440103", age=65, category="retired", filing=None),
+    Demo("resident_home", "成都居民，本地住院，费用可能进入大病保险", "Resident insurance in Chengdu; a large bill reaches the serious-illness insurance", "510100", "inpatient", "yes", "龙家兴", sex=1, insurance="390", category="adult", filing=None),
+    # The year so far, and every layer behind the pooled fund.
+    Demo("second_admission", "成都职工，年内第二次住院，起付线降低", "Second hospital stay of the year: a lower deductible", "510100", "inpatient", "yes", "白露", filing=None, year={"admissions": 1, "pooled": 620_500, "inpatient_in_scope": 810_000, "borne_in_scope": 189_500}),
+    Demo("cap_nearly_used", "住院统筹封顶线只剩 1000 元，之后由大额支付", "1,000 yuan left under the pooled fund's cap, then the large-amount fund", "510100", "inpatient", "yes", "康健", sex=1, filing=None, year={"admissions": 3, "pooled": 44_900_000, "inpatient_in_scope": 52_000_000, "borne_in_scope": 7_100_000}),
+    Demo("large_amount_in_use", "统筹封顶线已用完，正由大额支付", "Beyond the cap: the large-amount fund pays", "510100", "inpatient", "yes_but", "毛建军", sex=1, age=52, filing=None, year={"admissions": 4, "pooled": 45_000_000, "over_cap": 4_000_000, "large_amount": 3_600_000, "inpatient_in_scope": 57_000_000, "borne_in_scope": 8_400_000}),
+    Demo("serious_illness_near", "居民，自付费用接近大病起付线", "Resident, borne amounts near the serious-illness deductible", "510100", "inpatient", "yes", "邱月娥", age=55, insurance="390", category="adult", filing=None, year={"admissions": 2, "pooled": 3_700_000, "inpatient_in_scope": 5_450_000, "borne_in_scope": 1_750_000}),
+    Demo("serious_illness_in_use", "居民，大病保险已开始支付", "Resident, the serious-illness insurance already pays", "510100", "inpatient", "yes", "顾长林", sex=1, age=59, insurance="390", category="adult", filing=None, year={"admissions": 1, "pooled": 8_126_000, "inpatient_in_scope": 12_000_000, "borne_in_scope": 3_874_000, "serious_illness": 1_244_400}),
+    # Medical accounts.
+    Demo("retired_with_account", "退休，个人账户余额 5000 元", "Retired, 5,000 yuan in the medical account", "510100", "outpatient", "yes", "史玉珍", age=67, category="retired", filing=None, balance=500_000),
+    Demo("account_empty", "个人账户余额为零", "Nothing in the medical account", "510100", "pharmacy", "yes", "严冬", sex=1, filing=None, balance=0),
+    Demo("flexible", "灵活就业，没有个人账户", "Flexible employment, no medical account", "510100", "outpatient", "yes", "尹航", sex=1, category="flexible", filing=None),
+    Demo("family_account", "居民，由配偶的个人账户共济支付", "Resident; the spouse's medical account pays", "510100", "inpatient", "yes", "戴小玲", insurance="390", category="adult", filing=None, change=_paid_by_spouse),
+    Demo("family_payer", "个人账户授权给配偶使用", "Lets the spouse use the medical account", "510100", "inpatient", "yes", "武刚", sex=1, filing=None, balance=800_000),
+    # Who one is.
+    Demo("minor", "未成年居民，本地住院", "A minor, hospital stay at home", "510100", "inpatient", "yes_but", "邵子涵", age=11, insurance="390", category="minor", person={"guardianship": True}, filing=None),
+    Demo("student", "北京在校学生", "A student in Beijing", "110000", "inpatient", "yes", "孔令宇", county="110108", sex=1, age=20, insurance="390", category="student", filing=None),
+    Demo("elderly_resident", "上海居民，70 岁以上", "Resident insurance in Shanghai, over 70", "310000", "inpatient", "yes", "陆阿宝", county="310101", sex=1, age=74, insurance="390", category="elderly", filing=None),
+    Demo("shanghai_active", "上海在职，门诊住院合并封顶", "Employed in Shanghai: one cap for all care", "310000", "outpatient", "yes", "钱思齐", county="310104", filing=None),
+    Demo("low_income", "低保居民", "Resident on minimum living allowance", "510100", "inpatient", "yes", "万福来", sex=1, age=61, insurance="390", category="elderly", filing=None, groups=("low_income",)),
+    Demo("destitute_and_disabled", "特困且重度残疾的居民", "Destitute and severely disabled resident", "510100", "inpatient", "yes", "汤有根", sex=1, age=57, insurance="390", category="adult", filing=None, groups=("destitute", "disabled")),
+    Demo("orphan", "孤儿", "An orphan", "510100", "inpatient", "yes_but", "于小满", age=13, insurance="390", category="minor", person={"guardianship": True}, filing=None, groups=("orphan",)),
+    Demo("civil_servant", "公务员，有补助", "Civil servant with supplement", "510100", "inpatient", "yes", "段誉文", sex=1, age=45, filing=None, groups=("civil_servant",)),
+    Demo("veteran", "优抚对象，有企业补充医疗保险", "Veteran with an enterprise supplement", "510100", "inpatient", "yes", "雷卫国", sex=1, age=58, filing=None, groups=("veteran", "enterprise_supplement")),
+    Demo("tier_two", "重庆居民，二档缴费", "Chongqing resident, higher contribution tier", "500000", "inpatient", "yes", "覃丽华", county="500106", insurance="390", category="adult", filing=None, groups=("tier_two",)),
+    Demo("named_disease", "上海居民，大病病种", "Shanghai resident with a named serious disease", "310000", "inpatient", "yes", "龚美娟", county="310115", age=50, insurance="390", category="adult", filing=None, groups=("named_disease",)),
+    # Away from home, and bound to a provider.
+    Demo("resident_filing_none", "居民，没有备案去北京", "Resident going to Beijing without a filing", "110000", "inpatient", "yes_but", "贺敏芝", insurance="390", category="adult", filing=None),
+    Demo("same_province", "泸州参保，去成都住院", "Insured in Luzhou, hospital stay in Chengdu", "510100", "inpatient", "yes", "文晓东", county="510502", sex=1, filing=None),
+    Demo("exempt_pair_back", "重庆参保，来成都看病，川渝免备案", "Insured in Chongqing, treated in Chengdu: no filing needed", "510100", "inpatient", "yes", "向阳", county="500107", sex=1, filing=None),
+    Demo("chronic_dialysis", "广州职工，透析已登记", "Guangzhou, dialysis registered", "440100", "chronic", "yes", "莫志豪", county="440106", sex=1, age=49, filing=None, disease="慢性肾功能衰竭透析"),
+    Demo("chronic_home", "北京退休，高血压已登记，本地门诊", "Retired in Beijing, hypertension registered, treated at home", "110000", "chronic", "yes", "常淑兰", county="110106", age=69, category="retired", filing=None, disease="高血压"),
+    Demo("provider_selected", "选定了一家社区医院作门诊定点", "Chose a community hospital for outpatient care", "510100", "outpatient", "yes", "包容", sex=1, filing=None, change=_chosen_provider),
 )
 # fmt: on
 
@@ -187,7 +238,7 @@ def _one(rows: Rows, demo: Demo, person_id: int, position: int, now: datetime) -
     for key in ("confirmed_on", "died_on"):
         if key in facts:
             facts[key] = today + _days(facts[key])
-    home = f"{demo.county[:4]}00"
+    home = regions.get(demo.county).pooled_in
     rows.person(
         person_id,
         id_number(origins(home, birth.year)[0], birth, sequence),
@@ -207,6 +258,13 @@ def _one(rows: Rows, demo: Demo, person_id: int, position: int, now: datetime) -
         until = None if kind == "long_term" else today + _days(150)
         starts = today - _days(30 if until else 400)
         rows.filing(person_id, kind, demo.insurance, home, destination, starts, until)
+    for group in demo.groups:
+        rows.add("special_groups", person_id, group, today - _days(400), None)
+    if demo.disease is not None:
+        rows.add("chronic_registrations", person_id, demo.disease, today - _days(400), None)
+    if demo.year and demo.insurance is not None:
+        starts_on = year_start(home, demo.insurance, today)
+        rows.year(person_id, demo.insurance, starts_on, **demo.year)
     if demo.change is not None:
         demo.change(rows, person_id, today)
     rows.add(
@@ -224,7 +282,10 @@ def _insure(rows: Rows, demo: Demo, person_id: int, home: str, today: date) -> N
         if key in facts:
             facts[key] = today + _days(facts[key])
     months = 240 if demo.category == "retired" else 65
-    rows.enrolment(person_id, demo.insurance, since, home, demo.category, months=months, **facts)
+    rows.enrolment(
+        person_id, demo.insurance, since, home, demo.category, months=months,
+        balance=demo.balance, **facts,
+    )  # fmt: skip
     if demo.insurance == "310":
         rows.enrolment(person_id, "110", since, home, demo.category, months=months)
         if demo.category == "active":

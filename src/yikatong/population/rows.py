@@ -10,6 +10,7 @@ from yikatong.core.ids import new_id
 from yikatong.core.sealing import Vault
 from yikatong.money.bank import banks
 from yikatong.money.ledger.model import CURRENCY, NOBODY
+from yikatong.policies.model import YearToDate
 
 SharedName = tuple[str, str, str]
 """Kind, owner and purpose of a shared account."""
@@ -42,10 +43,13 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "chronic_registrations": ("person_id", "disease", "starts_on", "ends_on"),
     "selected_providers": ("person_id", "provider_code", "since"),
-    "accumulators": (
-        "person_id", "insurance", "year_starts_on", "admissions", "outpatient_deductible",
-        "outpatient_pooled", "pooled", "large_amount", "serious_illness", "borne_in_scope",
+    "special_groups": ("person_id", "group_name", "starts_on", "ends_on"),
+    "accumulators": ("person_id", "insurance", "year_starts_on", *YearToDate.__struct_fields__),
+    "accumulators_carried_over": (
+        "person_id", "insurance", "year_starts_on", "amounts", "source",
     ),
+    "medical_family": ("person_id", "member_id", "yearly_limit", "since"),
+    "medical_family_payers": ("person_id", "owner_id"),
     "benefit_entitlements": (
         "person_id", "benefit", "region", "status", "starts_on", "ends_on", "monthly",
         "proof_due_on", "held_reason",
@@ -79,6 +83,7 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 _MAKER: Final = ("system", "people make", "synthetic population")
+_AMOUNTS: Final = YearToDate.__struct_fields__
 
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK: Final = "10X98765432"
@@ -165,8 +170,10 @@ class Rows:
         benefits_from: date | None = None,
         confirmed: bool = True,
         months: int = 12,
+        balance: int | None = None,
     ) -> None:
-        """An enrolment; benefits begin with it unless a waiting period runs."""
+        """An enrolment; benefits begin with it unless a waiting period runs. `balance` is what the
+        medical account of an employee or retiree opens with; None: a sum drawn by the person_id."""
         begins = benefits_from or starts_on
         self.tables["enrolments"].append(
             (
@@ -175,7 +182,24 @@ class Rows:
             )
         )  # fmt: skip
         if insurance == "310" and category != "flexible" and status != "ended":
-            self._medical_account(person_id, region)
+            drawn = person_id * 48_271 % 1_200_000
+            self._medical_account(person_id, region, drawn if balance is None else balance)
+
+    def year(self, person_id: int, insurance: str, starts_on: date, **amounts: int) -> None:
+        """What the policy year has added up to so far, all of it carried over: no settlement here
+        tells of it."""
+        self.tables["accumulators"].append(
+            (person_id, insurance, starts_on, *(amounts.get(name, 0) for name in _AMOUNTS))
+        )
+        carried = ", ".join(f'"{name}": {amount}' for name, amount in amounts.items() if amount)
+        self.tables["accumulators_carried_over"].append(
+            (person_id, insurance, starts_on, f"{{{carried}}}", "synthetic population")
+        )
+
+    def family(self, owner_id: int, member_id: int, yearly_limit: int, since: date) -> None:
+        """A consent: the owner's medical account pays for a relative (家庭共济)."""
+        self.tables["medical_family"].append((owner_id, member_id, yearly_limit, since))
+        self.tables["medical_family_payers"].append((member_id, owner_id))
 
     def card(
         self,
@@ -238,10 +262,9 @@ class Rows:
         )
         self._open(person_id, account_id, amount, self._shared["bank", bank, "cash"])
 
-    def _medical_account(self, person_id: int, region: str) -> None:
+    def _medical_account(self, person_id: int, region: str, amount: int) -> None:
         """The medical account of an insured employee or retiree."""
         account_id = person_id * 10 + 1
-        amount = person_id * 48_271 % 1_200_000
         self.tables["money_accounts"].append(
             (
                 person_id, account_id, "medical", None, None, region, None, None, [], amount,

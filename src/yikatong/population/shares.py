@@ -60,3 +60,9 @@ PHONE_PREFIXES: Final = (
 )
 DISEASES: Final = ("高血压", "糖尿病", "慢性肾功能衰竭透析", "恶性肿瘤门诊治疗", "器官移植抗排异")
 """The five chronic diseases that settle across provinces (五种门诊慢特病)."""
+
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "310": ("civil_servant", "civil_servant", "enterprise_supplement", "veteran", "disabled"),
+    "390": ("low_income", "low_income", "disabled", "destitute", "tier_two"),
+}
+"""Special groups by insurance; one that stands twice is twice as common."""

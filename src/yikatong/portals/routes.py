@@ -8,9 +8,11 @@ from litestar.params import FromPath, QueryParameter
 from yikatong.core import regions
 from yikatong.core.errors import YikatongError
 from yikatong.portals import guide as guides
+from yikatong.portals import receipts
 from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
+from yikatong.portals.sandbox import routes as sandbox_routes
 from yikatong.portals.view import View, environment, static_response, texts
 
 __all__ = ["error_page", "load", "routes"]
@@ -74,9 +76,13 @@ def load() -> None:
         "check.html",
         "calculator.html",
         "account.html",
+        "settlements.html",
+        "settlement.html",
         "guide.html",
         "topic.html",
         "questions.html",
+        "sandbox.html",
+        "sandbox-calls.html",
     ):
         environment().get_template(name)
     guides.questions()
@@ -96,4 +102,15 @@ def error_page(request: Request[Any, Any, Any], error: YikatongError) -> Respons
     return response
 
 
-routes = [check, calculator, account, guide, topic, questions, static, find_regions]
+routes = [
+    check,
+    calculator,
+    account,
+    *receipts.routes,
+    guide,
+    topic,
+    questions,
+    static,
+    find_regions,
+    *sandbox_routes,
+]

@@ -322,7 +322,6 @@ async def test_a_provider_with_an_sm2_key_must_sign_the_input(place: Place) -> N
 
 
 async def test_an_sm2_signature_over_the_input_is_verified(place: Place) -> None:
-    pytest.importorskip("gmssl_pyx")
     client = await sm2_client(place)
     # With the spaces as they are sent: the bytes count, not what they mean.
     raw = b'{ "data": {"psn_no": "1000001", "name": "\xe5\xbc\xa0"} }'
@@ -340,7 +339,6 @@ async def test_an_sm2_signature_over_the_input_is_verified(place: Place) -> None
 
 
 def test_random_bytes_are_no_sm2_signature() -> None:
-    pytest.importorskip("gmssl_pyx")
     key = sm2.public_key(PRIVATE)
     for value in (b"\0" * 64, b"\xff" * 64, b"\x30\x00", b"\x30" * 70, b"x" * 64):
         with pytest.raises(NotAuthenticated):

@@ -31,6 +31,7 @@ from yikatong.medical.hospital_api.transactions import SHAPES, TRANSACTIONS
 from yikatong.medical.model import ChronicRegistration, Filing
 from yikatong.medical.visits import orders
 from yikatong.medical.visits.model import Settlement, SplitLine
+from yikatong.people.model import SpecialGroup
 from yikatong.policies import service as policies
 from yikatong.policies.model import Bill, PersonFacts, QuoteRequest, VisitFacts
 
@@ -51,7 +52,7 @@ def test_a_settlement_is_shown_in_full() -> None:
         "psn_cert_type": "01",
         "certno": ID_NUMBER,
         "gend": "2",
-        "naty": None,
+        "naty": "01",
         "brdy": "1985-05-05",
         "age": 40,
         "insutype": "310",
@@ -338,7 +339,7 @@ def test_each_line_is_answered_with_its_split() -> None:
         ),
     )  # fmt: skip
     for code in ("2204", "2301"):
-        shown = output(code, orders.LinesDone(9001, found))["result"]
+        shown = output(code, orders.LinesDone(9001, 1, found))["result"]
         assert shown[0] == {
             "feedetl_sn": "1",
             "det_item_fee_sumamt": "138.00",
@@ -393,8 +394,8 @@ def test_a_person_is_shown_with_every_insurance_and_group() -> None:
         enrolments=(resident, ENROLMENT),
         balance=1234_56,
         groups=(
-            ("low_income", date(2025, 1, 1), date(2026, 12, 31)),
-            ("tier_one", date(2025, 1, 1), None),
+            SpecialGroup("low_income", date(2025, 1, 1), date(2026, 12, 31)),
+            SpecialGroup("tier_one", date(2025, 1, 1), None),
         ),
         age=40,
     )
@@ -405,7 +406,7 @@ def test_a_person_is_shown_with_every_insurance_and_group() -> None:
             "certno": ID_NUMBER,
             "psn_name": "王芳",
             "gend": "2",
-            "naty": None,
+            "naty": "01",
             "brdy": "1985-05-05",
             "age": 40,
         },
@@ -470,7 +471,7 @@ def test_a_person_is_shown_with_every_insurance_and_group() -> None:
 def test_the_category_of_the_insured(
     category: Any, age: int, civil_servant: bool, shown: str
 ) -> None:
-    groups = (("civil_servant", date(2020, 1, 1), None),) if civil_servant else ()
+    groups = (SpecialGroup("civil_servant", date(2020, 1, 1), None),) if civil_servant else ()
     enrolment = replace(ENROLMENT, category=category)
     found = orders.Identified(PERSON, ID_NUMBER, (enrolment,), 0, groups, age)
     assert output("1101", found)["insuinfo"][0]["psn_type"] == shown

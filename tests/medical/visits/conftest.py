@@ -42,7 +42,7 @@ class Hospital:
         )
 
     def message_id(self) -> str:
-        return f"{self.provider.provider_code}20260301090000{next(_numbers):04d}"
+        return f"{self.provider.provider_code}20260301{next(_numbers):010d}"
 
     async def ask(
         self, order: Order, message_id: str | None = None, code: str = "0000"

@@ -4,10 +4,10 @@ import base64
 import binascii
 import hashlib
 import hmac
-import importlib
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
+import gmssl_pyx
 import msgspec
 
 from yikatong.core.errors import InvalidInput
@@ -359,8 +359,7 @@ def _der(pair: bytes) -> bytes:
 
 
 def _sm2_verify(public_key: bytes, text: bytes, signature: bytes) -> bool:
-    # Asked for where a key is registered, and not before.
-    library: Any = importlib.import_module("gmssl_pyx")
+    library = cast("Any", gmssl_pyx)
     try:
         return bool(library.sm2_verify(public_key, text, signature))
     except library.GmsslInnerError:

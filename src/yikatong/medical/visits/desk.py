@@ -15,6 +15,8 @@ from yikatong.core.database import Connection
 from yikatong.core.errors import YikatongError
 from yikatong.core.platform import Platform
 from yikatong.medical.catalog_book import CatalogBook
+from yikatong.medical.filings import choice
+from yikatong.medical.filings import service as filings
 from yikatong.medical.visits import looks, orders, settling, store, undoing, visiting
 from yikatong.medical.visits.errors import MessageReused, MessageUndone
 from yikatong.medical.visits.orders import Order, Result, Sender, Undone
@@ -28,6 +30,12 @@ from yikatong.trust.audit import Actor
 Render: TypeAlias = Callable[[Result | YikatongError], bytes]
 """Writes the answer in the words of whoever asked."""
 
+FilingOrder: TypeAlias = (
+    orders.FileTransfer | orders.WithdrawFiling | orders.ChooseProvider | orders.DropProvider
+)
+_FILING_ORDERS: Final = (
+    orders.FileTransfer, orders.WithdrawFiling, orders.ChooseProvider, orders.DropProvider,
+)  # fmt: skip
 _BATCH_TRIES_MAX: Final = 4
 _log = structlog.stdlib.get_logger("yikatong.care")
 
@@ -129,7 +137,7 @@ class CareDesk:
         seen: list[tuple[Actor, int, str, dict[str, object]]] = []
         for number, job in zip(new, jobs, strict=True):
             call = calls[number]
-            outcome = self._outcome(job, work)
+            outcome = await self._outcome(connection, job, work)
             answers[number] = answer = call.render(outcome)
             work.new_messages.append(_message(job, outcome, answer, work))
             person_id = _person_of(job, work)
@@ -142,14 +150,41 @@ class CareDesk:
             )
         return [answer for answer in answers if answer is not None]
 
-    @staticmethod
-    def _outcome(job: Job, work: Work) -> Result | YikatongError:
+    async def _outcome(
+        self, connection: Connection, job: Job, work: Work
+    ) -> Result | YikatongError:
+        order = job.effective
         try:
+            done: Result | None = None
+            if isinstance(order, _FILING_ORDERS):
+                done = await self._file(connection, order, job.sender, work)
             if isinstance(job.order, orders.Undo):
-                return undoing.undo(job, work, _carry_out)
-            return _carry_out(job.effective, job.sender, work)
+                return undoing.undo(job, work, _carry_out, done)
+            return done or _carry_out(order, job.sender, work)
         except YikatongError as error:
             return error
+
+    async def _file(
+        self, connection: Connection, order: FilingOrder, sender: Sender, work: Work
+    ) -> Result:
+        """Filings and choices by a provider: few, so each reads and writes by itself."""
+        provider = sender.provider
+        work.person(order.person_id, sender)
+        match order:
+            case orders.FileTransfer():
+                made = await filings.file_transfer(self._platform, connection, provider, order)
+                return orders.FilingDone(made)
+            case orders.WithdrawFiling():
+                ended = await filings.withdraw_transfer(self._platform, connection, provider, order)
+                return orders.FilingDone(ended)
+            case orders.ChooseProvider():
+                return orders.ChoiceDone(
+                    await choice.choose_provider(self._platform, connection, provider, order)
+                )
+            case orders.DropProvider():
+                return orders.ChoiceDone(
+                    await choice.drop_provider(self._platform, connection, provider, order)
+                )
 
     async def _name_shared(self, work: Work, jobs: Sequence[Job]) -> None:
         wanted = [

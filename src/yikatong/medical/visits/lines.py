@@ -37,10 +37,10 @@ def split(
     Raises LineRefused naming the line and what is wrong.
     """
     lefts: dict[str, Left] = {}
-    return tuple(_one(at, line, catalog, region, earlier, lefts) for at, line in enumerate(lines))
+    return tuple(one(at, line, catalog, region, earlier, lefts) for at, line in enumerate(lines))
 
 
-def _one(
+def one(
     at: int,
     line: FeeLine,
     catalog: CatalogBook,
@@ -48,6 +48,7 @@ def _one(
     earlier: Earlier,
     lefts: dict[str, Left],
 ) -> SplitLine:
+    """One line with its split; `at` is its place, for the message."""
     item = catalog.item(line.item)
     if item is None:
         raise _refused(

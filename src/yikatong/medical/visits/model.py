@@ -29,6 +29,13 @@ CARE_OF: Final[dict[str, tuple[Setting, Care]]] = {
 BEGAN_AS_EMERGENCY: Final = "24"
 """急诊转住院: counts as filed."""
 
+
+def card_payment_key(settlement_id: int) -> str:
+    """The key of the ledger transaction that pays a settlement's cash part from the card's account:
+    one per settlement."""
+    return f"card-payment:{settlement_id}"
+
+
 State = Literal["registered", "seen", "admitted", "discharged", "settled", "cancelled"]
 
 

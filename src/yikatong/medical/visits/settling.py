@@ -34,6 +34,8 @@ from yikatong.medical.visits.model import (
 from yikatong.medical.visits.orders import Refusal, Settled
 from yikatong.medical.visits.visiting import (
     check_certificate,
+    check_home,
+    check_insured_region,
     check_time,
     covered,
     not_covered,
@@ -43,7 +45,7 @@ from yikatong.medical.visits.visiting import (
 from yikatong.medical.visits.work import Work
 from yikatong.money.errors import AccountClosed
 from yikatong.money.ledger.book import Command
-from yikatong.money.ledger.model import Entry
+from yikatong.money.ledger.model import Entry, Transaction
 from yikatong.money.medical import FamilyLink
 from yikatong.people.model import Enrolment, Person
 from yikatong.policies import rules as policy_rules
@@ -57,6 +59,7 @@ from yikatong.policies.model import (
     StayToDate,
     VisitFacts,
 )
+from yikatong.policies.model import Filing as FilingKind
 from yikatong.trust.audit import Actor
 
 FUNDS: Final = ("pooled", "large_amount", "serious_illness", "civil_servant", "assistance")
@@ -94,6 +97,8 @@ class Case(msgspec.Struct):
     batches: Sequence[FeeBatch] = ()
     stay: StayToDate = StayToDate()
     days: int = 0
+    filing: FilingKind | None = None
+    """How the person left, where it was decided elsewhere; None: as the filings say."""
 
 
 def settle(order: orders.Settle, sender: orders.Sender, work: Work) -> Settled:
@@ -105,7 +110,7 @@ def settle(order: orders.Settle, sender: orders.Sender, work: Work) -> Settled:
     bill = _bill(order, batches)
     check_certificate(work, person, order.certificate)
     case = _case(order, work, sender, visit, person, batches, bill)
-    settlement = _quote(
+    settlement = price(
         case, sender, work, order.use_account, order.invoice, order.interim, commit=order.commit
     )
     if order.commit:
@@ -172,7 +177,7 @@ def sell(order: orders.Sell, sender: orders.Sender, work: Work) -> Settled:
         over_limit, first_pay, 1,
     )  # fmt: skip
     case.batches = (batch,)
-    settlement = _quote(
+    settlement = price(
         case, sender, work, order.use_account, order.invoice, interim=False, commit=order.commit
     )
     if order.commit:
@@ -290,6 +295,8 @@ def _case(
     if reasons:
         raise not_covered(reasons)
     assert enrolment is not None
+    check_home(work, person, enrolment, sender.provider.pooling_region, on)
+    check_insured_region(sender, enrolment)
     found = _policy(enrolment, on)
     return Case(
         person=person,
@@ -323,39 +330,36 @@ def _stay(work: Work, visit: Visit, enrolment: Enrolment, policy: Policy, on: da
     if visit.setting != "inpatient":
         return StayToDate()
     year = policy.year_start(on)
-    alive = [
+    earlier = [
         one
-        for one in _alive(work.settlements.get((visit.person_id, visit.visit_id), ()))
+        for one in alive(work.settlements.get((visit.person_id, visit.visit_id), ()))
         if one.insurance == enrolment.insurance and one.year_starts_on == year
     ]
     return StayToDate(
-        in_scope=sum(one.in_scope for one in alive),
-        deductible=sum(one.deductible for one in alive),
-        counted=bool(alive),
+        in_scope=sum(one.in_scope for one in earlier),
+        deductible=sum(one.deductible for one in earlier),
+        counted=bool(earlier),
     )
 
 
-def _alive(settlements: Sequence[Settlement]) -> list[Settlement]:
+def alive(settlements: Sequence[Settlement]) -> list[Settlement]:
+    """Those that are no reversals and were not reversed."""
     gone = {one.reverses for one in settlements if one.reverses is not None}
     return [one for one in settlements if one.reverses is None and one.settlement_id not in gone]
 
 
 def _filing(case: Case, work: Work) -> Any:
-    """A filing counts that covers the day of the settlement or, of a stay, the day it began."""
-    begun = case.visit.begun_at.astimezone(SHANGHAI).date()
-    emergency = case.visit.care_code == BEGAN_AS_EMERGENCY
-    found = "none"
-    for day in dict.fromkeys((case.on, begun)):
-        found = filing_rules.kind_that_counts(
-            work.filings.get(case.person.person_id, ()),
-            case.enrolment.insurance,
-            case.visit.treatment_region,
-            case.care,
-            day,
-            emergency=emergency,
-        )
-        if found != "none":
-            break
+    """A filing counts that held on any day of the stay, also one made until discharge (补办)."""
+    found = filing_rules.kind_that_counts(
+        work.filings.get(case.person.person_id, ()),
+        case.enrolment.insurance,
+        case.visit.treatment_region,
+        case.care,
+        case.on,
+        emergency=case.visit.care_code == BEGAN_AS_EMERGENCY,
+        since=case.visit.begun_at.astimezone(SHANGHAI).date(),
+        insured_region=case.enrolment.region,
+    )
     if found == "none" and case.policy.unfiled == "refused":
         refused = list(
             coverage.of_filing(case.enrolment, case.policy, case.visit.treatment_region, "none")
@@ -365,7 +369,7 @@ def _filing(case: Case, work: Work) -> Any:
     return found
 
 
-def _quote(
+def price(
     case: Case,
     sender: orders.Sender,
     work: Work,
@@ -407,8 +411,11 @@ def _quote(
             region=case.visit.treatment_region,
             level=sender.provider.level,
             on=case.on,
-            filing=_filing(case, work),
+            filing=_filing(case, work) if case.filing is None else case.filing,
             days=case.days,
+            home_filing=filing_rules.home_filing(
+                work.at_home(person.person_id, enrolment, case.on)
+            ),
         ),
         bill=case.bill,
         year_to_date=year,
@@ -479,7 +486,7 @@ def _family(work: Work, person_id: int) -> list[tuple[FamilyLink, Fen]]:
 
 def _commit(settlement: Settlement, sender: orders.Sender, work: Work) -> Settlement:
     """Post the ledger, add to the year and note the settlement."""
-    _assert_sums(settlement)
+    assert_sums(settlement)
     entries, spent = _entries(settlement, sender, work)
     if entries:
         done = work.book.post(
@@ -570,7 +577,7 @@ def shared_names(job_orders: Sequence[tuple[orders.Sender, str, str]]) -> set[tu
     return names
 
 
-def _assert_sums(one: Settlement) -> None:
+def assert_sums(one: Settlement) -> None:
     """What must add up, once more where it becomes money: the quote is not the settlement."""
     assert one.funds + one.person == one.total, one
     assert one.self_paid + one.over_limit + one.first_pay + one.in_scope == one.total, one
@@ -607,14 +614,15 @@ def reverse(order: orders.Reverse, sender: orders.Sender, work: Work) -> Settled
         or first is None
         or order.setting not in (None, visit.setting)
         or first.provider_code != sender.provider.provider_code
+        or first.channel != "direct"
     ):
         raise NoSuchSettlement
     if first.reverses is not None:
         raise CareRefused(
             "这是一笔撤销记录，不能再撤销", "this is a reversal itself; it stays", "settlement"
         )
-    alive = _alive(found)
-    if first not in alive:
+    standing = alive(found)
+    if first not in standing:
         by = next(one for one in found if one.reverses == first.settlement_id)
         raise CareRefused(
             f"该结算已于 {by.settled_at:%Y-%m-%d %H:%M:%S} 撤销（{by.settlement_id}）",
@@ -622,10 +630,10 @@ def reverse(order: orders.Reverse, sender: orders.Sender, work: Work) -> Settled
             f" {by.settlement_id}",
             "settlement",
         )
-    if visit.setting == "inpatient" and alive[-1] is not first:
+    if visit.setting == "inpatient" and standing[-1] is not first:
         raise OutOfOrder(
-            f"本次住院之后还有结算 {alive[-1].settlement_id}，请先撤销它",
-            f"the stay has a later settlement {alive[-1].settlement_id}; reverse it first",
+            f"本次住院之后还有结算 {standing[-1].settlement_id}，请先撤销它",
+            f"the stay has a later settlement {standing[-1].settlement_id}; reverse it first",
             "settlement",
         )
     state = states.after(visit.setting, visit.state, "reverse")
@@ -649,6 +657,9 @@ def reverse(order: orders.Reverse, sender: orders.Sender, work: Work) -> Settled
         transaction_id=transaction_id,
         balance_after=account.balance if account else 0,
     )
+    payment = work.card_payments.get((first.person_id, first.settlement_id))
+    if payment is not None:
+        _return_card_payment(payment, reversal, sender, work)
     year_key = (first.person_id, first.insurance, first.year_starts_on)
     work.add_to_year(year_key, first.added, -1)
     if state != visit.state:
@@ -710,6 +721,27 @@ def _reverse_money(
         paid = sum(one.amount for one in entries if one.person_id == link.person_id)
         if paid and ids.day_of(done.transaction_id).year == work.today.year:
             _spend(work, link, -paid)
+
+
+def _return_card_payment(
+    payment: Transaction, reversal: Settlement, sender: orders.Sender, work: Work
+) -> None:
+    """What was paid from the bank side of the card goes back to that account; no freeze and no limit
+    stops it."""
+    own = (payment.persons[0], payment.accounts[0])
+    if not work.book.has(own) or work.book.account(own).state == "closed":
+        raise CareRefused(
+            "现金部分由社保卡银行账户支付，该账户已销户，钱退不回去；请参保人先到银行恢复账户",
+            "the cash part was paid from a bank account that is closed by now, so it cannot go back;"
+            " the person asks the bank first",
+            "settlement",
+        )
+    work.book.post(
+        _command(reversal, sender, "card_refund"),
+        [Entry(one.person_id, one.account_id, -one.amount) for one in payment.entries()],
+        {"settlement_id": reversal.settlement_id, "provider": reversal.provider_code},
+        reverses=payment.transaction_id,
+    )
 
 
 def _enrolment_of(first: Settlement, work: Work) -> Enrolment:

@@ -9,7 +9,7 @@ import msgspec
 
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection
-from yikatong.medical.model import ChronicRegistration, Filing
+from yikatong.medical.model import ChronicRegistration
 from yikatong.medical.visits.model import Diagnosis, FeeBatch, Settlement, SplitLine, Visit
 from yikatong.money.ledger.store import Conflict
 from yikatong.policies.model import QuoteRequest, YearToDate
@@ -228,19 +228,6 @@ async def accumulators(
         since,
     )
     return {(row[0], row[1], row[2]): (YearToDate(*list(row)[4:]), row[3]) for row in rows}
-
-
-async def filings(connection: Connection, person_ids: Sequence[int]) -> dict[int, list[Filing]]:
-    rows = await connection.fetch(
-        """select person_id, filing_id, kind, insurance, region, destination, starts_on, ends_on,
-                  ended_by, ended_on, channel, filed_at
-             from filings where person_id = any($1::bigint[])""",
-        person_ids,
-    )
-    found: dict[int, list[Filing]] = {}
-    for row in rows:
-        found.setdefault(row[0], []).append(Filing(*list(row)[1:]))
-    return found
 
 
 async def chronic(

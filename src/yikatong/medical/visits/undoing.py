@@ -93,8 +93,13 @@ def _opposite(original: Message) -> Order | None:
     return found
 
 
-def undo(job: Job, work: Work, carry_out: Callable[[Order, Sender, Work], Result]) -> Undone:
-    """Take a message back, or say that there was nothing to take back."""
+def undo(
+    job: Job,
+    work: Work,
+    carry_out: Callable[[Order, Sender, Work], Result],
+    done: Result | None = None,
+) -> Undone:
+    """Take a message back, or say that there was nothing to take back; `done`: it is back already."""
     order, original, sender = job.order, job.original, job.sender
     assert isinstance(order, orders.Undo)
     provider = sender.provider.provider_code
@@ -159,7 +164,8 @@ def undo(job: Job, work: Work, carry_out: Callable[[Order, Sender, Work], Result
                 "this transaction left nothing that could be taken back",
             ),
         )
-    carry_out(job.acts_as, sender, work)
+    if done is None:
+        carry_out(job.acts_as, sender, work)
     work.undone.append((provider, order.message_id, sender.message_id))
     return Undone(
         True,

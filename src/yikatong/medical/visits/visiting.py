@@ -2,11 +2,12 @@
 withdraw. No I/O: everything was read into the work, and what changes is noted there."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 
+from yikatong.core import regions
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput, Text
 from yikatong.medical.filings import rules as filing_rules
@@ -135,7 +136,44 @@ def covered(
     if reasons:
         raise not_covered(reasons)
     assert enrolment is not None
+    check_home(work, person, enrolment, sender.provider.pooling_region, on)
+    check_insured_region(sender, enrolment)
     return enrolment
+
+
+def check_home(
+    work: Work, person: Person, enrolment: Enrolment, pooling_region: str, on: date
+) -> None:
+    """Raise where somebody who filed for living elsewhere gets nothing at home for now."""
+    if (
+        pooling_region == enrolment.region
+        and work.at_home(person.person_id, enrolment, on) == "after_materials"
+    ):
+        raise NotCovered(
+            "filing_home_after_materials",
+            Text(
+                "参保人已办理异地长期备案且承诺的材料未补齐，补齐后恢复参保地直接结算",
+                "the person filed for living elsewhere; care at home is paid once the documents"
+                " promised are handed in",
+            ),
+        )
+
+
+def check_insured_region(sender: orders.Sender, enrolment: Enrolment) -> None:
+    """Raise where the provider names another insured place than the person's."""
+    given = sender.insured_region
+    if given is None:
+        return
+    if not (
+        given == enrolment.region
+        or regions.is_within(given, enrolment.region)
+        or regions.is_within(enrolment.region, given)
+    ):
+        raise InvalidInput(
+            "insured_region",
+            zh=f"参保地 {given} 与参保人的参保地 {enrolment.region} 不一致，请按 1101 的应答填写",
+            en=f"the person is insured in {enrolment.region}, not in {given}; see 1101's answer",
+        )
 
 
 def not_covered(reasons: Sequence[orders.Refusal]) -> NotCovered:
@@ -170,7 +208,7 @@ def filing_for(
         return "none"
     return filing_rules.kind_that_counts(
         work.filings.get(person.person_id, ()), enrolment.insurance, region, care, on,
-        emergency=emergency,
+        emergency=emergency, insured_region=enrolment.region,
     )  # fmt: skip
 
 

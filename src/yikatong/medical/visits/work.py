@@ -17,11 +17,22 @@ from yikatong.core.database import Connection
 from yikatong.core.money import Fen
 from yikatong.core.platform import Platform
 from yikatong.medical.catalog_book import CatalogBook
+from yikatong.medical.filings import rules as filing_rules
+from yikatong.medical.filings import service as filings
+from yikatong.medical.filings import store as filings_store
+from yikatong.medical.filings.model import AtHome
 from yikatong.medical.model import ChronicRegistration, Filing
 from yikatong.medical.visits import orders, store
 from yikatong.medical.visits.coverage import CareFile
 from yikatong.medical.visits.errors import CareRefused, NoSuchPerson
-from yikatong.medical.visits.model import CARE_OF, FeeBatch, Settlement, SplitLine, Visit
+from yikatong.medical.visits.model import (
+    CARE_OF,
+    FeeBatch,
+    Settlement,
+    SplitLine,
+    Visit,
+    card_payment_key,
+)
 from yikatong.medical.visits.orders import Certificate, Order, Sender
 from yikatong.medical.visits.store import Message
 from yikatong.money import medical as medical_accounts
@@ -92,6 +103,8 @@ class Work:
         self.years: dict[YearKey, tuple[YearToDate, int]] = {}
         self.payers: dict[int, list[FamilyLink]] = {}
         self.reversed_transactions: dict[tuple[int, int], Transaction] = {}
+        self.card_payments: dict[tuple[int, int], Transaction] = {}
+        """How cash parts were paid from the card, by person and settlement; read for reversals."""
         self.shared: dict[tuple[str, str, str], int] = {}
         """Shared accounts that settlements post to, by kind, owner and purpose."""
         self.book = Book((), draw_id=self.new_id)
@@ -270,19 +283,35 @@ class Work:
                 cards_of.append(order.person_id)
             if visit is None:
                 continue
-            enrolments = self.enrolments.get(order.person_id, ())
-            if any(job.sender.provider.pooling_region != one.region for one in enrolments):
+            pooling = job.sender.provider.pooling_region
+            if any(
+                pooling != one.region or self._cuts_at_home(one.region)
+                for one in self.enrolments.get(order.person_id, ())
+            ):
                 filings_of.append(order.person_id)
             if CARE_OF[order.care_code or visit.care_code][1] == "chronic":
                 chronic_of.append(order.person_id)
         if cards_of:
             self.cards = await cards.current_cards(connection, cards_of)
         if filings_of:
-            self.filings = await store.filings(connection, filings_of)
+            self.filings = await filings_store.of_persons(connection, filings_of)
         if chronic_of:
             self.chronic = await store.chronic(connection, chronic_of)
         if persons:
             self.selected = await store.selected(connection, persons)
+
+    def _cuts_at_home(self, region: str) -> bool:
+        """Whether a long-term filing changes what its holder gets at home."""
+        rule = filings.rules_of(region, self.today).kinds["long_term"]
+        return (rule.at_home, rule.declared_at_home) != ("home_rates", "home_rates")
+
+    def at_home(self, person_id: int, enrolment: Enrolment, on: date) -> AtHome:
+        """What a person gets at home, who may have filed for living elsewhere."""
+        mine = self.filings.get(person_id)
+        if not mine:
+            return "home_rates"
+        rule = filings.rules_of(enrolment.region, on).kinds["long_term"]
+        return filing_rules.at_home(mine, enrolment.insurance, enrolment.region, on, rule)
 
     async def _open_book(self, connection: Connection, persons: Iterable[int]) -> None:
         self.book, self.medical = await medical_accounts.open_book(
@@ -315,15 +344,26 @@ class Work:
         self, connection: Connection, wanted: Sequence[tuple[Job, Order]]
     ) -> None:
         """The ledger transactions that reversals take back, and all accounts they touched."""
-        keys = [
-            (one.person_id, one.transaction_id)
+        taken_back = [
+            one
             for _, order in wanted
             if isinstance(order, orders.Reverse)
             for one in self.settlements.get((order.person_id, order.visit_id or 0), ())
-            if one.settlement_id == order.settlement_id and one.transaction_id is not None
+            if one.settlement_id == order.settlement_id
         ]
-        if not keys:
-            return
+        keys = [
+            (one.person_id, one.transaction_id)
+            for one in taken_back
+            if one.transaction_id is not None
+        ]
+        if keys:
+            await self._read_transactions(connection, keys)
+        if taken_back:
+            await self._read_card_payments(connection, taken_back)
+
+    async def _read_transactions(
+        self, connection: Connection, keys: Sequence[tuple[int, int]]
+    ) -> None:
         for one in await ledger.transactions(connection, keys):
             self.reversed_transactions[one.person_id, one.transaction_id] = one
         owners = {
@@ -335,6 +375,21 @@ class Work:
         await self._open_book(connection, owners | set(self.medical))
         members = {one.person_id for one in self.reversed_transactions.values()}
         self.payers |= await medical_accounts.payers_of(connection, list(members), self.today)
+
+    async def _read_card_payments(
+        self, connection: Connection, taken_back: Sequence[Settlement]
+    ) -> None:
+        keys = {
+            (one.person_id, card_payment_key(one.settlement_id)): one.settlement_id
+            for one in taken_back
+        }
+        paid = await ledger.transactions_by_key(connection, list(keys))
+        for one in paid:
+            self.card_payments[one.person_id, keys[one.person_id, one.key]] = one
+        if paid:
+            accounts = [(one.persons[0], one.accounts[0]) for one in paid]
+            for account in await ledger.accounts(connection, accounts):
+                self.book.give_account(account)
 
     # ---- writing ----
 

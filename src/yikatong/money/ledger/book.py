@@ -63,6 +63,10 @@ class Book:
         """The account as it stands after everything decided so far."""
         return self._accounts[key]
 
+    def give_account(self, account: Account) -> None:
+        """An account that was read behind the others."""
+        self._accounts.setdefault(account.key, account)
+
     def give_hold(self, hold: Hold) -> None:
         """A hold that was read; later commands may capture or release it."""
         self._read_holds.setdefault((hold.person_id, hold.hold_id), hold)

@@ -125,6 +125,11 @@ async def account(connection: Connection, person_id: int, account_id: int) -> Ac
     return found[0]
 
 
+async def accounts(connection: Connection, keys: Sequence[tuple[int, int]]) -> list[Account]:
+    """Accounts by person and number; unknown ones are left out."""
+    return await store.accounts(connection, keys)
+
+
 async def accounts_of(connection: Connection, person_id: int) -> list[Account]:
     """All accounts of a person, open ones first."""
     return await store.accounts_of(connection, [person_id])
@@ -145,6 +150,13 @@ async def transactions(
 ) -> list[Transaction]:
     """Transactions by person and number; unknown ones are left out."""
     return await store.transactions(connection, keys)
+
+
+async def transactions_by_key(
+    connection: Connection, keys: Sequence[tuple[int, str]]
+) -> list[Transaction]:
+    """Transactions by person and idempotency key; unknown ones are left out."""
+    return await store.transactions_by_key(connection, keys)
 
 
 async def holds_of(connection: Connection, person_id: int) -> list[Hold]:

@@ -39,7 +39,7 @@ class _BaseInfo(msgspec.Struct, frozen=True):
     certno: str
     psn_name: str
     gend: str
-    naty: str | None
+    naty: str
     brdy: str
     age: int
 

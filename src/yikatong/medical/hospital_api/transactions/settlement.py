@@ -30,7 +30,7 @@ class SetlInfo(msgspec.Struct, frozen=True):
     psn_cert_type: str
     certno: str | None
     gend: str
-    naty: str | None
+    naty: str
     brdy: str
     age: int
     insutype: str
@@ -195,7 +195,7 @@ def _shown(
         codes.RESIDENT_ID,
         result.id_number,
         str(person.sex),
-        None,
+        person.ethnic_group,
         person.birth_date.isoformat(),
         age,
         one.insurance,

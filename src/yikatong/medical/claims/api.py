@@ -1,0 +1,359 @@
+"""JSON routes of claims by hand."""
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+
+from yikatong.core.errors import InvalidInput
+from yikatong.core.platform import Platform
+from yikatong.core.problems import PROBLEM_JSON, problem_of
+from yikatong.medical.claims import rules
+from yikatong.medical.claims.bodies import (
+    ReasonBody,
+    ResubmitBody,
+    ReviewBody,
+    StepBody,
+    SubmitBody,
+    claim_body,
+    decision_body,
+    file_body,
+)
+from yikatong.medical.claims.errors import LinesWrong
+from yikatong.medical.claims.model import STATES, State
+from yikatong.medical.claims.service import ClaimOffice
+from yikatong.money.bodies import PROBLEMS, Identifier, actor, person_of
+from yikatong.trust.operator import Operator
+
+_BILL_BYTES_MAX: Final = 1024 * 1024
+_PURPOSE: Final = "claim by hand"
+_ONE: Final = "/api/v1/medical/claims/{person_id:int}/{claim_id:int}"
+_TAGS: Final = ["claims"]
+
+
+def _rows(error: LinesWrong) -> Response[Any]:
+    body = {**msgspec.to_builtins(problem_of(error)), "rows": msgspec.to_builtins(error.rows)}
+    return Response(body, status_code=422, media_type=PROBLEM_JSON)
+
+
+@post(
+    "/api/v1/medical/claims",
+    status_code=201,
+    summary="Submit a bill that was paid in full",
+    description="`rows` of a 422 answer names every wrong fee line; nothing is taken then.",
+    responses=PROBLEMS,
+    request_max_body_size=_BILL_BYTES_MAX,
+    tags=_TAGS,
+)
+async def submit(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    claims: NamedDependency[ClaimOffice],
+    operator: NamedDependency[Operator],
+    data: SubmitBody,
+    key: NamedDependency[str],
+) -> Response[Any]:
+    """Taken whole or not at all."""
+    who = actor(request, operator, _PURPOSE)
+    bill, rows, total = data.read()
+    async with platform.database.transaction(readonly=True) as connection:
+        person_id = await person_of(platform, connection, data.id_number, data.person_id)
+    try:
+        made = await claims.submit(person_id, bill, rows, total, who, key)
+    except LinesWrong as error:
+        return _rows(error)
+    return Response(claim_body(made), status_code=201)
+
+
+@get(
+    "/api/v1/medical/claims",
+    summary="Claims that wait, of everybody",
+    responses=PROBLEMS,
+    tags=_TAGS,
+)
+async def waiting(
+    request: Request[Any, Any, Any],
+    claims: NamedDependency[ClaimOffice],
+    operator: NamedDependency[Operator],
+    wanted: Annotated[str, QueryParameter(name="state", max_length=20)] = "submitted",
+    after: Annotated[int, QueryParameter(ge=0, le=2**63 - 1)] = 0,
+    limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
+) -> list[dict[str, Any]]:
+    """In one state, the oldest first; `after` is the last claim_id of the page before."""
+    actor(request, operator, _PURPOSE)
+    return [claim_body(one) for one in await claims.waiting([state_of(wanted)], after, limit)]
+
+
+def state_of(text: str, field: str = "state") -> State:
+    """A state by its name; raises InvalidInput."""
+    for one in STATES:
+        if one == text:
+            return one
+    raise InvalidInput(
+        field, zh=f"应为 {'、'.join(STATES)} 之一", en=f"must be one of {', '.join(STATES)}"
+    )
+
+
+@get(
+    "/api/v1/medical/claims/{person_id:int}",
+    summary="The claims of a person",
+    responses=PROBLEMS,
+    tags=_TAGS,
+)
+async def of_person(
+    request: Request[Any, Any, Any],
+    claims: NamedDependency[ClaimOffice],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[Identifier],
+) -> list[dict[str, Any]]:
+    """The newest first, at most 100."""
+    who = actor(request, operator, _PURPOSE)
+    return [claim_body(one) for one in await claims.claims_of(person_id, who)]
+
+
+@get(_ONE, summary="A claim with lines, steps and documents", responses=PROBLEMS, tags=_TAGS)
+async def show(
+    request: Request[Any, Any, Any],
+    claims: NamedDependency[ClaimOffice],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[Identifier],
+    claim_id: FromPath[Identifier],
+) -> dict[str, Any]:
+    """The look is recorded in the person's trail."""
+    return file_body(await claims.file(person_id, claim_id, actor(request, operator, _PURPOSE)))
+
+
+@get(f"{_ONE}/quote", summary="What an approval would pay now", responses=PROBLEMS, tags=_TAGS)
+async def preview(
+    request: Request[Any, Any, Any],
+    claims: NamedDependency[ClaimOffice],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[Identifier],
+    claim_id: FromPath[Identifier],
+) -> dict[str, Any]:
+    """Every step with its clause; `suspects` share lines with this bill. Nothing is changed."""
+    who = actor(request, operator, _PURPOSE)
+    return decision_body(await claims.preview(person_id, claim_id, who))
+
+
+@post(
+    f"{_ONE}/documents/{{kind:str}}",
+    status_code=200,
+    summary="Add a document",
+    description=(
+        "The body is the file itself (PDF, JPEG, PNG; 5 MB). `kind` is invoice, fee_list, record,"
+        " proof or other."
+    ),
+    responses=PROBLEMS,
+    request_max_body_size=rules.DOCUMENT_BYTES_MAX + 1024,
+    tags=_TAGS,
+)
+async def add_document(
+    request: Request[Any, Any, Any],
+    claims: NamedDependency[ClaimOffice],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[Identifier],
+    claim_id: FromPath[Identifier],
+    kind: FromPath[str],
+    version: Annotated[int, QueryParameter(ge=1, le=2**31 - 1)],
+    key: NamedDependency[str],
+) -> dict[str, Any]:
+    """Sealed; who sees it later is recorded."""
+    who = actor(request, operator, _PURPOSE)
+    content = await request.body()
+    return claim_body(
+        await claims.add_document(person_id, claim_id, version, kind, content, who, key)
+    )
+
+
+@get(f"{_ONE}/documents/{{number:int}}", summary="A document", responses=PROBLEMS, tags=_TAGS)
+async def document(
+    request: Request[Any, Any, Any],
+    claims: NamedDependency[ClaimOffice],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[Identifier],
+    claim_id: FromPath[Identifier],
+    number: FromPath[Annotated[int, msgspec.Meta(ge=1, le=1000)]],
+) -> Response[bytes]:
+    """As it was sent in."""
+    who = actor(request, operator, "claim by hand: a document")
+    media_type, content = await claims.document(person_id, claim_id, number, who)
+    ending = media_type.rpartition("/")[2]
+    headers = {
+        "Content-Disposition": f'attachment; filename="document-{claim_id}-{number}.{ending}"',
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
+    return Response(content, media_type=media_type, headers=headers)
+
+
+@post(f"{_ONE}/take", status_code=200, summary="Begin the review", responses=PROBLEMS, tags=_TAGS)
+async def take(
+    request: Request[Any, Any, Any],
+    claims: NamedDependency[ClaimOffice],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[Identifier],
+    claim_id: FromPath[Identifier],
+    data: StepBody,
+    key: NamedDependency[str],
+) -> dict[str, Any]:
+    """Of a submitted claim."""
+    who = actor(request, operator, _PURPOSE)
+    return claim_body(await claims.take(person_id, claim_id, data.version, who, key))
+
+
+@post(f"{_ONE}/cut", status_code=200, summary="Cut lines", responses=PROBLEMS, tags=_TAGS)
+async def cut(
+    request: Request[Any, Any, Any],
+    claims: NamedDependency[ClaimOffice],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[Identifier],
+    claim_id: FromPath[Identifier],
+    data: ReviewBody,
+    key: NamedDependency[str],
+) -> dict[str, Any]:
+    """Each with a reason; what is cut the person bears."""
+    who = actor(request, operator, _PURPOSE)
+    return claim_body(
+        await claims.cut(
+            person_id, claim_id, data.version, data.cuts(), who, key, emergency=data.emergency
+        )
+    )
+
+
+@post(
+    f"{_ONE}/return", status_code=200, summary="Return what is incomplete", responses=PROBLEMS,
+    tags=_TAGS,
+)  # fmt: skip
+async def send_back(
+    request: Request[Any, Any, Any],
+    claims: NamedDependency[ClaimOffice],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[Identifier],
+    claim_id: FromPath[Identifier],
+    data: ReasonBody,
+    key: NamedDependency[str],
+) -> dict[str, Any]:
+    """`reason` says what is missing."""
+    who = actor(request, operator, _PURPOSE)
+    return claim_body(
+        await claims.send_back(person_id, claim_id, data.version, data.reason, who, key)
+    )
+
+
+@post(f"{_ONE}/refuse", status_code=200, summary="Refuse a claim", responses=PROBLEMS, tags=_TAGS)
+async def refuse(
+    request: Request[Any, Any, Any],
+    claims: NamedDependency[ClaimOffice],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[Identifier],
+    claim_id: FromPath[Identifier],
+    data: ReasonBody,
+    key: NamedDependency[str],
+) -> dict[str, Any]:
+    """`reason` is what the person reads."""
+    who = actor(request, operator, _PURPOSE)
+    return claim_body(await claims.refuse(person_id, claim_id, data.version, data.reason, who, key))
+
+
+@post(
+    f"{_ONE}/resubmit", status_code=200, summary="Submit a returned claim again",
+    responses=PROBLEMS, request_max_body_size=_BILL_BYTES_MAX, tags=_TAGS,
+)  # fmt: skip
+async def resubmit(
+    request: Request[Any, Any, Any],
+    claims: NamedDependency[ClaimOffice],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[Identifier],
+    claim_id: FromPath[Identifier],
+    data: ResubmitBody,
+    key: NamedDependency[str],
+) -> Response[Any]:
+    """As it was, or with the bill put right."""
+    who = actor(request, operator, _PURPOSE)
+    bill, rows, total = data.bill.read() if data.bill else (None, [], 0)
+    try:
+        done = await claims.resubmit(
+            person_id, claim_id, data.version, who, key, bill=bill, rows=rows, total=total
+        )
+    except LinesWrong as error:
+        return _rows(error)
+    return Response(claim_body(done))
+
+
+@post(
+    f"{_ONE}/withdraw", status_code=200, summary="Take a claim back", responses=PROBLEMS, tags=_TAGS
+)
+async def withdraw(
+    request: Request[Any, Any, Any],
+    claims: NamedDependency[ClaimOffice],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[Identifier],
+    claim_id: FromPath[Identifier],
+    data: StepBody,
+    key: NamedDependency[str],
+) -> dict[str, Any]:
+    """Before it is decided."""
+    who = actor(request, operator, _PURPOSE)
+    return claim_body(await claims.withdraw(person_id, claim_id, data.version, who, key))
+
+
+@post(
+    f"{_ONE}/approve",
+    status_code=200,
+    summary="Decide by the policy",
+    responses=PROBLEMS,
+    tags=_TAGS,
+)
+async def approve(
+    request: Request[Any, Any, Any],
+    claims: NamedDependency[ClaimOffice],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[Identifier],
+    claim_id: FromPath[Identifier],
+    data: StepBody,
+    key: NamedDependency[str],
+) -> dict[str, Any]:
+    """Settles the bill: the year counts it, the funds owe `approved` to the person."""
+    who = actor(request, operator, _PURPOSE)
+    return claim_body(await claims.approve(person_id, claim_id, data.version, who, key))
+
+
+@post(f"{_ONE}/pay", status_code=200, summary="Pay to the card", responses=PROBLEMS, tags=_TAGS)
+async def pay(
+    request: Request[Any, Any, Any],
+    claims: NamedDependency[ClaimOffice],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[Identifier],
+    claim_id: FromPath[Identifier],
+    data: StepBody,
+    key: NamedDependency[str],
+) -> dict[str, Any]:
+    """To the bank account of the person's card; no limit and no freeze stops it."""
+    who = actor(request, operator, _PURPOSE)
+    return claim_body(await claims.pay(person_id, claim_id, data.version, who, key))
+
+
+@post(f"{_ONE}/reverse", status_code=200, summary="Reverse a claim", responses=PROBLEMS, tags=_TAGS)
+async def reverse(
+    request: Request[Any, Any, Any],
+    claims: NamedDependency[ClaimOffice],
+    operator: NamedDependency[Operator],
+    person_id: FromPath[Identifier],
+    claim_id: FromPath[Identifier],
+    data: ReasonBody,
+    key: NamedDependency[str],
+) -> dict[str, Any]:
+    """Approved or paid: settlement, year and money are taken back."""
+    who = actor(request, operator, _PURPOSE)
+    return claim_body(
+        await claims.reverse(person_id, claim_id, data.version, data.reason, who, key)
+    )
+
+
+routes: Final = [
+    submit, waiting, of_person, show, preview, add_document, document, take, cut, send_back, refuse,
+    resubmit, withdraw, approve, pay, reverse,
+]  # fmt: skip

@@ -1,0 +1,1 @@
+"""The developer's sandbox: test providers, plays, faults, and a client to learn from."""
