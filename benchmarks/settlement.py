@@ -308,7 +308,7 @@ def load(job: dict[str, Any]) -> Figures:
 def resident_mib(port: int) -> float:
     """Resident memory of the app: the process that listens and its children, PostgreSQL apart."""
     for process in psutil.process_iter(["cmdline"]):
-        words = process.info["cmdline"] or []
+        words: list[str] = process.info["cmdline"] or []
         if "up" in words and "yikatong" in words and "--port" in words:
             family = [process, *process.children(recursive=True)]
             mine = [one for one in family if one.name() != "postgres"]

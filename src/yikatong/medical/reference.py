@@ -1,21 +1,25 @@
 """Loading the reference data of the package: providers and catalog; quick where nothing changed."""
 
+import csv
 import hashlib
 import random
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Set
 from datetime import date
+from importlib import resources
 from typing import Final
 
 import msgspec
 
 from yikatong.core import regions
+from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.platform import Platform
 from yikatong.core.regions import Region
 from yikatong.medical import catalog
 from yikatong.medical.model import Care, Level, Provider
 
-_PROVIDERS_VERSION: Final = "providers 1"
+_PROVIDERS_VERSION: Final = "providers 2"
 """Raise it whenever the making of providers changes, so that databases load them anew."""
 
 _CHRONIC: Final = ("高血压", "糖尿病", "慢性肾功能衰竭透析", "恶性肿瘤门诊治疗", "器官移植抗排异")
@@ -42,15 +46,17 @@ async def load_reference(platform: Platform) -> None:
     async with platform.database.transaction() as connection:
         # Two processes that start together load one after the other.
         await connection.execute("select pg_advisory_xact_lock(hashtext('reference data'))")
-        if await _changed(connection, "providers", _PROVIDERS_VERSION):
-            rows = list(providers())
+        closed = _not_opened(today(platform.clock))
+        version = f"{_PROVIDERS_VERSION} {sorted((one, *sorted(closed[one])) for one in closed)}"
+        if await _changed(connection, "providers", version):
+            rows = list(providers(closed))
             await connection.execute("delete from providers")
             await connection.copy_records_to_table(
                 "providers",
                 records=[msgspec.structs.astuple(row) for row in rows],
                 columns=Provider.__struct_fields__,
             )
-            await _loaded(platform, connection, "providers", _PROVIDERS_VERSION, len(rows))
+            await _loaded(platform, connection, "providers", version, len(rows))
         if await _changed(connection, "catalog", items + terms):
             found = catalog.parse_items("items.csv", items)
             codes = {row.code for row in found}
@@ -98,13 +104,24 @@ async def _loaded(
     )
 
 
-def providers() -> Iterator[Provider]:
+def _not_opened(on: date) -> dict[str, set[str]]:
+    """The services that regions have not opened to people from elsewhere, by region: there no
+    provider settles them across regions, whatever it is designated for."""
+    text = (resources.files("yikatong.data") / "region_services.csv").read_text(encoding="utf-8")
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in csv.DictReader(text.splitlines()):
+        if not row["opened_on"] or date.fromisoformat(row["opened_on"]) > on:
+            found[row["region"]].add(row["service"])
+    return found
+
+
+def providers(closed: Mapping[str, Set[str]]) -> Iterator[Provider]:
     """A believable, fabricated list for every pooling region; the same at every call."""
     for region in regions.pooling_regions():
-        yield from _of_region(region)
+        yield from _of_region(region, closed.get(region.code, frozenset[str]()))
 
 
-def _of_region(region: Region) -> Iterator[Provider]:
+def _of_region(region: Region, closed: Set[str]) -> Iterator[Provider]:
     chance = random.Random(f"providers/{region.code}")  # noqa: S311 - fabricated, not secret
     below = [one for one in regions.every() if one.pooled_in == region.code]
     counties = [one for one in below if not one.code.endswith("00")] or below
@@ -132,7 +149,7 @@ def _of_region(region: Region) -> Iterator[Provider]:
             region=county.code,
             pooling_region=region.code,
             cares=cares,
-            cross_region_cares=cross,
+            cross_region_cares=[care for care in cross if care not in closed],
             chronic_diseases=list(_CHRONIC if level == "tertiary" else _CHRONIC[:2]),
             suspended_on=suspended,
             address=f"{regions.full_name(county.code)}人民路{chance.randrange(1, 300)}号",

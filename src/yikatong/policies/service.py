@@ -193,6 +193,14 @@ def expected(policy: Policy, person: PersonFacts, visit: VisitFacts, year: YearT
     )
 
 
+def cap_left(
+    policy: Policy, person: PersonFacts, visit: VisitFacts, year: YearToDate
+) -> Fen | None:
+    """What the pooled fund may still pay this year for such a visit; None: no cap."""
+    key = policy_terms.key_of(policy, person, visit, year.admissions)
+    return rules.cap_left(policy_terms.terms_of(policy, key), year)
+
+
 def best_filing(policy: Policy, region: str) -> Filing:
     """The filing a person should ask for who goes to a region; "none" where it changes nothing."""
     if not policy_terms.filing_matters(policy, region):

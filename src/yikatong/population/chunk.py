@@ -141,7 +141,7 @@ class _Maker:
         insurance = self._insure(person_id, age, sex, birth, home)
         self._cards(person_id, age, name, home)
         if away and insurance:
-            self._filings(person_id, insurance, home, residence)
+            self._filings(person_id, insurance, home, residence, age)
         if age >= 45 and draw() < 0.15:
             since = self._days_ago(30, 3000)
             self.rows.add(
@@ -314,14 +314,20 @@ class _Maker:
             applied + timedelta(days=30), f"{regions.short_name(home)}社保卡服务中心", None,
         )  # fmt: skip
 
-    def _filings(self, person_id: int, insurance: str, home: str, residence: str) -> None:
+    def _filings(self, person_id: int, insurance: str, home: str, residence: str, age: int) -> None:
         draw = self.random()
         region = regions.find(residence)
         destination = region.pooled_in if region else residence
+        subkind = "long_term_resident"
+        if insurance == "310" and age >= 60:
+            subkind = "retired_settler"
+        elif insurance == "310" and age < 55 and draw < 0.2:
+            subkind = "posted_worker"
         if draw < 0.5:
             self.rows.filing(
-                person_id, "long_term", insurance, home, destination, self._days_ago(10, 1500)
-            )
+                person_id, "long_term", insurance, home, destination, self._days_ago(10, 1500),
+                subkind=subkind,
+            )  # fmt: skip
         elif draw < 0.62:
             starts = self._days_ago(0, 300)
             self.rows.filing(
@@ -338,7 +344,7 @@ class _Maker:
             starts, ended = self._days_ago(300, 900), self._days_ago(1, 250)
             self.rows.filing(
                 person_id, "long_term", insurance, home, destination, starts,
-                ended_by="return", ended_on=ended,
+                ended_by="return", ended_on=ended, subkind=subkind,
             )  # fmt: skip
 
     def _accumulate(self, person_id: int, insurance: str, home: str) -> None:

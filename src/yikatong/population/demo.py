@@ -37,6 +37,8 @@ class Demo(msgspec.Struct, frozen=True):
     card: dict[str, Any] | None = {}
     filing: tuple[str, str] | None = ("long_term", "110000")
     """Kind and destination of a valid filing; None: none."""
+    subkind: str | None = None
+    """Of a long-term filing; None: what fits the category."""
     year: dict[str, int] = {}
     """What the policy year has added up to so far."""
     groups: tuple[str, ...] = ()
@@ -75,6 +77,7 @@ def _filing(kind: str, destination: str, start: int, end: int | None, **more: An
             person_id, kind, "310", "510100", destination, today + _days(start),
             None if end is None else today + _days(end),
             ended_by=more.get("ended_by"), ended_on=None if ended is None else today + _days(ended),
+            subkind="long_term_resident" if kind == "long_term" else None,
         )  # fmt: skip
 
     return change
@@ -209,6 +212,7 @@ DEMOS: Final[tuple[Demo, ...]] = (
     Demo("tier_two", "重庆居民，二档缴费", "Chongqing resident, higher contribution tier", "500000", "inpatient", "yes", "覃丽华", county="500106", insurance="390", category="adult", filing=None, groups=("tier_two",)),
     Demo("named_disease", "上海居民，大病病种", "Shanghai resident with a named serious disease", "310000", "inpatient", "yes", "龚美娟", county="310115", age=50, insurance="390", category="adult", filing=None, groups=("named_disease",)),
     # Away from home, and bound to a provider.
+    Demo("posted_worker", "派驻上海工作，已备案", "Posted to Shanghai for work, filed", "310000", "outpatient", "yes", "樊志远", sex=1, filing=("long_term", "310000"), subkind="posted_worker"),
     Demo("resident_filing_none", "居民，没有备案去北京", "Resident going to Beijing without a filing", "110000", "inpatient", "yes_but", "贺敏芝", insurance="390", category="adult", filing=None),
     Demo("same_province", "泸州参保，去成都住院", "Insured in Luzhou, hospital stay in Chengdu", "510100", "inpatient", "yes", "文晓东", county="510502", sex=1, filing=None),
     Demo("exempt_pair_back", "重庆参保，来成都看病，川渝免备案", "Insured in Chongqing, treated in Chengdu: no filing needed", "510100", "inpatient", "yes", "向阳", county="500107", sex=1, filing=None),
@@ -257,7 +261,13 @@ def _one(rows: Rows, demo: Demo, person_id: int, position: int, now: datetime) -
         kind, destination = demo.filing
         until = None if kind == "long_term" else today + _days(150)
         starts = today - _days(30 if until else 400)
-        rows.filing(person_id, kind, demo.insurance, home, destination, starts, until)
+        subkind = None
+        if kind == "long_term":
+            settler = demo.category == "retired"
+            subkind = demo.subkind or ("retired_settler" if settler else "long_term_resident")
+        rows.filing(
+            person_id, kind, demo.insurance, home, destination, starts, until, subkind=subkind
+        )
     for group in demo.groups:
         rows.add("special_groups", person_id, group, today - _days(400), None)
     if demo.disease is not None:

@@ -39,7 +39,7 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "filings": (
         "person_id", "filing_id", "kind", "insurance", "region", "destination", "starts_on",
-        "ends_on", "ended_by", "ended_on", "channel", "filed_at",
+        "ends_on", "ended_by", "ended_on", "channel", "filed_at", "subkind",
     ),
     "chronic_registrations": ("person_id", "disease", "starts_on", "ends_on"),
     "selected_providers": ("person_id", "provider_code", "since"),
@@ -312,13 +312,13 @@ class Rows:
         ended_by: str | None = None,
         ended_on: date | None = None,
         channel: str = "online",
-        ordinal: int = 0,
+        subkind: str | None = None,
     ) -> None:
-        """A filing for care elsewhere."""
+        """A filing for care elsewhere; `subkind` of a long-term one."""
         self.tables["filings"].append(
             (
-                person_id, person_id * 10 + ordinal, kind, insurance, region, destination,
-                starts_on, ends_on, ended_by, ended_on, channel, self.now,
+                person_id, person_id * 10, kind, insurance, region, destination, starts_on, ends_on,
+                ended_by, ended_on, channel, self.now, subkind,
             )
         )  # fmt: skip
 

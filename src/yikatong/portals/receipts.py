@@ -14,7 +14,7 @@ from yikatong.core.platform import Platform
 from yikatong.medical import receipts, receipts_shown
 from yikatong.medical.receipts import Receipt
 from yikatong.medical.visits.errors import NoSuchSettlement
-from yikatong.medical.visits.model import Settlement
+from yikatong.medical.visits.model import Settlement, SplitLine
 from yikatong.policies import shown as policies_shown
 from yikatong.population import service as population
 from yikatong.portals.check import grouped
@@ -131,13 +131,14 @@ def _facts(view: View, receipt: Receipt) -> dict[str, Any]:
     }
 
 
-def _split(view: View, line: Any) -> list[tuple[str, int]]:
+def _split(view: View, line: SplitLine) -> list[tuple[str, int]]:
     """What of a line is not in scope."""
-    return [
-        (view.text(f"receipt_{name}"), getattr(line, name))
-        for name in ("first_pay", "over_limit", "self_paid")
-        if getattr(line, name)
-    ]
+    parts = (
+        (view.text("receipt_first_pay"), line.first_pay),
+        (view.text("receipt_over_limit"), line.over_limit),
+        (view.text("receipt_self_paid"), line.self_paid),
+    )
+    return [(name, amount) for name, amount in parts if amount]
 
 
 routes = [settlements, settlement]

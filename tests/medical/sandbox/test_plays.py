@@ -5,24 +5,21 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 import pytest
 import uvicorn
 
+from yikatong.app import serve
 from yikatong.core.clock import SystemClock
 from yikatong.core.errors import Text
 from yikatong.core.platform import Platform
 from yikatong.medical import reference
 from yikatong.medical.hospital_api import faults, journal
-from yikatong.medical.hospital_api.handler import hospital
-from yikatong.medical.hospital_api.transactions import TRANSACTIONS
 from yikatong.medical.sandbox import explaining, plays, service
 from yikatong.medical.sandbox.client import Account, Exchange, Hospital, Refused
 from yikatong.medical.sandbox.model import SandboxPerson
 from yikatong.medical.sandbox.visit import Item, Shown, Visit
-from yikatong.medical.visits.desk import CareDesk
 from yikatong.money.verification import verify
 from yikatong.policies import examples
 from yikatong.population import playing
@@ -35,24 +32,14 @@ TESTER = Actor("system", "tests", "test")
 
 @contextlib.asynccontextmanager
 async def served(platform: Platform) -> AsyncIterator[str]:
-    """The address of the hospital interface over a platform with providers and people."""
-
-    async def nothing(scope: Any, receive: Any, send: Any) -> None:
-        raise AssertionError(scope["path"])
-
-    async def once(platform: Platform, sender: Any, work: Any) -> bytes:
-        async with platform.database.transaction() as connection:
-            return await work(connection)
-
+    """The address of a platform with test providers and people."""
     await reference.load_reference(platform)
     await service.prepare(platform)
     await population.make(platform, 100, 1, lambda _: None)
-    app = hospital(
-        nothing, CareDesk(platform), platform, lambda *_: None, once=once,
-        transactions=TRANSACTIONS,
-    )  # fmt: skip
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, http="httptools", lifespan="off", log_config=None))
+    server = uvicorn.Server(
+        uvicorn.Config(serve(platform), http="httptools", lifespan="off", log_config=None)
+    )
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -37,10 +37,15 @@ class Transaction(msgspec.Struct, frozen=True):
 
 def amount(fen: Fen) -> msgspec.Raw:
     """An amount as a JSON number in yuan with exactly two decimals: 260500 → 2605.00."""
+    if fen == 0:
+        return _ZERO
     if fen < 0:
         fen = -fen
         return msgspec.Raw(f"-{fen // 100}.{fen % 100:02d}".encode())
     return msgspec.Raw(f"{fen // 100}.{fen % 100:02d}".encode())
+
+
+_ZERO: Final = msgspec.Raw(b"0.00")
 
 
 def rate(ppm: Ppm) -> msgspec.Raw:

@@ -68,7 +68,7 @@ def refusals(
     yield from of_person(file, on)
     yield from of_card(file, provider, on, now)
     yield from of_insurance(enrolment, on, care, policy)
-    away = enrolment is not None and is_away(enrolment, provider.region)
+    away = enrolment is None or is_away(enrolment, provider.region)
     yield from of_provider(file, provider, care, on, away=away, disease=disease)
     if enrolment is not None and policy is not None:
         yield from of_filing(enrolment, policy, provider.region, filing)

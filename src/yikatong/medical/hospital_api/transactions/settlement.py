@@ -271,7 +271,7 @@ def _left_under_cap(one: Settlement, quote: Quote | None) -> Fen | None:
     if quote is None:
         return None
     asked = one.inputs
-    left = policies.expected(quote.policy, asked.person, asked.visit, asked.year_to_date).cap_left
+    left = policies.cap_left(quote.policy, asked.person, asked.visit, asked.year_to_date)
     return left if left is None or one.total >= 0 else -left
 
 
