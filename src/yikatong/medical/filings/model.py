@@ -13,8 +13,8 @@ Channel = Literal["online", "phone", "counter", "provider"]
 Material = Literal["identity", "household_register", "residence_proof", "work_proof", "referral"]
 """What is shown: 身份凭证, 户口簿, 居住证明, 异地工作证明, 转诊转院证明."""
 AtHome = Literal["home_rates", "transfer_rates", "after_materials"]
-"""What a long-term filer gets back home: the rates of home, those of a transfer, or the rates of home
-once the documents promised are handed in."""
+"""What a long-term filer gets back home: the rates of home, those of a transfer, or nothing directly
+until the documents promised are handed in."""
 
 KINDS: Final[tuple[FilingKind, ...]] = get_args(FilingKind)
 SUBKINDS: Final[tuple[Subkind, ...]] = get_args(Subkind)
