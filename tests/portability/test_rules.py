@@ -236,7 +236,7 @@ CASES: list[tuple[str, str, Situation, dict[str, Any]]] = [
     ("filing_not_needed_exempt", "yes", change(FINE, filings=()), {"region": "500103"}),
     (
         "filing_home_after_materials",
-        "yes_but",
+        "no",
         change(with_filing(declared=True, subkind="posted_worker"), long_term=LONG_TERM),
         {"region": "510104"},
     ),

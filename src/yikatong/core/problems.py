@@ -69,6 +69,9 @@ def typed(error: Exception) -> YikatongError:
             zh="编号或数字超出范围，请核对",
             en="an id or number is out of range; please compare it",
         )
+    if isinstance(error, RecursionError):
+        # Only a body nested by the thousand goes that deep.
+        return _refused(400)
     if isinstance(error, HTTPException) and error.status_code < 500:
         return _refused(error.status_code)
     return YikatongError(

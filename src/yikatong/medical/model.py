@@ -1,7 +1,7 @@
 """Types of the room: provider, filing, accumulators, catalog."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -76,6 +76,8 @@ class Filing(msgspec.Struct, frozen=True):
     replaces: tuple[int, ...] = ()
     """The filings whose place it took."""
     reason: str = ""
+    details: dict[str, Any] = {}
+    """What else the hospital said of a transfer: diagnosis, opinion."""
     version: int = 1
 
 

@@ -12,6 +12,7 @@ alter table filings
     add column visit_id     bigint,                              -- the stay an emergency is bound to
     add column replaces     bigint[]    not null default '{}',   -- filings whose place it took
     add column reason       text        not null default '',
+    add column details      jsonb       not null default '{}',   -- what else the hospital said
     add constraint filings_subkind_of_long_term check (subkind is null or kind = 'long_term');
 
 update filings set channel = case channel when 'app' then 'online' when 'hospital' then 'provider' end
@@ -42,5 +43,5 @@ alter table filings
     add constraint filings_ended_by_check check (ended_by in ('withdrawal', 'return')),
     drop constraint filings_subkind_of_long_term,
     drop column subkind, drop column declared, drop column materials, drop column provider_code,
-    drop column to_provider, drop column visit_id, drop column replaces, drop column reason;
+    drop column to_provider, drop column visit_id, drop column replaces, drop column reason, drop column details;
 update filings set channel = case channel when 'online' then 'app' when 'provider' then 'hospital' else channel end;

@@ -145,6 +145,7 @@ def new(
         to_provider=None if to is None else to.provider_code,
         visit_id=there.visit_id if there and wanted.kind == "emergency" else None,
         reason=wanted.reason,
+        details=wanted.details,
     )
     others = [one for one in facts.filings if instead_of is None or one != instead_of]
     if sum(current(one, facts) for one in others) >= _OPEN_MAX:

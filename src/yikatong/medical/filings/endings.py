@@ -42,7 +42,7 @@ def withdraw(filing: Filing, facts: Facts, *, by: Provider | None = None) -> Out
     if filing.starts_on < facts.today < earliest:
         raise TooEarly(earliest, "filing_id")
     ended = msgspec.structs.replace(filing, ended_by="withdrawal", ended_on=facts.today)
-    revived = _revived(ended, facts) if facts.today <= filing.starts_on else ()
+    revived = _revived(ended, facts) if facts.today < filing.starts_on else ()
     return Outcome(ended, changed=revived)
 
 

@@ -1,7 +1,7 @@
 """Types of filings: what is wanted, what a region's rules say, names for people."""
 
 from datetime import date
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
@@ -70,6 +70,7 @@ class NewFiling(msgspec.Struct, frozen=True, kw_only=True):
     materials: tuple[str, ...] = ()
     """What is shown, each a Material."""
     reason: str = ""
+    details: dict[str, Any] = {}
 
 
 class FilingChange(msgspec.Struct, frozen=True, kw_only=True):

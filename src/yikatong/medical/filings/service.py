@@ -144,6 +144,7 @@ async def file_transfer(
         # The hospital saw who it is, and its order is the referral.
         materials=("identity", "referral"),
         reason=order.reason,
+        details=order.details,
     )
     outcome = decisions.new(wanted, facts, by=provider, to=to)
     await _write(connection, order.person_id, outcome)

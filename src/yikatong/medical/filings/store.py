@@ -35,14 +35,17 @@ async def of_persons(connection: Connection, person_ids: Sequence[int]) -> dict[
     )
     found: dict[int, list[Filing]] = {}
     for row in rows:
-        facts = dict(row)
+        facts = {**dict(row), "details": msgspec.json.decode(row["details"])}
         person_id = facts.pop("person_id")
         found.setdefault(person_id, []).append(msgspec.convert(facts, Filing))
     return found
 
 
 async def insert(connection: Connection, person_id: int, filing: Filing) -> None:
-    values = [person_id, *msgspec.structs.astuple(filing)]
+    stored = msgspec.structs.asdict(filing) | {
+        "details": msgspec.json.encode(filing.details).decode()
+    }
+    values = [person_id, *(stored[column] for column in _COLUMNS)]
     marks = ", ".join(f"${number}" for number in range(1, len(values) + 1))
     await connection.execute(
         f"insert into filings (person_id, {', '.join(_COLUMNS)}) values ({marks})",  # noqa: S608
