@@ -260,7 +260,7 @@ class _Hospital:
     async def _authenticate(self, call: _Call, headers: wire.HeaderMap) -> credentials.Caller:
         signature = signatures.read(headers)
         caller = await self._callers.find(signature.access_key)
-        if caller is None:
+        if caller is None or (caller.sandbox and not self._platform.settings.sandbox):
             raise signatures.unknown_key()
         call.caller = caller
         now_ms = int(call.at.timestamp() * 1000)

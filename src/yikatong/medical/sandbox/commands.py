@@ -121,5 +121,5 @@ def print_meaning(meaning: Any) -> None:
     """What came out, and what to do about it."""
     for text in (meaning.outcome, meaning.advice):
         if text is not None:
-            typer.echo(f"    {text.zh}")
-            typer.echo(f"    {text.en}")
+            for line in dict.fromkeys((text.zh, text.en)):
+                typer.echo(f"    {line}")

@@ -21,6 +21,7 @@ from yikatong.medical.filings import rules as filing_rules
 from yikatong.medical.filings import service as filings
 from yikatong.medical.filings import store as filings_store
 from yikatong.medical.filings.model import AtHome
+from yikatong.medical.filings.terms import NoFilingRules
 from yikatong.medical.model import ChronicRegistration, Filing
 from yikatong.medical.visits import orders, store
 from yikatong.medical.visits.coverage import CareFile
@@ -310,7 +311,12 @@ class Work:
         mine = self.filings.get(person_id)
         if not mine:
             return "home_rates"
-        rule = filings.rules_of(enrolment.region, on).kinds["long_term"]
+        # Rules are on file from some day on; care of before follows today's.
+        try:
+            rules = filings.rules_of(enrolment.region, on)
+        except NoFilingRules:
+            rules = filings.rules_of(enrolment.region, self.today)
+        rule = rules.kinds["long_term"]
         return filing_rules.at_home(mine, enrolment.insurance, enrolment.region, on, rule)
 
     async def _open_book(self, connection: Connection, persons: Iterable[int]) -> None:

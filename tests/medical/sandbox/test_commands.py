@@ -1,0 +1,148 @@
+"""The command line: `sandbox show|fault|calls|play` as a programmer types them."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from yikatong.core.platform import Platform
+from yikatong.medical import reference
+from yikatong.medical.hospital_api import store as interface_store
+from yikatong.medical.sandbox import plays, service
+from yikatong.population import service as population
+
+PROVIDER = "H51011200001"
+
+
+class Cli:
+    """Runs commands over the test's database."""
+
+    def __init__(self, platform: Platform, folder: Path) -> None:
+        self.platform = platform
+        key = folder / "vault.key"
+        key.write_text(bytes(range(32)).hex())
+        self.env = {
+            **os.environ,
+            "YIKATONG_DATABASE_URL": platform.database.url,
+            "YIKATONG_KEY_FILE": str(key),
+            "YIKATONG_DATA": str(folder),
+        }
+
+    async def __call__(self, *words: str, **env: str) -> tuple[int, str, str]:
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "yikatong", "sandbox", *words],
+            capture_output=True,
+            text=True,
+            env={**self.env, **env},
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    async def json(self, *words: str) -> Any:
+        code, out, err = await self(*words, "--json")
+        assert code == 0, err
+        return json.loads(out)
+
+
+@pytest.fixture
+async def cli(platform: Platform, tmp_path: Path) -> Cli:
+    await reference.load_reference(platform)
+    await service.prepare(platform)
+    await population.make(platform, 100, 1, lambda _: None)
+    return Cli(platform, tmp_path)
+
+
+async def test_show_prints_exactly_what_a_client_needs(cli: Cli) -> None:
+    shown = await cli.json("show")
+    assert list(shown) == ["providers", "catalog_codes", "persons"]
+    names = ["code", "name", "region", "level", "scheme", "access_key", "secret"]
+    assert all(list(one) == names for one in shown["providers"])
+    assert shown["providers"][0]["region"] == "510112"
+    assert len(shown["catalog_codes"]) >= 40
+    names = ["situation", "person_id", "name", "id_number", "card_number", "card_identifier",
+             "insurance", "insured_region"]  # fmt: skip
+    assert all(list(one) == names for one in shown["persons"])
+    assert len(shown["persons"]) > 90
+    code, out, _ = await cli("show")
+    assert code == 0
+    assert shown["providers"][0]["secret"] in out
+    assert "all_in_order" in out
+
+
+async def test_faults_are_switched_listed_and_cleared(cli: Cli) -> None:
+    assert await cli.json("fault", PROVIDER) == []
+    found = await cli.json(
+        "fault", PROVIDER.lower(), "lost", "--transaction", "2207", "--times", "3"
+    )
+    assert found == [
+        {"provider_code": PROVIDER, "fault": "lost", "transaction_code": "2207", "times": 3}
+    ]
+    await cli.json("fault", PROVIDER, "slow")
+    assert len(await cli.json("fault", PROVIDER)) == 2
+    assert len(await cli.json("fault", PROVIDER, "slow", "--clear")) == 1
+    assert await cli.json("fault", PROVIDER, "--clear") == []
+
+
+async def test_last_calls_are_told_with_what_they_mean(cli: Cli) -> None:
+    answer = '{"infcode":-1,"err_msg":"没有这次就诊 / no such visit","output":null}'
+    async with cli.platform.database.transaction() as connection:
+        row = (
+            PROVIDER,
+            1,
+            cli.platform.clock.now(),
+            "2207",
+            "m1",
+            3.5,
+            200,
+            "no_such_visit",
+            "{}",
+            answer,
+        )
+        await interface_store.insert_calls(connection, [row])
+    told = await cli.json("calls", PROVIDER)
+    assert told[0]["message_id"] == "m1"
+    assert told[0]["meaning"]["outcome"] == {"zh": "没有这次就诊", "en": "no such visit"}
+    assert told[0]["meaning"]["advice"]
+    _, out, _ = await cli("calls", PROVIDER)
+    assert "03-01 09:00:00" in out
+    assert "门诊结算" in out
+
+
+async def test_the_plays_are_listed(cli: Cli) -> None:
+    code, out, _ = await cli("play")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == list(plays.PLAYS)
+
+
+@pytest.mark.parametrize(
+    ("words", "field"),
+    [
+        (("fault", "H00000000000", "lost"), "provider"),
+        (("fault", PROVIDER, "broken"), "fault"),
+        (("fault", PROVIDER, "lost", "--transaction", "22"), "transaction"),
+        (("fault", PROVIDER, "lost", "--times", "0"), "times"),
+        (("calls", "H51010000001"), "provider"),
+        (("play", "nothing"), "SCENARIO"),
+        (("play", "outpatient", "--port", "9"), "--port"),
+        (("play", "outpatient", "--url", "nonsense"), "--url"),
+    ],
+)
+async def test_a_wrong_word_is_one_line_that_names_it(
+    cli: Cli, words: tuple[str, ...], field: str
+) -> None:
+    code, _, err = await cli(*words)
+    assert code == 2
+    assert err.startswith(f"{field}: ")
+    assert len(err.splitlines()) == 1
+
+
+async def test_where_the_sandbox_is_off_nothing_is_told(cli: Cli) -> None:
+    for words in (("show",), ("fault", PROVIDER, "lost"), ("calls", PROVIDER)):
+        code, out, err = await cli(*words, YIKATONG_SANDBOX="off")
+        assert (code, out) == (2, "")
+        assert "YIKATONG_SANDBOX=off" in err
