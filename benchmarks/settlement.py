@@ -305,15 +305,34 @@ def load(job: dict[str, Any]) -> Figures:
     return msgspec.json.decode(done.stdout, type=Figures)
 
 
-def resident_mib(port: int) -> float:
-    """Resident memory of the app: the process that listens and its children, PostgreSQL apart."""
-    for process in psutil.process_iter(["cmdline"]):
-        words: list[str] = process.info["cmdline"] or []
-        if "up" in words and "yikatong" in words and "--port" in words:
-            family = [process, *process.children(recursive=True)]
-            mine = [one for one in family if one.name() != "postgres"]
-            return round(sum(one.memory_info().rss for one in mine) / 2**20, 1)
-    raise SystemExit(f"nobody listens on {port}")
+class Processes:
+    """The app's processes and PostgreSQL's, and what they take."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = str(data)
+
+    def _split(self) -> tuple[list[psutil.Process], list[psutil.Process]]:
+        for process in psutil.process_iter(["cmdline"]):
+            words: list[str] = process.info["cmdline"] or []
+            if "up" in words and self._data in words:
+                family = [process, *process.children(recursive=True)]
+                return (
+                    [one for one in family if one.name() != "postgres"],
+                    [one for one in psutil.process_iter() if one.name() == "postgres"],
+                )
+        raise SystemExit("the platform is gone")
+
+    def resident_mib(self) -> float:
+        """Resident memory of the app, all its processes together."""
+        return round(sum(one.memory_info().rss for one in self._split()[0]) / 2**20, 1)
+
+    def seconds(self) -> tuple[float, float]:
+        """Processor time so far: of the app, of PostgreSQL."""
+        app, database = (
+            sum(used.user + used.system for one in group for used in [one.cpu_times()])
+            for group in self._split()
+        )
+        return app, database
 
 
 def _numbered() -> Iterator[int]:
@@ -337,9 +356,14 @@ async def measure(options: argparse.Namespace, data: Path, port: int, url: str) 
         await bench.make_ready(2_000)
         bench.settled(run("prepared", 5, calls=calls_of(bench, bench.ready)).done)
         rounds: list[tuple[Figures, float]] = []
+        processes = Processes(data)
+        used = (0.0, 0.0)
         for turn in range(2):
             await bench.make_ready(int(half * options.rate_max))
+            before = processes.seconds()
             figures = run("prepared", half, calls=calls_of(bench, bench.ready))
+            behind = processes.seconds()
+            used = (used[0] + behind[0] - before[0], used[1] + behind[1] - before[1])
             bench.settled(figures.done)
             tpc_b = pgbench(
                 url, options.clients, max(1, int(half)), first=turn == 0, scale=options.clients
@@ -351,10 +375,11 @@ async def measure(options: argparse.Namespace, data: Path, port: int, url: str) 
         quoted = run("prepared", half, calls=quotes)
         made = whole_visits(bench, int(half * options.rate_max / 3))
         visited = run("visits", half, people=made)
-        memory = resident_mib(port)
+        memory = processes.resident_mib()
         proved = (await verify(platform)).proved
     rate = sum(one.per_second for one, _ in rounds) / len(rounds)
     tpc_b = sum(one for _, one in rounds) / len(rounds)
+    settled = sum(one.done for one, _ in rounds)
     return {
         "benchmark": "settlements over the hospital interface",
         "settlements_per_second": round(rate, 1),
@@ -371,10 +396,13 @@ async def measure(options: argparse.Namespace, data: Path, port: int, url: str) 
             (one.first_failure for one in (*(r[0] for r in rounds), quoted, visited) if one.failed),
             "",
         ),
-        "settled": sum(one.done for one, _ in rounds),
+        "settled": settled,
+        "app_cpu_us": round(used[0] / settled * 1e6),
+        "database_cpu_us": round(used[1] / settled * 1e6),
         "ledger_verified": proved,
         "rounds": [[one.per_second, round(other, 1)] for one, other in rounds],
         "people": options.people,
+        "workers": options.workers,
         "clients": options.clients,
         "machine": describe(),
     }
