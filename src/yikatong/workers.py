@@ -19,6 +19,7 @@ from litestar.types import ASGIApp
 
 from yikatong.app import serve
 from yikatong.core import logging, running, tuning
+from yikatong.core.connections import Connection
 from yikatong.core.settings import Settings
 
 _WATCH_SECONDS: Final = 1
@@ -30,7 +31,7 @@ def configuration(app: ASGIApp) -> uvicorn.Config:
     """How every process serves."""
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=Connection,
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 
 class Server:
@@ -15,6 +16,7 @@ class Server:
 
     def __init__(self, data: Path) -> None:
         self.data = data
+        self.log = data.with_suffix(".log")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -22,12 +24,17 @@ class Server:
         self.start()
 
     def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._start(log)
+
+    def _start(self, log: IO[bytes]) -> None:
         self.process = subprocess.Popen(
             [
                 sys.executable, "-m", "yikatong", "up", "--data", str(self.data),
                 "--port", str(self.port), "--people", "300",
             ],
             stdout=subprocess.PIPE,
+            stderr=log,
             text=True,
             env={**os.environ, "YIKATONG_DATABASE_URL": ""},
         )  # fmt: skip

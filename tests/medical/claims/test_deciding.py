@@ -13,7 +13,7 @@ from yikatong.core.platform import Platform
 from yikatong.medical.claims.errors import AlreadySettled, ClaimRefused, NoCardAccount
 from yikatong.medical.visits import orders
 from yikatong.medical.visits import store as visits_store
-from yikatong.medical.visits.errors import NoSuchSettlement, NotCovered
+from yikatong.medical.visits.errors import ClaimedByHand, NoSuchSettlement, NotCovered
 from yikatong.medical.visits.model import Settlement
 from yikatong.money.bank import service as bank
 from yikatong.money.errors import InsufficientFunds
@@ -166,6 +166,49 @@ async def test_a_bill_settled_directly_is_refused_naming_the_settlement(
         orders.Reverse(person_id=person, settlement_id=done.settlement_id, visit_id=visit)
     )
     await counter.submitted(person, bill(beijing, invoice="I-77", **days), raw(items["A"], 10_000))
+
+
+async def test_a_bill_that_was_claimed_is_not_settled_directly_as_well(
+    counter: Counter, beijing: Hospital, people: dict[str, int], items: dict[str, str],
+    platform: Platform,
+) -> None:  # fmt: skip
+    person = people["all_in_order"]
+    visit = await beijing.stay(person, line(items["A"], 1_000_000), line(items["B"], 50_000))
+    paid = bill(beijing, begun_on=date(2026, 2, 24), ended_on=date(2026, 3, 1))
+    rows = (raw(items["A"], 10_000), raw(items["B"], 500, 2))
+    one = await counter.approved(person, paid, *rows)
+    for commit in (False, True):
+        with pytest.raises(ClaimedByHand, match=str(one.claim_id)):
+            await beijing.do(settle(person, visit, "inpatient", 1_050_000, commit=commit))
+    other = await beijing.outpatient(person, line(items["A"], 3_000))
+    await beijing.do(settle(person, other, "outpatient", 3_000))
+    await counter.reverse(await counter.pay(one))
+    await beijing.do(settle(person, visit, "inpatient", 1_050_000))
+    assert (await verify(platform)).proved
+
+
+async def test_a_bill_claimed_and_settled_at_once_is_paid_once(
+    counter: Counter, beijing: Hospital, people: dict[str, int], items: dict[str, str],
+    platform: Platform,
+) -> None:  # fmt: skip
+    person = people["all_in_order"]
+    for number in range(6):
+        total = 100_000 + number * 100
+        visit = await beijing.stay(person, line(items["A"], total))
+        paid = bill(beijing, begun_on=date(2026, 2, 24), ended_on=date(2026, 3, 1))
+        taken = await counter.taken(person, paid, raw(items["A"], total // 100))
+        outcomes = await asyncio.gather(
+            counter.office.approve(person, taken.claim_id, taken.version, CLERK, key()),
+            beijing.do(settle(person, visit, "inpatient", total)),
+            return_exceptions=True,
+        )
+        refused = [one for one in outcomes if isinstance(one, (AlreadySettled, ClaimedByHand))]
+        assert len(refused) == 1, outcomes
+        if isinstance(outcomes[1], ClaimedByHand):
+            await beijing.do(orders.WithdrawLines(person_id=person, visit_id=visit))
+            await beijing.do(orders.CancelDischarge(person_id=person, visit_id=visit))
+            await beijing.do(orders.CancelVisit(person_id=person, visit_id=visit))
+    assert (await verify(platform)).proved
 
 
 async def test_a_bill_settled_directly_while_it_was_reviewed_is_refused_at_the_decision(

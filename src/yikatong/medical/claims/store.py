@@ -130,6 +130,21 @@ async def settled_bills(
     return [SettledBill(row[0], row[1], tuple(_decode_split(row[2]))) for row in rows]
 
 
+async def claimed_bills(
+    connection: Connection, person_ids: Sequence[int]
+) -> dict[int, list[tuple[Claim, tuple[ClaimLine, ...]]]]:
+    """The claims of persons that were settled and stand, with their lines."""
+    rows = await connection.fetch(
+        f"""select {_CLAIM}, lines from claims
+             where person_id = any($1::bigint[]) and state in ('approved', 'paid')""",  # noqa: S608
+        person_ids,
+    )
+    found: dict[int, list[tuple[Claim, tuple[ClaimLine, ...]]]] = {}
+    for row in rows:
+        found.setdefault(row["person_id"], []).append((_claim(row), _decode_lines(row["lines"])))
+    return found
+
+
 async def step_by_key(
     connection: Connection, person_id: int, key: str
 ) -> tuple[bytes, Claim] | None:

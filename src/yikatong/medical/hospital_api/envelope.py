@@ -11,6 +11,7 @@ import msgspec
 
 from yikatong.core import lean, regions
 from yikatong.core.errors import InvalidInput, Malformed, Text
+from yikatong.medical.hospital_api import fields
 from yikatong.medical.model import Provider
 
 _T = TypeVar("_T")
@@ -141,6 +142,11 @@ def check(envelope: Envelope, provider: Provider, places: frozenset[str]) -> Non
             en="must be 1 (operator), 2 (self-service terminal) or 3 (mobile)",
         )
     _check_time(envelope.inf_time or "")
+    try:
+        # Kept with every settlement, and shown.
+        fields.check_control(envelope.opter or "")
+    except fields.Wrong as wrong:
+        raise InvalidInput("opter", wrong.zh, wrong.en) from None
 
 
 def input_of(envelope: Envelope) -> bytes:

@@ -55,8 +55,27 @@ def _unlike(value: Any, zh: str, en: str) -> Wrong:
     return Wrong(f"应为{zh}，而不是 {came}", f"must be {en}, not {came}")
 
 
+# Besides the control characters what separates lines, and what turns the direction of writing over.
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROL_IN_PROSE: Final = re.compile(_CONTROL.pattern.replace(r"\x1f", r"\x08\x0b\x0c\x0e-\x1f"))
+_PROSE_LENGTH_MIN: Final = 200
+"""A text that may be so long is prose, which has paragraphs."""
+
+
+def check_control(value: str, control: re.Pattern[str] = _CONTROL) -> None:
+    """Raise Wrong where a text holds a control character: numbers, names and codes are shown, logged
+    and written to files, line by line."""
+    if not value.isprintable() and (found := control.search(value)):
+        raise Wrong(
+            f"含有控制字符 U+{ord(found[0]):04X}（第 {found.start() + 1} 个字符），请删除",
+            f"holds the control character U+{ord(found[0]):04X}; leave it out",
+        )
+
+
 def text(length: int) -> Reader:
-    """A text of at most so many characters; a whole number is taken as its digits."""
+    """A text of at most so many characters, without control characters; a whole number is taken as
+    its digits."""
+    control = _CONTROL if length < _PROSE_LENGTH_MIN else _CONTROL_IN_PROSE
 
     def read(value: Any) -> str:
         found = value if type(value) is str else _written(value)
@@ -67,6 +86,7 @@ def text(length: int) -> Reader:
                 f"最多 {length} 个字符，收到 {len(found)} 个",
                 f"at most {length} characters, but {len(found)} came",
             )
+        check_control(found, control)
         return found
 
     return read

@@ -50,6 +50,21 @@ class LineRefused(InvalidInput):
     code = "line_refused"
 
 
+class ClaimedByHand(CareRefused):
+    """The person paid this bill, claimed it by hand and got it settled so."""
+
+    code = "claimed_by_hand"
+
+    def __init__(self, claim_id: int, settlement_id: int | None) -> None:
+        super().__init__(
+            f"这些费用已由参保人手工报销（申请编号 {claim_id}，结算编号 {settlement_id}），不能再直接结算；"
+            "如要直接结算，请参保地经办机构先撤销该报销",
+            f"this bill was claimed by hand (claim {claim_id}, settlement {settlement_id}); to settle"
+            " it directly, the home agency first reverses the claim",
+            "lines",
+        )
+
+
 class NoSuchVisit(NotFound):
     """No such visit of this person at this provider."""
 

@@ -14,10 +14,12 @@ from yikatong.core import ids
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import Text
 from yikatong.core.money import Fen
+from yikatong.medical.claims import rules as claim_rules
 from yikatong.medical.filings import rules as filing_rules
 from yikatong.medical.visits import coverage, lines, orders, states
 from yikatong.medical.visits.errors import (
     CareRefused,
+    ClaimedByHand,
     LineRefused,
     NoSuchSettlement,
     NotCovered,
@@ -109,6 +111,16 @@ def settle(order: orders.Settle, sender: orders.Sender, work: Work) -> Settled:
     batches = _unsettled(order, work, visit)
     bill = _bill(order, batches)
     check_certificate(work, person, order.certificate)
+    _check_claimed(
+        visit,
+        [
+            line
+            for one in batches
+            for line in work.lines.get((visit.person_id, visit.visit_id, one.batch_id), ())
+        ],
+        order.invoice,
+        work,
+    )
     case = _case(order, work, sender, visit, person, batches, bill)
     settlement = price(
         case, sender, work, order.use_account, order.invoice, order.interim, commit=order.commit
@@ -162,6 +174,7 @@ def sell(order: orders.Sell, sender: orders.Sender, work: Work) -> Settled:
         details={},
         version=1,
     )
+    _check_claimed(visit, split, order.invoice, work)
     on = order.begun_at.astimezone(SHANGHAI).date()
     case = Case(
         person=person,
@@ -187,6 +200,27 @@ def sell(order: orders.Sell, sender: orders.Sender, work: Work) -> Settled:
             (msgspec.structs.replace(batch, settlement_id=settlement.settlement_id), split)
         )
     return _answer(settlement, case, work, split)
+
+
+def _check_claimed(
+    visit: Visit, split: Sequence[orders.SplitLine], invoice: str, work: Work
+) -> None:
+    """Raise where the person claimed this bill by hand and the funds paid it so."""
+    if not split:
+        return
+    begun = visit.begun_at.astimezone(SHANGHAI).date()
+    ended = visit.ended_at.astimezone(SHANGHAI).date() if visit.ended_at else work.today
+    keys = claim_rules.line_keys(split)
+    for claim, claimed in work.claimed.get(visit.person_id, ()):
+        bill = claim.bill
+        if (
+            bill.provider_code == visit.provider_code
+            and bill.begun_on <= ended
+            and bill.ended_on >= begun
+            and claim_rules.alike(invoice, keys, bill.invoice, claim_rules.line_keys(claimed))
+            == "same"
+        ):
+            raise ClaimedByHand(claim.claim_id, claim.settlement_id)
 
 
 _LINES_HINT: Final = Text(

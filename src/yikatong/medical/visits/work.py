@@ -17,6 +17,8 @@ from yikatong.core.database import Connection
 from yikatong.core.money import Fen
 from yikatong.core.platform import Platform
 from yikatong.medical.catalog_book import CatalogBook
+from yikatong.medical.claims import store as claims_store
+from yikatong.medical.claims.model import Claim, ClaimLine
 from yikatong.medical.filings import rules as filing_rules
 from yikatong.medical.filings import service as filings
 from yikatong.medical.filings import store as filings_store
@@ -102,6 +104,8 @@ class Work:
         self.lines: dict[tuple[int, int, int], list[SplitLine]] = {}
         self.settlements: dict[VisitKey, list[Settlement]] = {}
         self.years: dict[YearKey, tuple[YearToDate, int]] = {}
+        self.claimed: dict[int, list[tuple[Claim, tuple[ClaimLine, ...]]]] = {}
+        """Bills that were claimed by hand and settled so, with their lines."""
         self.payers: dict[int, list[FamilyLink]] = {}
         self.reversed_transactions: dict[tuple[int, int], Transaction] = {}
         self.card_payments: dict[tuple[int, int], Transaction] = {}
@@ -241,6 +245,9 @@ class Work:
         if years := of(*_NEEDS_YEAR):
             since = self.today - _YEARS_BACK
             self.years = await store.accumulators(connection, years, since)
+        if bills := of(orders.Settle, orders.Sell):
+            # Behind the years: whoever decides a claim meanwhile writes the year too.
+            await self._read_claimed(connection, wanted, bills)
         if money := of(*_NEEDS_MONEY):
             members = [
                 order.person_id
@@ -254,6 +261,19 @@ class Work:
         unknown = [person_id for person_id in of(*_NEEDS_MONEY) if person_id not in self.id_numbers]
         if unknown:
             self.id_numbers |= await people.id_numbers(self.platform, connection, unknown)
+
+    async def _read_claimed(
+        self, connection: Connection, wanted: Sequence[tuple[Job, Order]], persons: list[int]
+    ) -> None:
+        """Few have claimed anything; only of them the lines are read, to compare them."""
+        self.claimed = await claims_store.claimed_bills(connection, persons)
+        keys = [
+            (order.person_id, order.visit_id)
+            for _, order in wanted
+            if isinstance(order, orders.Settle) and order.person_id in self.claimed
+        ]
+        if keys:
+            self.lines |= await store.lines(connection, keys)
 
     async def _living_payers(self, connection: Connection) -> set[int]:
         """Whose accounts may pay for others; a consent ends with its owner's death."""

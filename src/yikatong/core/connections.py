@@ -1,0 +1,86 @@
+"""Connections that keep nobody else out: a request comes whole soon, and idle ones make room.
+
+The server counts every open connection against its limit. Without this, as many callers who send
+nothing, or a byte now and then, would leave all others with a 503.
+"""
+
+from asyncio import TimerHandle, Transport
+from typing import Final, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+WHOLE_WITHIN_SECONDS: Final = 60.0
+"""From its first byte (of a new connection: from the beginning) until a request is there whole."""
+HEAD_BYTES_MAX: Final = 64 * 1024
+"""Of address and headers. The parser itself would take any number."""
+
+
+class Connection(HttpToolsProtocol):
+    """A connection of a caller."""
+
+    _whole: bool = True
+    """Whether no request is there in part."""
+    _head_bytes: int | None = None
+    """How much came of address and headers while they are on their way."""
+    _since: float = 0.0
+    """When it last sent something."""
+    _clock: TimerHandle | None = None
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        if (
+            self.limit_concurrency is not None
+            and len(self.connections) >= self.limit_concurrency - 1
+        ):
+            self._make_room()
+        super().connection_made(transport)
+        self._since = self.loop.time()
+        self._clock = self.loop.call_later(WHOLE_WITHIN_SECONDS, transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_clock()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._since = self.loop.time()
+        super().data_received(data)
+        if self._head_bytes is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES_MAX:
+                self.send_400_response("The headers are too large.")
+        if self._whole:
+            self._stop_clock()
+        elif self._clock is None:
+            self._clock = self.loop.call_later(WHOLE_WITHIN_SECONDS, self.transport.close)
+
+    def on_message_begin(self) -> None:
+        self._whole = False
+        self._head_bytes = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._head_bytes = None
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._whole = True
+        super().on_message_complete()
+
+    @property
+    def _waits(self) -> bool:
+        """Whether it is the caller's turn: nothing is being answered."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return not self._whole or cycle is None or cycle.response_complete
+
+    def _stop_clock(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
+
+    def _make_room(self) -> None:
+        """Close the connection that has been silent longest."""
+        everyone = cast("set[Connection]", self.connections)
+        waiting = [one for one in everyone if one._waits]
+        if waiting:
+            silent = min(waiting, key=lambda one: one._since)
+            self.connections.discard(silent)
+            silent.transport.close()
