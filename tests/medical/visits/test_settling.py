@@ -156,3 +156,13 @@ async def test_an_outpatient_visit_is_settled_by_batches(
     second = await chengdu.do(settle(person, visit, "outpatient", 30_000, batch="B2"))
     assert second.settlement.deductible == 0
     assert second.settlement.first_pay > 0
+
+
+async def test_a_transaction_of_the_wrong_setting_says_what_the_visit_is(
+    chengdu: Hospital, people: dict[str, int], items: dict[str, str]
+) -> None:
+    visit = await chengdu.outpatient(people["home"], line(items["A"], 100_00))
+    refused = await chengdu.ask(settle(people["home"], visit, "inpatient", 100_00))
+    assert isinstance(refused, CareRefused)
+    assert refused.field == "visit"
+    assert refused.text.zh.startswith("这次就诊是门诊，本交易只办住院")

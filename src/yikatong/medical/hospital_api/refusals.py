@@ -88,6 +88,8 @@ def field_of(error: YikatongError, transaction_code: str) -> str | None:
     """The wrong field by the standard's name, "lines[3].at" → "feedetail[3].fee_ocur_time"."""
     if error.field is None:
         return None
+    if error.field == "visit.care":
+        return "med_type"
     names = _PHARMACY if transaction_code.startswith("21") else _STANDARD
     return _WORD.sub(lambda found: names.get(found[0], found[0]), error.field)
 
