@@ -2,6 +2,7 @@
 """Receipts computed again from what was stored, and the cash part paid from the card."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from tests.medical.claims.conftest import (  # noqa: F401 - fixtures
     raw,
 )
 from tests.medical.visits.conftest import (  # noqa: F401 - fixtures
+    DIAGNOSES,
+    NOW,
     Hospital,
     beijing,
     chengdu,
@@ -285,3 +288,38 @@ async def test_a_reversal_says_why_where_the_account_is_closed_and_changes_nothi
     with pytest.raises(CareRefused, match="closed"):
         await reversed_one(beijing, one)
     assert (await receipt(platform, one)).reversed_by is None
+
+
+async def test_a_receipt_tells_days_and_moments_as_they_were_in_china(
+    platform: Platform, chengdu: Hospital, people: dict[str, int], items: dict[str, str]
+) -> None:
+    # Before eight in the morning it is the day before in UTC, which the database answers in.
+    early = NOW.replace(day=1, hour=5)
+    person = people["home"]
+    admitted = await chengdu.do(
+        orders.Admit(
+            person_id=person, number="Z1", begun_at=early - timedelta(days=1), care_code="21",
+            diagnoses=DIAGNOSES,
+        )
+    )  # fmt: skip
+    visit_id: int = admitted.visit.visit_id
+    await chengdu.do(
+        orders.AddLines(
+            person_id=person, visit_id=visit_id, setting="inpatient", batch="",
+            lines=(line(items["A"], 5000_00, at=early - timedelta(hours=4)),),
+        )
+    )  # fmt: skip
+    await chengdu.do(
+        orders.Discharge(
+            person_id=person, visit_id=visit_id, ended_at=early, way="1", diagnoses=DIAGNOSES
+        )
+    )
+    done = await chengdu.do(settle(person, visit_id, "inpatient", 5000_00))
+    told = receipts_shown.body(await receipt(platform, done.settlement))
+    assert (told["begun_at"], told["ended_at"]) == (
+        "2026-02-28T05:00:00+08:00",
+        "2026-03-01T05:00:00+08:00",
+    )
+    assert (
+        receipts_shown.days(await receipt(platform, done.settlement)) == "2026-02-28 – 2026-03-01"
+    )

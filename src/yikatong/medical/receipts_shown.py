@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from yikatong.core import regions
+from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import Text
 from yikatong.core.money import (
     Fen,
@@ -150,6 +151,14 @@ def split_body(line: SplitLine) -> dict[str, Any]:
     }
 
 
+def _moment(at: datetime) -> str:
+    return at.astimezone(SHANGHAI).isoformat(timespec="seconds")
+
+
+def _day(at: datetime) -> str:
+    return at.astimezone(SHANGHAI).date().isoformat()
+
+
 def summary_body(one: Settlement, provider_name: str) -> dict[str, Any]:
     """A settlement for a list."""
     return {
@@ -179,10 +188,8 @@ def body(receipt: Receipt) -> dict[str, Any]:
     return {
         **summary_body(one, receipt.provider_name),
         "name": receipt.name,
-        "begun_at": receipt.visit.begun_at.isoformat(timespec="seconds"),
-        "ended_at": receipt.visit.ended_at.isoformat(timespec="seconds")
-        if receipt.visit.ended_at
-        else None,
+        "begun_at": _moment(receipt.visit.begun_at),
+        "ended_at": _moment(receipt.visit.ended_at) if receipt.visit.ended_at else None,
         "balance_after": format_yuan(one.balance_after),
         "recomputed": receipt.recomputed,
         "policy": told.get("policy"),
@@ -261,8 +268,9 @@ def insurance_name(one: Settlement) -> Text:
 
 def days(receipt: Receipt) -> str:
     """The days of the care."""
-    begun = receipt.visit.begun_at.date().isoformat()
-    ended = receipt.visit.ended_at.date().isoformat() if receipt.visit.ended_at else begun
+    visit = receipt.visit
+    begun = _day(visit.begun_at)
+    ended = _day(visit.ended_at) if visit.ended_at else begun
     return begun if begun == ended else f"{begun} – {ended}"
 
 
@@ -322,6 +330,7 @@ def as_pdf(receipt: Receipt, made_at: datetime) -> bytes:
             [
                 [both(Text("账单总额", "total bill")), format_yuan_grouped(one.total)],
                 *amounts(who_pays(one)),
+                [both(Text("基金支付合计", "the funds' part")), format_yuan_grouped(one.funds)],
                 [both(Text("个人负担合计", "the person's part")), format_yuan_grouped(one.person)],
             ],
             right=(1,),

@@ -52,7 +52,9 @@ def show(data: DataOption = None, as_json: JsonOption = False) -> None:
         typer.echo(f"    {one.situation}: {one.title.zh} · {one.title.en}")
 
 
-_PROVIDER = ("code", "name", "region", "level", "scheme", "access_key", "secret")
+_PROVIDER = (
+    "code", "name", "kind", "region", "pooling_region", "level", "scheme", "access_key", "secret",
+)  # fmt: skip
 _PERSON = (
     "situation", "person_id", "name", "id_number", "card_number", "card_identifier", "insurance",
     "insured_region",

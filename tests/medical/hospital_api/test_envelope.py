@@ -220,6 +220,20 @@ def test_a_pharmacys_lines_have_their_own_name() -> None:
     assert refusals.field_of(YikatongError("错", "wrong"), "2204") is None
 
 
+@pytest.mark.parametrize(
+    ("field", "code", "named"),
+    [
+        ("visit.care", "2206", "med_type"),
+        ("filing_id", "2502", "trt_dcla_detl_sn"),
+        ("kind", "2501", "mdtrtarea_admdvs"),
+    ],
+)
+def test_what_policies_and_filings_refuse_is_named_as_the_standard_does(
+    field: str, code: str, named: str
+) -> None:
+    assert refusals.field_of(InvalidInput(field, zh="错", en="wrong"), code) == named
+
+
 def test_a_message_is_cut_at_200_characters_and_keeps_the_chinese() -> None:
     short, long = "简短", "很长" * 150
     assert refusals.message_of(YikatongErrorOf(short, "x" * 300), "", "") == short

@@ -504,7 +504,7 @@ def test_no_entitlement_is_told_with_each_reason() -> None:
     nothing = output("2001", orders.Entitled(70001, "390", (), 0, 0, None))["trtinfo"][0]
     assert (nothing["trt_enjymnt_flag"], nothing["trt_chk_rslt"]) == (
         "0",
-        "统筹基金不支付此类费用",
+        "按参保地政策，统筹基金不支付此类费用；可用个人账户或现金支付",
     )
     uninsured = output("2001", orders.Entitled(70001, None, refusals, 0, 0, None))["trtinfo"][0]
     assert uninsured["fund_pay_type"] is None

@@ -103,3 +103,9 @@ def test_any_answer_is_explained_somehow(infno: str, status: int, code: str, ans
     assert meaning.title.zh
     assert meaning.outcome.en
     assert meaning.good == (meaning.advice is None)
+
+
+def test_a_refusal_names_its_field_in_both_languages() -> None:
+    envelope = {"infcode": -1, "err_msg": "data.psn_no：缺少这一项 / this is missing"}
+    outcome = explaining.explain("2207", 200, "invalid_input", envelope).outcome
+    assert (outcome.zh, outcome.en) == ("data.psn_no：缺少这一项", "data.psn_no: this is missing")

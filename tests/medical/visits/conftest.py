@@ -115,7 +115,9 @@ class Hospital:
         return visit_id
 
 
-def line(item: str, total: int, *, number: str | None = None, **more: Any) -> FeeLine:
+def line(
+    item: str, total: int, *, number: str | None = None, at: datetime = NOW, **more: Any
+) -> FeeLine:
     """A fee line of one piece at this price, in fen."""
     return FeeLine(
         number=number or f"L{next(_numbers)}",
@@ -123,7 +125,7 @@ def line(item: str, total: int, *, number: str | None = None, **more: Any) -> Fe
         total=total,
         quantity="1",
         price=str(Decimal(total) / 100),
-        at=NOW,
+        at=at,
         **more,
     )
 

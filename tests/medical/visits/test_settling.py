@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.medical.visits.conftest import Hospital, line
+from tests.medical.visits.conftest import NOW, Hospital, line
 from yikatong.core.platform import Platform
+from yikatong.medical.filings.errors import FilingInUse
 from yikatong.medical.visits import orders
 from yikatong.medical.visits.errors import CareRefused, OutOfOrder, SumDiffers
 from yikatong.medical.visits.orders import Settle, Settled
@@ -172,3 +173,34 @@ async def test_a_message_whose_settlement_was_reversed_by_number_leaves_nothing_
         orders.Undo(person_id=person, message_id="m1", transaction_code="2304")
     )
     assert not undone.found
+
+
+async def test_a_transaction_of_the_wrong_setting_says_what_the_visit_is(
+    chengdu: Hospital, people: dict[str, int], items: dict[str, str]
+) -> None:
+    visit = await chengdu.outpatient(people["home"], line(items["A"], 100_00))
+    refused = await chengdu.ask(settle(people["home"], visit, "inpatient", 100_00))
+    assert isinstance(refused, CareRefused)
+    assert refused.field == "visit"
+    assert refused.text.zh.startswith("这次就诊是门诊，本交易只办住院")
+
+
+async def test_a_transfer_is_not_withdrawn_once_care_was_begun_with_it_also_early_in_the_morning(
+    chengdu: Hospital, beijing: Hospital, people: dict[str, int]
+) -> None:
+    person = people["filing_none"]
+    made = await chengdu.do(
+        orders.FileTransfer(
+            person_id=person, destination="110000", starts_on=NOW.date(), ends_on=None,
+            to_provider=None, reason="肺癌",
+        )
+    )  # fmt: skip
+    withdrawal = orders.WithdrawFiling(person_id=person, filing_id=made.filing.filing_id)
+    # Before eight in the morning it is the day before in UTC.
+    begun = await beijing.do(
+        orders.Register(person_id=person, number="M1", begun_at=NOW.replace(hour=1))
+    )
+    assert isinstance(await chengdu.ask(withdrawal), FilingInUse)
+    await beijing.do(orders.CancelVisit(person_id=person, visit_id=begun.visit.visit_id))
+    done = await chengdu.do(withdrawal)
+    assert done.filing.ended_by == "withdrawal"

@@ -279,7 +279,7 @@ async def card_account(connection: Connection, person_id: int) -> Account:
     card = (await cards.current_cards(connection, [person_id])).get(person_id)
     if card is None or card.account_id is None:
         raise NoCardAccount(
-            "社保卡没有绑定银行账户，钱打不过去；请先到发卡银行激活或绑定账户",
+            "社保卡没有绑定银行账户，不能打款；请先到发卡银行激活或绑定账户",
             "no bank account is bound to the person's card, so nothing can be paid to it; the issuing"
             " bank opens one",
             "account",

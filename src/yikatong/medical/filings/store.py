@@ -122,13 +122,13 @@ async def uses(connection: Connection, person_id: int, since: date) -> list[Use]
     rows = await connection.fetch(
         """select treatment_region, begun_at::date, null from visits
             where person_id = $1 and state in ('registered', 'seen', 'admitted', 'discharged')
-              and begun_at >= $2
+              and begun_at >= $2::date
            union all
            select s.treatment_region, coalesce(v.begun_at, s.settled_at)::date,
                   s.inputs->'visit'->>'filing'
              from settlements s
              left join visits v on v.person_id = s.person_id and v.visit_id = s.visit_id
-            where s.person_id = $1 and s.settled_at >= $2 and s.reverses is null
+            where s.person_id = $1 and s.settled_at >= $2::date and s.reverses is null
               and not exists (select from settlements r
                                where r.person_id = s.person_id and r.reverses = s.settlement_id)""",
         person_id,

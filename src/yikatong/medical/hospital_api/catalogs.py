@@ -106,7 +106,7 @@ async def _hand_out(
         raise NoData(
             zh=f"平台暂无{catalog.title.zh.removesuffix('下载').removesuffix('查询')}数据；"
             f"可下载：{_KEPT_CODES}",
-            en=f"no data on {catalog.title.en} is kept here",
+            en=f"no data on {catalog.title.en} is kept here; there are {_KEPT_CODES}",
         )
     mark = hashlib.sha256(f"{code} {province} {state[0]}".encode()).hexdigest()[:8]
     version = f"V{state[1]:%Y%m%d}.{mark}"

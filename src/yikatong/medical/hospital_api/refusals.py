@@ -54,12 +54,14 @@ _STANDARD: Final = {
     "ended_at": "endtime",
     "ends_on": "enddate",
     "filing": "trt_dcla_detl_sn",
+    "filing_id": "trt_dcla_detl_sn",
     "first_pay": "preselfpay_amt",
     "in_scope": "inscp_scp_amt",
     "insurance": "insutype",
     "insured_region": "insuplc_admdvs",
     "invoice": "invono",
     "item": "med_list_codg",
+    "kind": "mdtrtarea_admdvs",
     "line": "feedetl_sn",
     "lines": "feedetail",
     "message": "msgid",
@@ -72,6 +74,7 @@ _STANDARD: Final = {
     "price": "pric",
     "provider": "fixmedins_code",
     "quantity": "cnt",
+    "reason": "refl_rea",
     "self_paid": "fulamt_ownpay_amt",
     "settlement": "setl_id",
     "starts_on": "begndate",
@@ -88,6 +91,8 @@ def field_of(error: YikatongError, transaction_code: str) -> str | None:
     """The wrong field by the standard's name, "lines[3].at" → "feedetail[3].fee_ocur_time"."""
     if error.field is None:
         return None
+    if error.field == "visit.care":
+        return "med_type"
     names = _PHARMACY if transaction_code.startswith("21") else _STANDARD
     return _WORD.sub(lambda found: names.get(found[0], found[0]), error.field)
 

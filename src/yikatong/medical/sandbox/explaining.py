@@ -127,6 +127,9 @@ def explain(transaction_code: str, status: int, code: str, envelope: Mapping[str
         return Meaning(name, _outcome(transaction_code, envelope), None, good=True)
     said = str(envelope.get("err_msg") or f"HTTP {status}")
     zh, _, en = said.partition(" / ")
+    field, named, _ = zh.partition("：")
+    if en and named and field.isascii():
+        en = f"{field}: {en}"
     return Meaning(name, Text(zh, en or zh), _advice(status, code), good=False)
 
 

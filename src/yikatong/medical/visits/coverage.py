@@ -154,7 +154,7 @@ def of_card(file: CareFile, provider: Provider, on: date, now: datetime) -> Iter
         yield _refusal(
             "social_security_app_inactive",
             "社保卡社保功能未启用，请先启用",
-            "the card's social-security application is not activated",
+            "the card's social-security application is not activated; activate it first",
         )
     issued = regions.find(card.region)
     home = (issued.pooled_in or card.region) if issued else card.region
@@ -179,8 +179,8 @@ def of_insurance(
     if enrolment is None:
         yield _refusal(
             "not_insured",
-            "没有有效的基本医疗保险参保信息",
-            "there is no current basic medical insurance",
+            "没有有效的基本医疗保险参保信息，请到参保地参保",
+            "there is no current basic medical insurance; the home agency enrols",
         )
         return
     if enrolment.ends_on is not None and enrolment.ends_on < on:
@@ -194,13 +194,14 @@ def of_insurance(
         yield _refusal(
             "insurance_in_transfer",
             "医保关系正在转移，办结后恢复；先自费，之后可手工报销",
-            "the insurance is being transferred; claim by hand afterwards",
+            "the insurance is being transferred; pay first and claim by hand afterwards",
         )
     if enrolment.status == "suspended":
         yield _refusal(
             "insurance_suspended",
             f"参保已暂停（{enrolment.suspended_on or '—'} 起），请到参保地恢复",
-            f"the insurance is suspended since {enrolment.suspended_on or '—'}",
+            f"the insurance is suspended since {enrolment.suspended_on or '—'}; the home agency"
+            " resumes it",
         )
     arrears = enrolment.arrears_since
     if arrears is not None and on >= next_month(arrears):
@@ -219,7 +220,7 @@ def of_insurance(
         yield _refusal(
             "retirement_unconfirmed",
             "退休人员医保待遇尚未核定，请到参保地办理",
-            "the retired person's benefits are not confirmed yet",
+            "the retired person's benefits are not confirmed yet; the home agency does that",
         )
     if policy is not None and care in policy.care and policy.care[care] is None:
         yield _refusal(

@@ -52,7 +52,10 @@ def one(
     item = catalog.item(line.item)
     if item is None:
         raise _refused(
-            at, line, f"目录中没有编码 {line.item}", f"the catalog has no code {line.item}"
+            at,
+            line,
+            f"目录中没有编码 {line.item}，请核对医保目录编码",
+            f"the catalog has no code {line.item}; compare it with the catalog",
         )
     quantity, price = Decimal(line.quantity), Decimal(line.price)
     expected = (quantity * price * 100).quantize(_WHOLE_FEN, ROUND_HALF_UP)

@@ -88,6 +88,7 @@ def check_entitlement(
         rate=rate,
         deductible=deductible,
         cap_left=cap_left,
+        on_file=policy is not None and order.care in policy.care,
     )
 
 

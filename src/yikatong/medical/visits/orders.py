@@ -327,6 +327,8 @@ class Entitled(msgspec.Struct, frozen=True):
     """The rate of the first band, 0 where nothing is paid."""
     deductible: Fen
     cap_left: Fen | None
+    on_file: bool = True
+    """Whether the insured region's policy is on file and says what is paid for this care."""
 
 
 class Accumulated(msgspec.Struct, frozen=True):

@@ -765,7 +765,7 @@ def _return_card_payment(
     own = (payment.persons[0], payment.accounts[0])
     if not work.book.has(own) or work.book.account(own).state == "closed":
         raise CareRefused(
-            "现金部分由社保卡银行账户支付，该账户已销户，钱退不回去；请参保人先到银行恢复账户",
+            "现金部分由社保卡银行账户支付，该账户已销户，不能退回；请参保人先到银行恢复账户",
             "the cash part was paid from a bank account that is closed by now, so it cannot go back;"
             " the person asks the bank first",
             "settlement",

@@ -125,9 +125,9 @@ def undo(
         return Undone(
             False,
             Text(
-                f"未收到过报文 {order.message_id}，无需冲正；该报文此后到达也不再办理",
-                f"the message {order.message_id} never came: nothing to reverse; should it still"
-                " come, it is not carried out",
+                f"没有办理过报文 {order.message_id}，无需冲正；该报文此后到达也不再办理",
+                f"the message {order.message_id} was never carried out: nothing to reverse; should it"
+                " still come, it is not carried out either",
             ),
         )
     if original.transaction_code != order.transaction_code:

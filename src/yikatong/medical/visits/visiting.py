@@ -39,6 +39,11 @@ from yikatong.policies.model import Filing as FilingKind
 AHEAD_MAX: Final = timedelta(minutes=10)
 """A hospital's clock may run ahead by so much."""
 BACK_MAX: Final = timedelta(days=730)
+_SETTINGS: Final[dict[Setting, Text]] = {
+    "outpatient": Text("门诊", "outpatient care"),
+    "inpatient": Text("住院", "a hospital stay"),
+    "pharmacy": Text("药店购药", "a purchase at a pharmacy"),
+}
 VISIT_LINES_MAX: Final = 20_000
 
 
@@ -253,7 +258,7 @@ def check_time(at: datetime, now: datetime, field: str) -> None:
     if at < now - BACK_MAX:
         raise InvalidInput(
             field,
-            zh=f"时间 {at:%Y-%m-%d} 距今超过两年，请走手工报销",
+            zh=f"时间 {at:%Y-%m-%d} 距今超过两年，请办理手工报销",
             en=f"{at:%Y-%m-%d} is more than two years ago; claim it by hand",
         )
 
@@ -268,12 +273,15 @@ def own_visit(
     """The visit of this person at this provider; raises NoSuchVisit."""
     work.person(person_id, sender)
     visit = work.visits.get((person_id, visit_id))
-    if (
-        visit is None
-        or visit.provider_code != sender.provider.provider_code
-        or setting not in (None, visit.setting)
-    ):
+    if visit is None or visit.provider_code != sender.provider.provider_code:
         raise NoSuchVisit
+    if setting is not None and setting != visit.setting:
+        is_one, not_one = _SETTINGS[visit.setting], _SETTINGS[setting]
+        raise CareRefused(
+            f"这次就诊是{is_one.zh}，本交易只办{not_one.zh}，请改用{is_one.zh}的交易",
+            f"this visit is {is_one.en}, this transaction for {not_one.en}; use that of the visit",
+            "visit",
+        )
     return visit
 
 

@@ -163,7 +163,7 @@ class Work:
         """The accumulators of a year and their version; zero and 0 before the first settlement."""
         if key[2] <= self.today - _YEARS_BACK:
             raise CareRefused(
-                f"该医保年度（自 {key[2]} 起）已久，不能在线办理，请到参保地经办机构办理",
+                f"该医保年度（自 {key[2]} 起）早已结束，不能在线办理，请到参保地经办机构办理",
                 f"the medical year that began on {key[2]} is long closed; the home agency helps",
             )
         return self.years.get(key, (YearToDate(), 0))

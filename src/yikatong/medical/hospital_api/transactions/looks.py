@@ -212,7 +212,12 @@ def _expected(result: Entitled) -> str:
 
 def _refused(result: Entitled) -> str:
     reasons = "；".join(one.text.zh for one in result.refusals)
-    return (reasons or "统筹基金不支付此类费用")[:CHECK_RESULT_LENGTH_MAX]
+    otherwise = (
+        "按参保地政策，统筹基金不支付此类费用；可用个人账户或现金支付"
+        if result.on_file
+        else "参保地没有此类费用的政策文件，不能直接结算，可手工报销"
+    )
+    return (reasons or otherwise)[:CHECK_RESULT_LENGTH_MAX]
 
 
 # ---- 5206 ----
