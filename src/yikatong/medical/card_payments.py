@@ -89,7 +89,7 @@ async def pay(
 
 async def _year(connection: Connection, one: Settlement) -> tuple[int, str, date, int, YearToDate]:
     day = one.year_starts_on
-    found = await visits_store.accumulators(connection, [one.person_id], day - timedelta(days=1))
+    found, _ = await visits_store.accumulators(connection, [one.person_id], day - timedelta(days=1))
     year, version = found.get((one.person_id, one.insurance, day), (YearToDate(), 0))
     return one.person_id, one.insurance, day, version, year
 

@@ -63,6 +63,6 @@ async def accumulators(
 ) -> YearToDate:
     """The year's accumulators; all zero before the first settlement."""
     before = year_starts_on - timedelta(days=1)
-    found = await visits_store.accumulators(connection, [person_id], before)
+    found, _ = await visits_store.accumulators(connection, [person_id], before)
     year, _ = found.get((person_id, insurance, year_starts_on), (YearToDate(), 0))
     return year

@@ -106,5 +106,6 @@ class Insured(msgspec.Struct, frozen=True):
     """A person with the current medical enrolments and the special groups."""
 
     person: Person
+    id_number_sealed: bytes
     enrolments: tuple[Enrolment, ...] = ()
     groups: tuple[SpecialGroup, ...] = ()

@@ -206,6 +206,7 @@ async def enrolled(
 _INSURED = f"""
     select {", ".join(f"p.{name.strip()}" for name in PERSON_COLUMNS.split(","))},
            exists (select from special_groups g where g.person_id = p.person_id),
+           p.id_number_sealed,
            {", ".join(f"e.{name.strip()}" for name in ENROLMENT_COLUMNS.split(","))}
       from persons p
       left join enrolments e on e.person_id = p.person_id and e.insurance in ('310', '390')
@@ -221,13 +222,15 @@ async def insured(connection: Connection, person_ids: Sequence[int]) -> dict[int
     for row in await connection.fetch(_INSURED, person_ids):
         facts = tuple(row)
         person_id: int = facts[0]
-        enrolment = facts[_PERSON_FIELDS + 1 :]
+        enrolment = facts[_PERSON_FIELDS + 2 :]
         enrolments = (Enrolment(*enrolment),) if enrolment[0] is not None else ()
         if person_id in found:
             enrolments = (*found[person_id].enrolments, *enrolments)
         elif facts[_PERSON_FIELDS]:
             grouped.append(person_id)
-        found[person_id] = Insured(Person(*facts[:_PERSON_FIELDS]), enrolments)
+        found[person_id] = Insured(
+            Person(*facts[:_PERSON_FIELDS]), facts[_PERSON_FIELDS + 1], enrolments
+        )
     if grouped:
         await _add_groups(connection, grouped, found)
     return found
@@ -244,4 +247,4 @@ async def _add_groups(
     for row in rows:
         one = found[row[0]]
         group = SpecialGroup(row[1], row[2], row[3])
-        found[row[0]] = Insured(one.person, one.enrolments, (*one.groups, group))
+        found[row[0]] = msgspec.structs.replace(one, groups=(*one.groups, group))

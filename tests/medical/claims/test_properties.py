@@ -72,7 +72,7 @@ async def test_any_sequence_of_claims_and_settlements_adds_up(
             await counter.reverse(paid.pop(chance.randrange(len(paid))))
     async with platform.database.transaction(readonly=True) as connection:
         found = await visits_store.settlements_of_person(connection, person, 100)
-        years = await visits_store.accumulators(connection, [person], DAY - timedelta(days=800))
+        years, _ = await visits_store.accumulators(connection, [person], DAY - timedelta(days=800))
     assert found
     for one in found:
         assert one.funds + one.medical_account + one.family_account + one.cash == one.total

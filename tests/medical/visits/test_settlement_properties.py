@@ -132,7 +132,9 @@ async def _check_year(platform: Platform, player: Player) -> None:
         if one.reverses is None and one.settlement_id not in gone:
             year.update(one.added)
     async with platform.database.transaction(readonly=True) as connection:
-        found = await store.accumulators(connection, [player.person_id], NOW.date().replace(2020))
+        found, _ = await store.accumulators(
+            connection, [player.person_id], NOW.date().replace(2020)
+        )
     for key, year in expected.items():
         sums = YearToDate(**year)
         assert found[player.person_id, *key][0] == sums  # type: ignore[misc]

@@ -140,7 +140,7 @@ async def decide(
     await catalog.refresh(connection)
     on = rules.day_of(bill)
     # Before the doubles are looked for: whoever settles the bill meanwhile writes the year too.
-    work.years = await visits_store.accumulators(connection, [person_id], on - _YEAR_BACK)
+    work.years, _ = await visits_store.accumulators(connection, [person_id], on - _YEAR_BACK)
     suspects = await doubles(connection, person_id, claim.claim_id, bill, lines, bill_hash)
     insured = (await people.insured(connection, [person_id])).get(person_id)
     if insured is None:
@@ -334,7 +334,7 @@ async def reverse(
     first = await _settlement(connection, claim)
     work = Work(platform, CatalogBook())
     year_key = (first.person_id, first.insurance, first.year_starts_on)
-    work.years = await visits_store.accumulators(
+    work.years, _ = await visits_store.accumulators(
         connection, [first.person_id], first.year_starts_on - timedelta(days=1)
     )
     visits, _ = await visits_store.visits(connection, [(first.person_id, first.visit_id)])

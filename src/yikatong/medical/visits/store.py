@@ -218,16 +218,20 @@ async def settlements_after(
 
 async def accumulators(
     connection: Connection, person_ids: Sequence[int], since: date
-) -> dict[tuple[int, str, date], tuple[YearToDate, int]]:
-    """The accumulators of years that began behind `since`, with their versions."""
+) -> tuple[dict[tuple[int, str, date], tuple[YearToDate, int]], set[int]]:
+    """The accumulators of years that began behind `since`, with their versions; and the persons
+    whose claims by hand stand. A decided claim adds to its year, so none is missed."""
     rows = await connection.fetch(
-        f"""select person_id, insurance, year_starts_on, version, {_YEAR_COLUMNS}
-             from accumulators
+        f"""select person_id, insurance, year_starts_on, version,
+                  exists (select from claims c where c.person_id = a.person_id
+                            and c.state in ('approved', 'paid')), {_YEAR_COLUMNS}
+             from accumulators a
             where person_id = any($1::bigint[]) and year_starts_on > $2""",  # noqa: S608
         person_ids,
         since,
     )
-    return {(row[0], row[1], row[2]): (YearToDate(*list(row)[4:]), row[3]) for row in rows}
+    years = {(row[0], row[1], row[2]): (YearToDate(*list(row)[5:]), row[3]) for row in rows}
+    return years, {row[0] for row in rows if row[4]}
 
 
 async def chronic(

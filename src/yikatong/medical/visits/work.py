@@ -88,6 +88,7 @@ class Work:
         self.today: date = self.now.date()
         self.persons: dict[int, Person] = {}
         self.id_numbers: dict[int, str] = {}
+        self._sealed: dict[int, bytes] = {}
         self.certificates: dict[tuple[str, str], int] = {}
         """Persons by kind and number of what was shown; unknown ones are left out."""
         self.enrolments: dict[int, tuple[Enrolment, ...]] = {}
@@ -210,22 +211,39 @@ class Work:
         return order.person_id
 
     async def _read_certificates(self, connection: Connection, jobs: Sequence[Job]) -> None:
-        shown: list[Certificate] = [
-            certificate
-            for job in jobs
-            if (certificate := getattr(job.effective, "certificate", None)) is not None
-        ]
-        numbers = {one.number for one in shown if one.kind == "id_number"}
+        """Whose the shown cards are, and the id numbers of persons who are to be found by them."""
+        shown = [(job.effective, one) for job in jobs if (one := _certificate_of(job.effective))]
+        numbers = {
+            one.number
+            for order, one in shown
+            if one.kind == "id_number" and isinstance(order, orders.Identify)
+        }
         if numbers:
             found = await people.find_many(self.platform, connection, list(numbers))
             self.certificates |= {("id_number", number): one for number, one in found.items()}
             # What was shown need not be opened again.
             self.id_numbers |= {person_id: number for number, person_id in found.items()}
-        card_numbers = {one.number for one in shown if one.kind == "card"}
+        card_numbers = {one.number for _, one in shown if one.kind == "card"}
         if card_numbers:
             cards_found = await cards.find_many(connection, list(card_numbers))
             self.certificates |= {("card", number): one[0] for number, one in cards_found.items()}
             self.shown_cards = {number: one[1] for number, one in cards_found.items()}
+
+    def _open_id_numbers(self, wanted: Sequence[tuple[Job, Order]]) -> None:
+        """Open the id numbers that are told or compared with what was shown."""
+        for _, order in wanted:
+            certificate = _certificate_of(order)
+            shown = certificate is not None and certificate.kind == "id_number"
+            person_id = self._person_of(order)
+            if person_id is None or person_id not in self.persons:
+                continue
+            if person_id not in self.id_numbers and (shown or isinstance(order, _NEEDS_MONEY)):
+                self.id_numbers[person_id] = self.platform.vault.open(
+                    "id_number", person_id, self._sealed[person_id]
+                )
+            # Compared here rather than looked up: the person is known, the number is at hand.
+            if shown and certificate and self.id_numbers[person_id] == certificate.number:
+                self.certificates["id_number", certificate.number] = person_id
 
     async def _read_persons(
         self, connection: Connection, wanted: Sequence[tuple[Job, Order]], persons: list[int]
@@ -241,13 +259,16 @@ class Work:
             self.persons[person_id] = one.person
             self.enrolments[person_id] = one.enrolments
             self.groups[person_id] = one.groups
+            self._sealed[person_id] = one.id_number_sealed
+        self._open_id_numbers(wanted)
         await self._read_rules(connection, wanted, of(*_NEEDS_RULES))
         if years := of(*_NEEDS_YEAR):
             since = self.today - _YEARS_BACK
-            self.years = await store.accumulators(connection, years, since)
-        if bills := of(orders.Settle, orders.Sell):
-            # Behind the years: whoever decides a claim meanwhile writes the year too.
-            await self._read_claimed(connection, wanted, bills)
+            # With the years: whoever decides a claim meanwhile writes the year too.
+            self.years, claimed = await store.accumulators(connection, years, since)
+            bills = claimed.intersection(of(orders.Settle, orders.Sell))
+            if bills:
+                await self._read_claimed(connection, wanted, list(bills))
         if money := of(*_NEEDS_MONEY):
             members = [
                 order.person_id
@@ -258,9 +279,6 @@ class Work:
                 self.payers = await medical_accounts.payers_of(connection, members, self.today)
             owners = await self._living_payers(connection) if self.payers else set[int]()
             await self._open_book(connection, [*money, *owners])
-        unknown = [person_id for person_id in of(*_NEEDS_MONEY) if person_id not in self.id_numbers]
-        if unknown:
-            self.id_numbers |= await people.id_numbers(self.platform, connection, unknown)
 
     async def _read_claimed(
         self, connection: Connection, wanted: Sequence[tuple[Job, Order]], persons: list[int]
@@ -454,3 +472,7 @@ def _visit_of(order: Order) -> VisitKey | None:
     if visit_id is None or isinstance(order, orders.Identify):
         return None
     return order.person_id, visit_id
+
+
+def _certificate_of(order: Order) -> Certificate | None:
+    return getattr(order, "certificate", None)
