@@ -4,11 +4,14 @@ Each message is recorded with its first answer in the same transaction as what i
 message again gets that answer, and nothing happens twice.
 """
 
+import asyncio
+import random
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
 import structlog
+from asyncpg import DeadlockDetectedError
 
 from yikatong.core.coalescing import Coalescer
 from yikatong.core.database import Connection
@@ -89,12 +92,21 @@ class CareDesk:
         return await self._waiting.submit(Call(sender, order, render))
 
     async def _run(self, calls: list[Call]) -> Sequence[bytes | YikatongError]:
+        # Rows are locked in the order of persons everywhere, so that the batches of two processes
+        # wait for each other, but never in a circle.
+        places = sorted(range(len(calls)), key=lambda at: _person_number(calls[at].order))
+        answers = await self._in_order([calls[at] for at in places])
+        found = dict(zip(places, answers, strict=True))
+        return [found[at] for at in range(len(calls))]
+
+    async def _in_order(self, calls: list[Call]) -> Sequence[bytes | YikatongError]:
         for number in range(_BATCH_TRIES_MAX):
             try:
                 # Hardly any message came before: the first try lets the database find out.
                 return await self._together(calls, look_up=number > 0)
-            except Conflict:
-                continue
+            except (Conflict, DeadlockDetectedError):
+                # Apart by chance, so that two processes do not meet over the same person again.
+                await asyncio.sleep(random.random() * 0.004 * 2**number)  # noqa: S311
             except YikatongError:
                 raise
             except Exception:
@@ -206,6 +218,10 @@ class CareDesk:
 
 def _carry_out(order: Order, sender: Sender, work: Work) -> Result:
     return _DECIDE[type(order)](order, sender, work)
+
+
+def _person_number(order: Order) -> int:
+    return 0 if isinstance(order, orders.Identify) else order.person_id
 
 
 def _key(sender: Sender) -> tuple[str, str]:

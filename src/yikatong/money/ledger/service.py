@@ -9,6 +9,7 @@ from typing import ClassVar, Final, TypeVar
 from weakref import WeakKeyDictionary
 
 import msgspec
+from asyncpg import DeadlockDetectedError
 
 from yikatong.core import ids
 from yikatong.core.clock import SHANGHAI
@@ -53,7 +54,7 @@ async def carry_out(
         try:
             async with platform.database.transaction() as connection:
                 return await work(connection)
-        except Conflict:
+        except (Conflict, DeadlockDetectedError):
             # Apart by chance, so that the same two do not meet again.
             await asyncio.sleep(random.random() * 0.002 * 2 ** min(attempt, 6))  # noqa: S311
     raise Busy(
