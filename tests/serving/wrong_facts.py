@@ -116,6 +116,7 @@ def orders(world: World) -> Iterator[Wrong]:
 
     total = str(open_.unsettled)
     no_visit, no_settlement = "mdtrt_id：没有这次就诊", "setl_id：没有这笔结算"
+    other_setting = "mdtrt_id：这次就诊是"
     back = {"cnt": "-1", "det_item_fee_sumamt": "-20", "pric": "20"}
     many = [{**line(open_)["feedetail"][0], "feedetl_sn": f"N{n}"} for n in range(501)]
     yield from (
@@ -142,7 +143,7 @@ def orders(world: World) -> Iterator[Wrong]:
             ("2207", "another person's visit", no_visit, bill(open_, psn_no=paid.psn_no), "H"),
             ("2207", "another hospital's visit", no_visit, bill(theirs), "H"),
             ("2207", "our visit, by the other hospital", no_visit, bill(open_), "B"),
-            ("2207", "a stay as outpatient", no_visit, bill(left), "H"),
+            ("2207", "a stay as outpatient", other_setting, bill(left), "H"),
             ("2207", "a visit that never was", no_visit, bill(open_, mdtrt_id="12345"), "H"),
             ("2207", "a visit as chronic without registration", "门诊慢特病",
              bill(open_, medfee_sumamt=total, med_type="14"), "H"),
@@ -157,7 +158,7 @@ def orders(world: World) -> Iterator[Wrong]:
              on("2303", "data", empty), "H"),
             ("2304", "a fen too little", "medfee_sumamt：上传的总费用",
              on("2304", "data", left, medfee_sumamt="0.01"), "H"),
-            ("2304", "an outpatient visit", no_visit, on("2304", "data", open_), "H"),
+            ("2304", "an outpatient visit", other_setting, on("2304", "data", open_), "H"),
             ("2304", "by the other hospital", no_visit, on("2304", "data", left), "B"),
             # reversals
             ("2208", "reversed twice", "setl_id：该结算已于",
@@ -206,7 +207,7 @@ def orders(world: World) -> Iterator[Wrong]:
              _key(fresh, ipt_otp_no="OTHER"), "H"),
             ("2202", "by the other hospital", no_visit, _key(fresh), "B"),
             ("2203", "a cancelled one", "已撤销", on("2203", "mdtrtinfo", cancelled), "H"),
-            ("2203", "a stay", no_visit, on("2203", "mdtrtinfo", inside), "H"),
+            ("2203", "a stay", other_setting, on("2203", "mdtrtinfo", inside), "H"),
             ("2203", "in the future", "begntime",
              on("2203", "mdtrtinfo", open_, begntime=china(days=1)), "H"),
             ("2401", "a second admission", "已在院未结算",
@@ -218,20 +219,20 @@ def orders(world: World) -> Iterator[Wrong]:
             ("2402", "before the admission", "endtime：出院时间早于入院时间",
              on("2402", "dscginfo", inside, endtime=china(days=-30)), "H"),
             ("2402", "twice", "已办理过出院", on("2402", "dscginfo", left), "H"),
-            ("2402", "an outpatient", no_visit, on("2402", "dscginfo", open_), "H"),
+            ("2402", "an outpatient", other_setting, on("2402", "dscginfo", open_), "H"),
             ("2403", "after the settlement", "已结算", on("2403", "adminfo", stay), "H"),
             ("2403", "begun after its end", "出院时间早于入院时间",
              on("2403", "adminfo", left, begntime=china(minutes=5)), "H"),
             ("2404", "with lines", "请先撤销明细", _key(inside), "H"),
             ("2404", "after the discharge", "2405", _key(left), "H"),
-            ("2404", "an outpatient", no_visit, _key(fresh), "H"),
+            ("2404", "an outpatient", other_setting, _key(fresh), "H"),
             ("2405", "that was none", "尚未办理出院", _key(inside), "H"),
             ("2405", "after the settlement", "2305", _key(stay), "H"),
             # lines
             ("2204", "before the doctor", "2203", line(fresh), "H"),
             ("2204", "of a cancelled visit", "已撤销", line(cancelled), "H"),
             ("2204", "of another hospital's visit", no_visit, line(theirs), "H"),
-            ("2204", "of a stay", no_visit, line(inside), "H"),
+            ("2204", "of a stay", other_setting, line(inside), "H"),
             ("2204", "of an unknown code", "目录中没有编码 X000",
              line(open_, med_list_codg="X000"), "H"),
             ("2204", "SQL as code", "目录中没有编码", line(open_, med_list_codg="';drop table visits--"), "H"),
@@ -276,7 +277,7 @@ def orders(world: World) -> Iterator[Wrong]:
              line(paid, init_feedetl_sn="L1", **back), "H"),
             ("2301", "after the settlement", "2305", stay_line(stay), "H"),
             ("2301", "of an unknown code", "目录中没有编码", stay_line(inside, med_list_codg="?"), "H"),
-            ("2301", "of an outpatient visit", no_visit, stay_line(open_), "H"),
+            ("2301", "of an outpatient visit", other_setting, stay_line(open_), "H"),
             ("2301", "a number that exists", "已存在",
              stay_line(inside, feedetl_sn="L1"), "H"),
             ("2205", "of a settled batch", "请先撤销结算", _key(paid, chrg_bchno="1"), "H"),

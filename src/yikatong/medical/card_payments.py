@@ -7,7 +7,7 @@ from yikatong.cards.model import LIVE_STATES
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.platform import Platform
-from yikatong.medical.visits import settling
+from yikatong.medical.visits import pricing
 from yikatong.medical.visits import store as visits_store
 from yikatong.medical.visits.errors import CareRefused, NoSuchSettlement
 from yikatong.medical.visits.model import Settlement, card_payment_key
@@ -103,7 +103,7 @@ async def _check_standing(connection: Connection, one: Settlement) -> None:
         )
     key = (one.person_id, one.visit_id)
     found = (await visits_store.settlements_of_visits(connection, [key]))[key]
-    if all(each.settlement_id != one.settlement_id for each in settling.alive(found)):
+    if all(each.settlement_id != one.settlement_id for each in pricing.alive(found)):
         raise CareRefused(
             "这笔结算已撤销，无需支付", "this settlement was reversed: nothing is due", "settlement"
         )

@@ -53,7 +53,7 @@ def show(data: DataOption = None, as_json: JsonOption = False) -> None:
 
 
 _PROVIDER = (
-    "code", "name", "kind", "region", "pooling_region", "level", "scheme", "access_key", "secret",
+    "code", "name", "region", "level", "scheme", "access_key", "secret",
 )  # fmt: skip
 _PERSON = (
     "situation", "person_id", "name", "id_number", "card_number", "card_identifier", "insurance",

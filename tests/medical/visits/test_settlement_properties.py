@@ -4,7 +4,7 @@ proves itself, and a recomputation finds nothing."""
 import asyncio
 import random
 from collections import Counter
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 
 import msgspec
@@ -329,7 +329,7 @@ def test_giving_back_in_any_steps_leaves_no_part_negative(
         return FeeLine(number, "X", total, str(count), str(price), NOW, False, gives_back)
 
     def product(count: int) -> int:
-        return int((price * count * 100).quantize(Decimal(1)))
+        return int((price * count * 100).quantize(Decimal(1), ROUND_HALF_UP))
 
     (first,) = lines.split(
         [fee("1", quantity, max(0, product(quantity) + off))], catalog, "110000", lambda _: None

@@ -14,7 +14,7 @@ from yikatong.core.errors import YikatongError
 from yikatong.core.platform import Platform
 from yikatong.medical.visits import orders, store
 from yikatong.medical.visits.model import FeeLine, Settlement
-from yikatong.medical.visits.settling import AMOUNTS
+from yikatong.medical.visits.reversing import AMOUNTS
 from yikatong.policies import files
 from yikatong.policies import service as policies
 from yikatong.policies.service import PolicyBook

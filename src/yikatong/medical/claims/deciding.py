@@ -20,7 +20,7 @@ from yikatong.medical.catalog_book import CatalogBook
 from yikatong.medical.claims import rules, store
 from yikatong.medical.claims.errors import AlreadySettled, ClaimRefused, NoCardAccount
 from yikatong.medical.claims.model import Claim, ClaimLine, PaidBill
-from yikatong.medical.visits import coverage, settling, visiting
+from yikatong.medical.visits import coverage, pricing, reversing, settling, visiting
 from yikatong.medical.visits import lines as visit_lines
 from yikatong.medical.visits import store as visits_store
 from yikatong.medical.visits.errors import NoSuchPerson
@@ -52,7 +52,7 @@ class Decided(msgspec.Struct):
     """A decision with what writing it needs."""
 
     decision: Decision
-    case: settling.Case
+    case: pricing.Case
     sender: Sender
     work: Work
 
@@ -182,7 +182,7 @@ async def decide(
         details={"claim_id": str(claim.claim_id), "provider_name": bill.provider_name},
         version=1,
     )
-    case = settling.Case(
+    case = pricing.Case(
         person=insured.person,
         enrolment=enrolment,
         policy=policy,
@@ -194,7 +194,7 @@ async def decide(
         filing=rules.filing_of(bill, filings, enrolment),
     )
     sender = _sender(claim, provider, actor)
-    quoted = settling.price(case, sender, work, False, bill.invoice, False, commit=False)
+    quoted = pricing.price(case, sender, work, False, bill.invoice, False, commit=False)
     decision = Decision(msgspec.structs.replace(quoted, channel="claim"), split, suspects)
     return Decided(decision, case, sender, work)
 
@@ -344,7 +344,7 @@ async def reverse(
     )
     provider = await medical_store.provider(connection, first.provider_code)
     sender = _sender(claim, provider or rules.made_up_provider(claim.bill, ""), actor)
-    reversal = settling.negated(first, work.new_id(), sender, work)
+    reversal = reversing.negated(first, work.new_id(), sender, work)
     taken_back = [one for one in (claim.payment_id, first.transaction_id) if one is not None]
     done = {
         one.transaction_id: one

@@ -20,7 +20,16 @@ from yikatong.core.platform import Platform
 from yikatong.medical.catalog_book import CatalogBook
 from yikatong.medical.filings import choice
 from yikatong.medical.filings import service as filings
-from yikatong.medical.visits import looks, orders, settling, store, undoing, visiting
+from yikatong.medical.visits import (
+    looks,
+    orders,
+    reversing,
+    settling,
+    store,
+    undoing,
+    uploading,
+    visiting,
+)
 from yikatong.medical.visits.errors import MessageReused, MessageUndone
 from yikatong.medical.visits.orders import Order, Result, Sender, Undone
 from yikatong.medical.visits.store import Message
@@ -54,11 +63,11 @@ _DECIDE: Final[dict[type[Any], Callable[[Any, Sender, Work], Result]]] = {
     orders.Amend: visiting.amend,
     orders.Discharge: visiting.discharge,
     orders.CancelDischarge: visiting.cancel_discharge,
-    orders.AddLines: visiting.add_lines,
-    orders.WithdrawLines: visiting.withdraw_lines,
+    orders.AddLines: uploading.add_lines,
+    orders.WithdrawLines: uploading.withdraw_lines,
     orders.Settle: settling.settle,
     orders.Sell: settling.sell,
-    orders.Reverse: settling.reverse,
+    orders.Reverse: reversing.reverse,
 }
 
 

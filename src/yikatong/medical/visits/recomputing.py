@@ -19,7 +19,8 @@ from yikatong.medical.visits import lines
 from yikatong.medical.visits import recomputing_store as store
 from yikatong.medical.visits.model import FeeBatch, Settlement, SplitLine
 from yikatong.medical.visits.recomputing_store import YearKey
-from yikatong.medical.visits.settling import AMOUNTS, FUND_OF, FUNDS
+from yikatong.medical.visits.reversing import AMOUNTS
+from yikatong.medical.visits.settling import FUND_OF, FUNDS
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.model import Transaction
 from yikatong.policies import rules as policy_rules
