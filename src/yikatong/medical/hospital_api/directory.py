@@ -8,17 +8,14 @@ from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, NotFound, Text
 from yikatong.medical import service as medical
 from yikatong.medical.hospital_api import envelope
+from yikatong.medical.hospital_api.codes import PROVIDER_LEVEL_CODE
 from yikatong.medical.hospital_api.context import Context
 from yikatong.medical.hospital_api.errands import Done, Errand, node, optional
-from yikatong.medical.model import Level, Provider
+from yikatong.medical.model import Provider
 
 _FOUND_MAX: Final = 50
 _KINDS: Final = {"1": "hospital", "2": "pharmacy"}
 _TYPES: Final = {kind: code for code, kind in _KINDS.items()}
-_LEVELS: Final[dict[Level, str]] = {
-    "tertiary": "02", "secondary": "05", "primary": "08", "community": "11",
-}  # fmt: skip
-"""hosp_lv (r): tertiary A, secondary A, primary A, ungraded."""
 
 
 class _Asked(msgspec.Struct):
@@ -94,7 +91,7 @@ def _row(provider: Provider) -> _Row:
         fixmedins_name=provider.name,
         fixmedins_code=provider.provider_code,
         uscc="",
-        hosp_lv=_LEVELS[provider.level],
+        hosp_lv=PROVIDER_LEVEL_CODE[provider.level],
     )
 
 

@@ -14,6 +14,7 @@ from yikatong.cards.model import LIVE_STATES, Card
 from yikatong.core import regions
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import Text
+from yikatong.medical.filings import rules as filing_rules
 from yikatong.medical.model import ChronicRegistration, Filing, Provider
 from yikatong.medical.visits.orders import Refusal
 from yikatong.people.model import MEDICAL, Enrolment, Person
@@ -68,7 +69,7 @@ def refusals(
     yield from of_person(file, on)
     yield from of_card(file, provider, on, now)
     yield from of_insurance(enrolment, on, care, policy)
-    away = enrolment is None or is_away(enrolment, provider.region)
+    away = enrolment is None or filing_rules.is_away(enrolment.region, provider.region)
     yield from of_provider(file, provider, care, on, away=away, disease=disease)
     if enrolment is not None and policy is not None:
         yield from of_filing(enrolment, policy, provider.region, filing)
@@ -292,12 +293,6 @@ def of_disease(
             f"本机构不是{mine[0]}的门诊慢特病定点机构",
             f"this provider is not designated for {mine[0]}",
         )
-
-
-def is_away(enrolment: Enrolment, region: str) -> bool:
-    """Whether care in a region is outside the insured pooling region."""
-    found = regions.find(region)
-    return found is None or found.pooled_in != enrolment.region
 
 
 def next_month(day: date) -> date:

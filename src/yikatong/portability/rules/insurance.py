@@ -5,6 +5,7 @@ from datetime import date
 
 from yikatong.core.errors import Text
 from yikatong.core.regions import short_name
+from yikatong.medical.visits.coverage import next_month
 from yikatong.people.model import INSURANCE_NAMES, MEDICAL, Enrolment
 from yikatong.portability.model import CARE_SERVICES, CheckRequest, Found, Situation, fact
 
@@ -51,7 +52,7 @@ def reasons(situation: Situation, request: CheckRequest) -> Iterator[Found]:
         since = fact(enrolment.suspended_on or "—")
         yield Found("insurance_suspended", {"insurance": name, "date": since})
     arrears = enrolment.arrears_since
-    if arrears is not None and request.on >= _next_month(arrears):
+    if arrears is not None and request.on >= next_month(arrears):
         yield Found("arrears", {"insurance": name, "date": fact(arrears)})
     if enrolment.benefits_from > request.on:
         begins = fact(enrolment.benefits_from)
@@ -61,8 +62,3 @@ def reasons(situation: Situation, request: CheckRequest) -> Iterator[Found]:
     policy = situation.policy
     if policy and request.service in policy.care and policy.care[request.service] is None:
         yield Found("wrong_insurance_for_service", {"insurance": name})
-
-
-def _next_month(day: date) -> date:
-    """Benefits stop from the first day of the month after arrears began."""
-    return date(day.year + day.month // 12, day.month % 12 + 1, 1)
