@@ -1,6 +1,6 @@
 """The clock that is passed in; days and months follow Asia/Shanghai (北京时间)."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -23,7 +23,7 @@ class SystemClock:
 
 
 class FixedClock:
-    """A clock that stands still, for tests and simulations."""
+    """A clock that stands still until it is told to go on, for tests and simulations."""
 
     def __init__(self, at: datetime) -> None:
         if at.tzinfo is None:
@@ -32,6 +32,10 @@ class FixedClock:
 
     def now(self) -> datetime:
         return self._at
+
+    def advance(self, by: timedelta) -> None:
+        """Let time pass."""
+        self._at += by
 
 
 def today(clock: Clock) -> date:

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -26,10 +27,18 @@ class Settings(msgspec.Struct, frozen=True):
     """Database connections of one process."""
     statement_seconds_max: int = 15
     """A statement of the platform that takes longer is ended by the database."""
+    public_url: str = "http://127.0.0.1:8000"
+    """YIKATONG_PUBLIC_URL: the address people and other programs reach the platform at; tokens and
+    e-cards name it as their issuer."""
     sandbox: bool = True
     """YIKATONG_SANDBOX: "off" in production, then there are no test credentials and no page."""
     log_format: str = "text"
     """YIKATONG_LOG: "text" for people, "json" for machines."""
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach the platform over HTTPS; cookies then say so."""
+        return self.public_url.startswith("https://")
 
     @property
     def key_path(self) -> Path:
@@ -58,6 +67,20 @@ def load(data_dir: Path | None = None) -> Settings:
         key_file=Path(key_file).expanduser().absolute() if key_file else None,
         operator_token=env.get("YIKATONG_OPERATOR_TOKEN") or None,
         outside_banks=Path(outside).expanduser().absolute() if outside else None,
+        public_url=_public_url(env.get("YIKATONG_PUBLIC_URL")),
         sandbox=sandbox == "on",
         log_format=log_format,
     )
+
+
+def _public_url(text: str | None) -> str:
+    if not text:
+        return "http://127.0.0.1:8000"
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
+        raise InvalidInput(
+            "YIKATONG_PUBLIC_URL",
+            zh="应为 https://主机 或 https://主机:端口，不带路径",
+            en="must be https://host or https://host:port, without a path",
+        )
+    return f"{parts.scheme}://{parts.netloc}"

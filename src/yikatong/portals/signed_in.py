@@ -1,0 +1,105 @@
+"""Who reads a page: the session behind its cookie, and the guard against forged forms."""
+
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+from litestar import Request, Response
+from litestar.response import Redirect
+
+from yikatong.core.errors import YikatongError
+from yikatong.core.platform import Platform
+from yikatong.identity.model import Level
+from yikatong.identity.sessions import service as sessions
+from yikatong.identity.sessions.model import Session
+
+COOKIE: Final = "session"
+SIGN_IN: Final = "/sign-in"
+
+
+class SignInNeeded(YikatongError):
+    """The page needs a session, or one with a stronger proof; pages answer it by going to sign in."""
+
+    code = "sign_in_needed"
+    status = 401
+
+    def __init__(self, level: Level = 1) -> None:
+        self.level = level
+        super().__init__(zh="请先登录", en="please sign in first")
+
+
+class ForgedForm(YikatongError):
+    """A form that was not sent from a page of ours (CSRF)."""
+
+    code = "forged_form"
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="表单不是从本站页面提交的，没有任何改动；请回到本站页面重新提交",
+            en="the form was not sent from a page of this site; nothing was changed. Please go back "
+            "to the page and send it again",
+        )
+
+
+async def session_of(request: Request[Any, Any, Any], platform: Platform) -> Session | None:
+    """The reader's session, if any."""
+    token = request.cookies.get(COOKIE)
+    return None if not token else await sessions.find(platform, token)
+
+
+async def require_session(
+    request: Request[Any, Any, Any], platform: Platform, level: Level = 1
+) -> Session:
+    """The reader's session with at least this level; raises SignInNeeded."""
+    session = await session_of(request, platform)
+    if session is None or session.level_at(platform.clock.now()) < level:
+        raise SignInNeeded(level)
+    return session
+
+
+def to_sign_in(request: Request[Any, Any, Any], level: Level) -> Redirect:
+    """To the sign-in page and back here afterwards; a form sent is asked for again."""
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    asked = {"next": here if request.method in ("GET", "HEAD") else request.url.path}
+    if level > 1:
+        asked["level"] = str(level)
+    return Redirect(f"{SIGN_IN}?{urlencode(asked)}", status_code=303)
+
+
+def safe_next(text: str | None, otherwise: str = "/") -> str:
+    """Where to go after signing in: a path of this site and nothing else (no open redirect)."""
+    if not text or not text.startswith("/") or len(text) > 2000:
+        return otherwise
+    parts = urlsplit(text)
+    # "//host", "/\host" and control characters are read as another host by some browsers.
+    if parts.scheme or parts.netloc or text[1:2] in ("/", "\\"):
+        return otherwise
+    if any(ord(letter) < 33 or letter == "\\" for letter in text):
+        return otherwise
+    return text
+
+
+def same_site(request: Request[Any, Any, Any]) -> None:
+    """Raise ForgedForm unless a page of ours sent this form.
+
+    Browsers say where a form comes from (Sec-Fetch-Site, else Origin); what says nothing is no
+    browser that carries cookies. The cookie is SameSite=Lax besides.
+    """
+    fetched = request.headers.get("sec-fetch-site")
+    if fetched is not None:
+        if fetched == "same-origin":
+            return
+        raise ForgedForm
+    origin = request.headers.get("origin")
+    if origin is None or urlsplit(origin).netloc != request.headers.get("host"):
+        raise ForgedForm
+
+
+def keep(response: Response[Any], token: str, *, secure: bool) -> None:
+    """Set the session's cookie; it ends with the browser, the session at the latest after hours."""
+    response.set_cookie(COOKIE, token, httponly=True, samesite="lax", secure=secure, path="/")
+
+
+def drop(response: Response[Any]) -> None:
+    """Take the session's cookie back."""
+    response.delete_cookie(COOKIE, path="/")

@@ -1,0 +1,118 @@
+"""Limits on guessing (防猜测): every try at a secret is counted before it is looked at.
+
+Counted first and committed, so that a thousand tries at once count a thousand. A window begins with
+its first try; in any span of its length there are at most twice its tries, over many windows its
+tries each.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from yikatong.core.database import Connection
+from yikatong.core.errors import YikatongError
+from yikatong.core.platform import Platform
+
+_FIELD: Final = "guess"
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """At most so many tries in so long."""
+
+    tries: int
+    within: timedelta
+
+    @property
+    def seconds(self) -> int:
+        return int(self.within.total_seconds())
+
+
+class TooManyTries(YikatongError):
+    """Tried too often; `retry_after` (seconds) says when the next try is looked at."""
+
+    code = "too_many_tries"
+    status = 429
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = max(1, retry_after)
+        minutes = -(-self.retry_after // 60)
+        super().__init__(
+            zh=f"尝试次数过多，请 {minutes} 分钟后再试",
+            en=f"tried too often; please try again in {minutes} minutes"
+            if minutes > 1
+            else "tried too often; please try again in a minute",
+        )
+
+
+async def count(platform: Platform, subjects: Sequence[tuple[str, Sequence[Limit]]]) -> None:
+    """Count one try against each subject and limit; raises TooManyTries and counts none of them
+    where one is used up.
+
+    A subject is what is tried ("pin:1000123") or from where ("address:192.0.2.7"); it is stored as a
+    keyed hash.
+    """
+    rows = sorted(
+        (platform.vault.hash(_FIELD, subject), limit.seconds, limit.tries)
+        for subject, limits in subjects
+        for limit in limits
+    )
+    now = platform.clock.now()
+    async with platform.database.transaction() as connection:
+        for subject_hash, seconds, tries in rows:
+            # One row after the other in a fixed order: two processes never wait for each other.
+            begun = await _count(connection, subject_hash, seconds, tries, now)
+            if begun is not None:
+                ends = begun + timedelta(seconds=seconds)
+                raise TooManyTries(int((ends - now).total_seconds()) + 1)
+
+
+async def forgive(connection: Connection, platform: Platform, subject: str) -> None:
+    """Forget the tries against a subject: its owner has come."""
+    await connection.execute(
+        "delete from guesses where subject_hash = $1", platform.vault.hash(_FIELD, subject)
+    )
+
+
+async def forget_old(platform: Platform, limit: int = 10_000) -> int:
+    """Delete windows that are over."""
+    async with platform.database.transaction() as connection:
+        return await connection.fetchval(
+            """with gone as (
+                 delete from guesses where (subject_hash, seconds) in (
+                   select subject_hash, seconds from guesses
+                    where begun_at + make_interval(secs => seconds) <= $1 limit $2)
+                 returning 1)
+               select count(*) from gone""",
+            platform.clock.now(),
+            limit,
+        )
+
+
+async def _count(
+    connection: Connection, subject_hash: bytes, seconds: int, tries: int, now: datetime
+) -> datetime | None:
+    """None where the try was counted, else when the window that is used up began."""
+    counted = await connection.fetchval(
+        """insert into guesses as g (subject_hash, seconds, begun_at, tries)
+           values ($1, $2::integer, $3, 1)
+           on conflict (subject_hash, seconds) do update
+             set begun_at = case when g.begun_at + make_interval(secs => $2::integer) <= $3
+                                 then $3 else g.begun_at end,
+                 tries = case when g.begun_at + make_interval(secs => $2::integer) <= $3
+                              then 1 else g.tries + 1 end
+           where g.tries < $4 or g.begun_at + make_interval(secs => $2::integer) <= $3
+           returning 1""",
+        subject_hash,
+        seconds,
+        now,
+        tries,
+    )
+    if counted is not None:
+        return None
+    return await connection.fetchval(
+        "select begun_at from guesses where subject_hash = $1 and seconds = $2",
+        subject_hash,
+        seconds,
+    )
