@@ -14,6 +14,7 @@ from tests.money.conftest import CLERK, Customer
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput, NotFound, YikatongError
 from yikatong.core.platform import Platform
+from yikatong.core.together import Conflict
 from yikatong.money import errors
 from yikatong.money.bank import banks
 from yikatong.money.bank import service as bank
@@ -22,7 +23,6 @@ from yikatong.money.bank.teller import Teller
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.book import Command
 from yikatong.money.ledger.model import Transaction
-from yikatong.money.ledger.store import Conflict
 from yikatong.money.ledger.verification import verify
 from yikatong.money.wealth import interest, products, rules, service, store
 from yikatong.money.wealth.model import (

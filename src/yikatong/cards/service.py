@@ -9,6 +9,7 @@ from yikatong.cards import store
 from yikatong.cards.model import Card, CardApplication
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, NotFound
+from yikatong.core.together import Query, ask
 from yikatong.money.ledger import service as ledger
 
 _CARD_NUMBER = re.compile(r"[0-9A-Z]{9}")
@@ -41,7 +42,12 @@ async def current_cards(connection: Connection, person_ids: Sequence[int]) -> di
 
     Whether the bank account is frozen is not looked up.
     """
-    return await store.current_cards(connection, person_ids)
+    return await ask(connection, store.current_cards(person_ids))
+
+
+def current_query(person_ids: Sequence[int]) -> Query[dict[int, Card]]:
+    """The same as a question to be asked together with others."""
+    return store.current_cards(person_ids)
 
 
 async def find_many(connection: Connection, numbers: Sequence[str]) -> dict[str, tuple[int, int]]:

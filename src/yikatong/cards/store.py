@@ -5,6 +5,7 @@ from typing import Any
 
 from yikatong.cards.model import Card, CardApplication
 from yikatong.core.database import Connection
+from yikatong.core.together import Query, Rows
 
 
 async def person_of_number(connection: Connection, card_number: str) -> tuple[int, int] | None:
@@ -19,14 +20,17 @@ _CARD = """person_id, card_id, card_number, card_identifier, generation, region,
     account_id, replaced_by"""
 
 
-async def current_cards(connection: Connection, person_ids: Sequence[int]) -> dict[int, Card]:
-    rows = await connection.fetch(
-        f"""select distinct on (person_id) {_CARD} from cards
-             where person_id = any($1::bigint[])
-             order by person_id, (state in ('issued', 'active', 'loss_reported_provisionally',
-                      'loss_reported', 'locked')) desc, issued_on desc, card_id desc""",  # noqa: S608
-        person_ids,
-    )
+def current_cards(person_ids: Sequence[int]) -> Query[dict[int, Card]]:
+    return Query(_CURRENT, (person_ids,), _by_person)
+
+
+_CURRENT = f"""select distinct on (person_id) {_CARD} from cards
+     where person_id = any($1::bigint[])
+     order by person_id, (state in ('issued', 'active', 'loss_reported_provisionally',
+              'loss_reported', 'locked')) desc, issued_on desc, card_id desc"""  # noqa: S608
+
+
+def _by_person(rows: Rows) -> dict[int, Card]:
     found: dict[int, Card] = {}
     for row in rows:
         facts: list[Any] = list(row)

@@ -5,14 +5,66 @@ nothing, or a byte now and then, would leave all others with a 503.
 """
 
 from asyncio import TimerHandle, Transport
-from typing import Final, cast
+from collections.abc import Iterable
+from typing import Any, Final, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from litestar.types import Scope, Send
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 WHOLE_WITHIN_SECONDS: Final = 60.0
 """From its first byte (of a new connection: from the beginning) until a request is there whole."""
 HEAD_BYTES_MAX: Final = 64 * 1024
 """Of address and headers. The parser itself would take any number."""
+_CYCLE: Final = "yikatong.cycle"
+
+
+async def answer(
+    scope: Scope,
+    send: Send,
+    status: int,
+    headers: Iterable[tuple[bytes, bytes]],
+    content: bytes,
+) -> None:
+    """Send a whole answer: in one piece where the connection is one of ours, else as any server
+    takes it. Headers are ours: names in lower case, no line breaks, no length."""
+    facts = cast("dict[str, Any]", scope)
+    cycle = cast("RequestResponseCycle | None", facts.get(_CYCLE))
+    length = (b"content-length", b"%d" % len(content))
+    if (
+        cycle is None
+        or cycle.flow.write_paused
+        or cycle.response_started
+        # Of what was a HEAD the body is left out.
+        or cycle.scope["method"] == "HEAD"
+    ):
+        start = {"type": "http.response.start", "status": status, "headers": [*headers, length]}
+        await send(cast("Any", start))
+        await send({"type": "http.response.body", "body": content, "more_body": False})
+        return
+    if cycle.disconnected:
+        return
+    # What follows is what the server's own `send` does, without looking at each header again.
+    parts = [STATUS_LINE[status]]
+    for name, value in (*cycle.default_headers, *headers, length):
+        if name == b"connection":
+            assert value == b"close"
+            cycle.keep_alive = False
+        else:
+            parts += (name, b": ", value, b"\r\n")
+    if not cycle.keep_alive:
+        parts.append(b"connection: close\r\n")
+    parts += (b"\r\n", content)
+    cycle.response_started = cycle.response_complete = True
+    cycle.chunked_encoding = False
+    cycle.transport.write(b"".join(parts))
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
 
 
 class Connection(HttpToolsProtocol):
@@ -60,6 +112,8 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head_bytes = None
         super().on_headers_complete()
+        # Where the connection is upgraded there is none.
+        cast("dict[str, Any]", self.scope)[_CYCLE] = self.cycle
 
     def on_message_complete(self) -> None:
         self._whole = True

@@ -103,6 +103,8 @@ class Database:
                 max_size=connections_max,
                 timeout=10,
                 command_timeout=statement_seconds_max + 5,
+                # Statements sent together (`core.together`) are long, and the same every time.
+                max_cacheable_statement_size=0,
                 reset=_keep_session,
                 server_settings={
                     "application_name": "yikatong",
@@ -150,6 +152,30 @@ class Database:
         finally:
             # What neither committed nor rolled back may still be at it: nobody gets it again.
             await self._give_back(connection, broken=broken)
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncGenerator[Connection]:
+        """A connection on which each statement is a transaction of its own.
+
+        For what writes all it changes in one statement (`core.together`). Raises Unavailable; whether
+        a statement whose answer was lost was carried out is unknown.
+        """
+        try:
+            found = await self._pool.acquire(timeout=_ACQUIRE_SECONDS_MAX)
+        except _GONE as error:
+            raise _unavailable() from error
+        broken = True
+        try:
+            yield cast("Connection", found)
+            broken = False
+        except _GONE as error:
+            raise _unavailable() from error
+        except Exception:
+            # Nothing is left open on it: the statement that failed was a transaction of its own.
+            broken = False
+            raise
+        finally:
+            await self._give_back(found, broken=broken)
 
     async def _begin(self, *, readonly: bool) -> Connection:
         """A connection with a transaction begun.

@@ -22,11 +22,16 @@ class _Last:
     """The last identifier of this process, so that those of one millisecond keep their order."""
 
     value = 0
+    at: datetime | None = None
+    milliseconds = 0
+    """What `at` comes to: a batch draws all its identifiers for one moment."""
 
 
 def new_id(at: datetime) -> int:
     """41 bits of milliseconds since 2024 and 21 random bits; keys add the person_id in front."""
-    milliseconds = max(0, int(at.timestamp() * 1000) - _EPOCH_MS)
+    if at is not _Last.at:
+        _Last.at, _Last.milliseconds = at, max(0, int(at.timestamp() * 1000) - _EPOCH_MS)
+    milliseconds = _Last.milliseconds
     drawn = (milliseconds << _RANDOM_BITS) | _chance.getrandbits(_RANDOM_BITS)
     # Many in one millisecond run a little ahead of the clock rather than out of order.
     if drawn <= _Last.value and (_Last.value >> _RANDOM_BITS) - milliseconds < _AHEAD_MS_MAX:

@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from yikatong.core import problems
+from yikatong.core import connections, problems
 from yikatong.core.errors import Malformed, TooLarge
 
 Headers = Mapping[bytes, bytes]
@@ -51,11 +51,7 @@ def lean(
             status, kind, answer = known.status, _PROBLEM, problems.problem_of(known)
             headers = [(b"retry-after", b"1")] if status == 503 else []
         content = _encode(answer)
-        length = (b"content-length", str(len(content)).encode())
-        await send(
-            {"type": "http.response.start", "status": status, "headers": [kind, length, *headers]}
-        )
-        await send({"type": "http.response.body", "body": content, "more_body": False})
+        await connections.answer(scope, send, status, (kind, *headers), content)
         note(path, status, time.perf_counter() - begun)
 
     return wrapped

@@ -7,6 +7,7 @@ from yikatong.cards.model import LIVE_STATES
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.platform import Platform
+from yikatong.core.together import ask, change_together
 from yikatong.medical.visits import pricing
 from yikatong.medical.visits import store as visits_store
 from yikatong.medical.visits.errors import CareRefused, NoSuchSettlement
@@ -81,7 +82,7 @@ async def pay(
         )
         await ledger.write(connection, book)
         # A reversal writes the year too: whichever of both comes second sees the other.
-        await visits_store.write_years(connection, [year])
+        await change_together(connection, [visits_store.write_years([year])])
         return done
 
     return await ledger.carry_out(platform, work)
@@ -89,7 +90,9 @@ async def pay(
 
 async def _year(connection: Connection, one: Settlement) -> tuple[int, str, date, int, YearToDate]:
     day = one.year_starts_on
-    found, _ = await visits_store.accumulators(connection, [one.person_id], day - timedelta(days=1))
+    found, _ = await ask(
+        connection, visits_store.accumulators([one.person_id], day - timedelta(days=1))
+    )
     year, version = found.get((one.person_id, one.insurance, day), (YearToDate(), 0))
     return one.person_id, one.insurance, day, version, year
 

@@ -7,6 +7,7 @@ import msgspec
 from yikatong.core.database import Connection
 from yikatong.core.money import Fen
 from yikatong.core.platform import Platform
+from yikatong.core.together import ask
 from yikatong.medical import store as medical_store
 from yikatong.medical.visits import lines as visit_lines
 from yikatong.medical.visits import store as visits_store
@@ -70,7 +71,7 @@ async def read(
     if found is None:
         raise NoSuchSettlement
     visit_key = (person_id, found.visit_id)
-    visits, _ = await visits_store.visits(connection, [visit_key])
+    visits, _ = await ask(connection, visits_store.visits([visit_key]))
     of_visit = (await visits_store.settlements_of_visits(connection, [visit_key]))[visit_key]
     paid, paid_back = await _card_payment(connection, found)
     quote, recomputed = recompute(found)
@@ -106,7 +107,7 @@ async def of_person(
     if not found:
         return []
     keys = list({(person_id, one.visit_id) for one in found})
-    visits, _ = await visits_store.visits(connection, keys)
+    visits, _ = await ask(connection, visits_store.visits(keys))
     codes = sorted({one.provider_code for one in found})
     names = await medical_store.provider_names(connection, codes)
     return [
@@ -129,7 +130,7 @@ async def _card_payment(connection: Connection, one: Settlement) -> tuple[Transa
 
 
 async def _lines(connection: Connection, one: Settlement) -> tuple[SplitLine, ...]:
-    by_batch = await visits_store.lines(connection, [(one.person_id, one.visit_id)])
+    by_batch = await ask(connection, visits_store.lines([(one.person_id, one.visit_id)]))
     found = tuple(
         line
         for (_, _, batch_id), lines in by_batch.items()

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from yikatong.core.database import Connection
 from yikatong.core.errors import NotFound
+from yikatong.core.together import ask
 from yikatong.medical import store
 from yikatong.medical.filings import store as filings_store
 from yikatong.medical.model import ChronicRegistration, Filing, Provider
@@ -43,7 +44,7 @@ async def providers(
 
 async def filings(connection: Connection, person_id: int) -> Sequence[Filing]:
     """All filings of the person, ended ones too, the newest first."""
-    return (await filings_store.of_persons(connection, [person_id])).get(person_id, [])
+    return (await ask(connection, filings_store.of_persons([person_id]))).get(person_id, [])
 
 
 async def chronic_registrations(
@@ -63,6 +64,6 @@ async def accumulators(
 ) -> YearToDate:
     """The year's accumulators; all zero before the first settlement."""
     before = year_starts_on - timedelta(days=1)
-    found, _ = await visits_store.accumulators(connection, [person_id], before)
+    found, _ = await ask(connection, visits_store.accumulators([person_id], before))
     year, _ = found.get((person_id, insurance, year_starts_on), (YearToDate(), 0))
     return year

@@ -15,6 +15,7 @@ from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput
 from yikatong.core.money import WHOLE, Fen, Ppm, format_yuan
 from yikatong.core.platform import Platform
+from yikatong.core.together import Change, Conflict, Query, ask
 from yikatong.money.bank.service import command, find_account, new_account
 from yikatong.money.contributions import rules as contribution_rules
 from yikatong.money.contributions import terms
@@ -31,7 +32,6 @@ from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger import store as ledger_store
 from yikatong.money.ledger.book import Book
 from yikatong.money.ledger.model import Account, Entry, Transaction
-from yikatong.money.ledger.store import Conflict
 from yikatong.people import service as people
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
@@ -79,7 +79,16 @@ async def open_book(
     platform: Platform, connection: Connection, person_ids: Sequence[int]
 ) -> tuple[Book, dict[int, Account]]:
     """A book over the persons' open medical accounts, and those by person."""
-    read = await ledger_store.medical_accounts(connection, person_ids)
+    return book_of(platform, await ask(connection, ledger_store.medical_accounts(person_ids)))
+
+
+def accounts_query(person_ids: Sequence[int]) -> Query[list[Account]]:
+    """The open medical accounts of persons, to be asked together with other questions."""
+    return ledger_store.medical_accounts(person_ids)
+
+
+def book_of(platform: Platform, read: Sequence[Account]) -> tuple[Book, dict[int, Account]]:
+    """A book over open medical accounts, and those by person."""
     now = platform.clock.now()
     return Book(read, draw_id=lambda: ids.new_id(now)), {one.person_id: one for one in read}
 
@@ -169,23 +178,36 @@ async def family_of(connection: Connection, person_id: int) -> list[FamilyLink]:
     return [FamilyLink(**dict(row)) for row in rows]
 
 
+def payers_query(member_ids: Sequence[int]) -> Query[list[tuple[int, int]]]:
+    """Whose medical accounts may pay for these persons (owner, member), whether or not they still
+    do; hardly anybody's do."""
+    return Query(
+        "select owner_id, person_id from medical_family_payers where person_id = any($1::bigint[])",
+        (member_ids,),
+        lambda rows: [(row[0], row[1]) for row in rows],
+    )
+
+
 async def payers_of(
     connection: Connection, member_ids: Sequence[int], day: date
 ) -> dict[int, list[FamilyLink]]:
     """The consents by which others' medical accounts may pay for these persons now, by member."""
-    rows = await connection.fetch(
-        "select owner_id, person_id from medical_family_payers where person_id = any($1::bigint[])",
-        member_ids,
-    )
-    if not rows:
+    return await consents(connection, await ask(connection, payers_query(member_ids)), day)
+
+
+async def consents(
+    connection: Connection, pairs: Sequence[tuple[int, int]], day: date
+) -> dict[int, list[FamilyLink]]:
+    """The consents that hold on a day, of owners and members, by member."""
+    if not pairs:
         return {}
     links = await connection.fetch(
         """select person_id, member_id, yearly_limit, since, until, spent_year, spent, version
              from medical_family join unnest($1::bigint[], $2::bigint[]) as n (person_id, member_id)
             using (person_id, member_id)
             where until is null and since <= $3 order by person_id""",
-        [row[0] for row in rows],
-        [row[1] for row in rows],
+        [one[0] for one in pairs],
+        [one[1] for one in pairs],
         day,
     )
     found: dict[int, list[FamilyLink]] = {}
@@ -195,24 +217,23 @@ async def payers_of(
     return found
 
 
-async def write_spent(
-    connection: Connection, changed: Sequence[tuple[FamilyLink, int, Fen]]
-) -> None:
-    """Write what consents paid in a year (link as it was read, year, sum); raises Conflict."""
-    done = await connection.execute(
+def spent_changes(changed: Sequence[tuple[FamilyLink, int, Fen]]) -> Change:
+    """What consents paid in a year (link as it was read, year, sum)."""
+    return Change(
         """update medical_family f
               set spent_year = n.spent_year, spent = n.spent, version = f.version + 1
              from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::smallint[], $5::bigint[])
                as n (person_id, member_id, version, spent_year, spent)
             where f.person_id = n.person_id and f.member_id = n.member_id and f.version = n.version""",
-        [one.person_id for one, _, _ in changed],
-        [one.member_id for one, _, _ in changed],
-        [one.version for one, _, _ in changed],
-        [year for _, year, _ in changed],
-        [spent for _, _, spent in changed],
+        (
+            [one.person_id for one, _, _ in changed],
+            [one.member_id for one, _, _ in changed],
+            [one.version for one, _, _ in changed],
+            [year for _, year, _ in changed],
+            [spent for _, _, spent in changed],
+        ),
+        len(changed),
     )
-    if done != f"UPDATE {len(changed)}":
-        raise Conflict
 
 
 async def allow_family(

@@ -10,6 +10,7 @@ from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, NotFound
 from yikatong.core.platform import Platform
 from yikatong.core.sealing import mask_id_number, mask_name, mask_phone
+from yikatong.core.together import Query, ask
 from yikatong.people import rules, store
 from yikatong.people.model import Contact, Enrolment, Insured, Person, Relation
 from yikatong.people.store import Cover, PersonFilter
@@ -31,10 +32,12 @@ __all__ = [
     "get",
     "id_numbers",
     "insured",
+    "insured_query",
     "list_persons",
     "names",
     "persons",
     "relations",
+    "with_groups",
 ]
 
 
@@ -127,7 +130,17 @@ async def find_many(
 async def insured(connection: Connection, person_ids: Sequence[int]) -> dict[int, Insured]:
     """Persons with their current medical enrolments and special groups, read at once; the caller
     records why it looked."""
-    return await store.insured(connection, person_ids)
+    return await with_groups(connection, await ask(connection, insured_query(person_ids)))
+
+
+def insured_query(person_ids: Sequence[int]) -> Query[store.Read]:
+    """The same as a question to be asked together with others; `with_groups` completes the answer."""
+    return store.insured(person_ids)
+
+
+async def with_groups(connection: Connection, read: store.Read) -> dict[int, Insured]:
+    """What `insured_query` told, with the special groups."""
+    return await store.with_groups(connection, read)
 
 
 async def id_numbers(

@@ -6,6 +6,7 @@ from datetime import date
 import msgspec
 
 from yikatong.core.database import Connection
+from yikatong.core.together import Query, Rows
 from yikatong.people.model import Enrolment, Insured, Person, Relation, SpecialGroup
 
 PERSON_COLUMNS = """person_id, name, sex, birth_date, residence_region, contact_confirmed_on,
@@ -215,11 +216,22 @@ _INSURED = f"""
 _PERSON_FIELDS = len(PERSON_COLUMNS.split(","))
 
 
-async def insured(connection: Connection, person_ids: Sequence[int]) -> dict[int, Insured]:
+class Read(msgspec.Struct):
+    """Insured persons as one question told them, and of whom the special groups are still to be read."""
+
+    found: dict[int, Insured]
+    grouped: list[int]
+
+
+def insured(person_ids: Sequence[int]) -> Query[Read]:
+    return Query(_INSURED, (person_ids,), _read_insured)
+
+
+def _read_insured(rows: Rows) -> Read:
     found: dict[int, Insured] = {}
     grouped: list[int] = []
     # The columns stand in the order of the fields: this is read for every settlement.
-    for row in await connection.fetch(_INSURED, person_ids):
+    for row in rows:
         facts = tuple(row)
         person_id: int = facts[0]
         enrolment = facts[_PERSON_FIELDS + 2 :]
@@ -231,9 +243,14 @@ async def insured(connection: Connection, person_ids: Sequence[int]) -> dict[int
         found[person_id] = Insured(
             Person(*facts[:_PERSON_FIELDS]), facts[_PERSON_FIELDS + 1], enrolments
         )
-    if grouped:
-        await _add_groups(connection, grouped, found)
-    return found
+    return Read(found, grouped)
+
+
+async def with_groups(connection: Connection, read: Read) -> dict[int, Insured]:
+    """The persons, with the special groups of those few who belong to any."""
+    if read.grouped:
+        await _add_groups(connection, read.grouped, read.found)
+    return read.found
 
 
 async def _add_groups(

@@ -11,6 +11,9 @@ import msgspec
 
 from yikatong.core.database import Connection
 from yikatong.core.ids import new_id
+from yikatong.core.together import Change, change_together, insertion
+
+_encode = msgspec.json.encode
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -81,23 +84,28 @@ async def of_person(
     ]
 
 
+def events(
+    actors: Sequence[Actor], at: datetime, seen: Sequence[tuple[int, str, dict[str, object]]]
+) -> Change:
+    """Many audit events (person_id, action, detail), one per actor, to be written with what they
+    tell of."""
+    return insertion(
+        "audit_events",
+        [
+            (
+                person_id, new_id(at), at, actor.kind, actor.name, action, actor.purpose,
+                _encode(detail).decode(),
+            )
+            for actor, (person_id, action, detail) in zip(actors, seen, strict=True)
+        ],
+    )  # fmt: skip
+
+
 async def record_many(
     connection: Connection,
     actors: Sequence[Actor],
     at: datetime,
-    events: Sequence[tuple[int, str, dict[str, object]]],
+    seen: Sequence[tuple[int, str, dict[str, object]]],
 ) -> None:
     """Write many audit events (person_id, action, detail), one per actor, in one statement."""
-    await connection.copy_records_to_table(
-        "audit_events",
-        records=[
-            (
-                person_id, new_id(at), at, actor.kind, actor.name, action, actor.purpose,
-                msgspec.json.encode(detail).decode(),
-            )
-            for actor, (person_id, action, detail) in zip(actors, events, strict=True)
-        ],
-        columns=(
-            "person_id", "event_id", "at", "actor_kind", "actor", "action", "purpose", "detail",
-        ),
-    )  # fmt: skip
+    await change_together(connection, [events(actors, at, seen)])

@@ -9,6 +9,7 @@ from tests.medical.claims.conftest import CLERK, DAY, Counter, bill, key, raw
 from tests.medical.visits.conftest import Hospital, line
 from tests.medical.visits.test_settling import settle
 from yikatong.core.platform import Platform
+from yikatong.core.together import ask
 from yikatong.medical import receipts
 from yikatong.medical.visits import orders
 from yikatong.medical.visits import store as visits_store
@@ -72,7 +73,9 @@ async def test_any_sequence_of_claims_and_settlements_adds_up(
             await counter.reverse(paid.pop(chance.randrange(len(paid))))
     async with platform.database.transaction(readonly=True) as connection:
         found = await visits_store.settlements_of_person(connection, person, 100)
-        years, _ = await visits_store.accumulators(connection, [person], DAY - timedelta(days=800))
+        years, _ = await ask(
+            connection, visits_store.accumulators([person], DAY - timedelta(days=800))
+        )
     assert found
     for one in found:
         assert one.funds + one.medical_account + one.family_account + one.cash == one.total

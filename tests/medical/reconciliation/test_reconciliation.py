@@ -19,6 +19,7 @@ from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, NotFound
 from yikatong.core.money import format_yuan
 from yikatong.core.platform import Platform
+from yikatong.core.together import change_together
 from yikatong.medical import reference
 from yikatong.medical import service as medical
 from yikatong.medical.hospital_api.context import Context
@@ -97,7 +98,7 @@ def settled(number: int, provider: Provider, when: datetime, **more: Any) -> Set
 async def put(platform: Platform, made: Sequence[Settlement]) -> None:
     async with platform.database.transaction() as connection:
         await connection.execute("delete from settlements")
-        await store.insert_settlements(connection, made)
+        await change_together(connection, [store.insert_settlements(made)])
 
 
 def context(platform: Platform, provider: Provider) -> Context:

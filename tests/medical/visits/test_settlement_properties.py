@@ -29,6 +29,7 @@ from tests.medical.visits.town import (
     stored,
 )
 from yikatong.core.platform import Platform
+from yikatong.core.together import ask
 from yikatong.medical import reference
 from yikatong.medical import service as medical
 from yikatong.medical.catalog_book import CatalogBook, Item, Terms
@@ -132,8 +133,8 @@ async def _check_year(platform: Platform, player: Player) -> None:
         if one.reverses is None and one.settlement_id not in gone:
             year.update(one.added)
     async with platform.database.transaction(readonly=True) as connection:
-        found, _ = await store.accumulators(
-            connection, [player.person_id], NOW.date().replace(2020)
+        found, _ = await ask(
+            connection, store.accumulators([player.person_id], NOW.date().replace(2020))
         )
     for key, year in expected.items():
         sums = YearToDate(**year)

@@ -14,6 +14,7 @@ from yikatong.cards import service as cards
 from yikatong.core.database import Connection
 from yikatong.core.errors import Text
 from yikatong.core.platform import Platform
+from yikatong.core.together import ask, change_together
 from yikatong.medical import service as medical
 from yikatong.medical import store as medical_store
 from yikatong.medical.catalog_book import CatalogBook
@@ -140,7 +141,7 @@ async def decide(
     await catalog.refresh(connection)
     on = rules.day_of(bill)
     # Before the doubles are looked for: whoever settles the bill meanwhile writes the year too.
-    work.years, _ = await visits_store.accumulators(connection, [person_id], on - _YEAR_BACK)
+    work.years, _ = await ask(connection, visits_store.accumulators([person_id], on - _YEAR_BACK))
     suspects = await doubles(connection, person_id, claim.claim_id, bill, lines, bill_hash)
     insured = (await people.insured(connection, [person_id])).get(person_id)
     if insured is None:
@@ -256,7 +257,7 @@ async def approve(
             decided.decision.lines,
         )
     )
-    await work.write(connection)
+    await change_together(connection, work.changes())
     return settlement
 
 
@@ -334,10 +335,11 @@ async def reverse(
     first = await _settlement(connection, claim)
     work = Work(platform, CatalogBook())
     year_key = (first.person_id, first.insurance, first.year_starts_on)
-    work.years, _ = await visits_store.accumulators(
-        connection, [first.person_id], first.year_starts_on - timedelta(days=1)
+    work.years, _ = await ask(
+        connection,
+        visits_store.accumulators([first.person_id], first.year_starts_on - timedelta(days=1)),
     )
-    visits, _ = await visits_store.visits(connection, [(first.person_id, first.visit_id)])
+    visits, _ = await ask(connection, visits_store.visits([(first.person_id, first.visit_id)]))
     (visit,) = visits.values()
     work.book, work.medical = await medical_accounts.open_book(
         platform, connection, [first.person_id]
@@ -368,7 +370,7 @@ async def reverse(
     )
     work.add_to_year(year_key, first.added, -1)
     work.changed_states.append(msgspec.structs.replace(visit, state="cancelled"))
-    await work.write(connection)
+    await change_together(connection, work.changes())
     return reversal
 
 

@@ -9,9 +9,9 @@ import msgspec
 
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection
+from yikatong.core.together import Conflict
 from yikatong.medical.claims.model import Claim, ClaimLine, Document, PaidBill, State, Step
 from yikatong.medical.visits.model import SplitLine
-from yikatong.money.ledger.store import Conflict
 from yikatong.trust.audit import Actor
 
 _CLAIM: Final = ", ".join(Claim.__struct_fields__)

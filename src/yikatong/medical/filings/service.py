@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 from yikatong.core import ids
@@ -9,6 +10,7 @@ from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, Unavailable
 from yikatong.core.platform import Platform
+from yikatong.core.together import ask
 from yikatong.medical import service as medical
 from yikatong.medical.filings import decisions, endings, store, terms
 from yikatong.medical.filings.decisions import Facts, Outcome
@@ -29,6 +31,7 @@ from yikatong.trust.audit import Actor
 _PURPOSE: Final = "filing for care elsewhere"
 
 
+@lru_cache(maxsize=4096)
 def rules_of(region: str, on: date) -> RegionRules:
     """The filing rules of an insured region on a day; raises NoFilingRules."""
     return terms.load().find(region, on)
@@ -38,7 +41,7 @@ async def of_person(platform: Platform, person_id: int, actor: Actor) -> list[Fi
     """All filings of a person, the newest first; the look is recorded. Raises NotFound."""
     async with platform.database.transaction() as connection:
         await people.get(connection, person_id)
-        found = (await store.of_persons(connection, [person_id])).get(person_id, [])
+        found = (await ask(connection, store.of_persons([person_id]))).get(person_id, [])
         await audit.record(connection, actor, platform.clock.now(), person_id, "filings.read")
     return found
 
@@ -204,7 +207,7 @@ async def _done_before(
 
 
 async def _read(connection: Connection, person_id: int, numbers: Sequence[int]) -> list[Filing]:
-    found = (await store.of_persons(connection, [person_id])).get(person_id, [])
+    found = (await ask(connection, store.of_persons([person_id]))).get(person_id, [])
     by_number = {one.filing_id: one for one in found}
     return [by_number[number] for number in numbers]
 
@@ -254,7 +257,7 @@ async def _of(
     platform: Platform, connection: Connection, person_id: int, filing_id: int
 ) -> tuple[Filing, Facts]:
     """A filing and what decides about it, by the rules of its own region."""
-    found = (await store.of_persons(connection, [person_id])).get(person_id, [])
+    found = (await ask(connection, store.of_persons([person_id]))).get(person_id, [])
     filing = next((one for one in found if one.filing_id == filing_id), None)
     if filing is None:
         raise NoSuchFiling
@@ -276,7 +279,7 @@ async def _facts(
     person = await people.get(connection, person_id)
     enrolment = enrolment_for(await people.enrolments(connection, person_id), insurance)
     if filings is None:
-        filings = (await store.of_persons(connection, [person_id])).get(person_id, [])
+        filings = (await ask(connection, store.of_persons([person_id]))).get(person_id, [])
     region = filing.region if filing else enrolment.region if enrolment else terms.NATION
     since = min((one.starts_on for one in filings), default=today(platform.clock))
     now, day = platform.clock.now(), today(platform.clock)

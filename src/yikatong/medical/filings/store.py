@@ -6,6 +6,7 @@ from datetime import date, datetime
 import msgspec
 
 from yikatong.core.database import Connection
+from yikatong.core.together import Query, Rows
 from yikatong.medical.filings.model import Stay, Use
 from yikatong.medical.model import Filing
 
@@ -23,21 +24,27 @@ async def lock(connection: Connection, person_id: int) -> None:
     )
 
 
-async def of_persons(connection: Connection, person_ids: Sequence[int]) -> dict[int, list[Filing]]:
+def of_persons(person_ids: Sequence[int]) -> Query[dict[int, list[Filing]]]:
     """All filings, ended ones too, the newest first."""
-    rows = await connection.fetch(
-        f"""select f.person_id, {_READ}
-              from filings f
-              left join visits v on v.person_id = f.person_id and v.visit_id = f.visit_id
-             where f.person_id = any($1::bigint[])
-             order by f.starts_on desc, f.filing_id desc""",  # noqa: S608 - our constant
-        person_ids,
-    )
+    return Query(_OF_PERSONS, (person_ids,), _by_person)
+
+
+_OF_PERSONS = f"""select f.person_id, {_READ}
+      from filings f
+      left join visits v on v.person_id = f.person_id and v.visit_id = f.visit_id
+     where f.person_id = any($1::bigint[])
+     order by f.starts_on desc, f.filing_id desc"""  # noqa: S608 - our constant
+_DETAILS = _COLUMNS.index("details") + 1
+
+
+def _by_person(rows: Rows) -> dict[int, list[Filing]]:
     found: dict[int, list[Filing]] = {}
     for row in rows:
-        facts = {**dict(row), "details": msgspec.json.decode(row["details"])}
-        person_id = facts.pop("person_id")
-        found.setdefault(person_id, []).append(msgspec.convert(facts, Filing))
+        facts = list(row)
+        facts[_DETAILS] = msgspec.json.decode(facts[_DETAILS])
+        found.setdefault(facts[0], []).append(
+            msgspec.convert(dict(zip(_COLUMNS, facts[1:], strict=True)), Filing)
+        )
     return found
 
 

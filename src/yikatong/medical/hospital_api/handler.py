@@ -15,7 +15,7 @@ import msgspec
 import structlog
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from yikatong.core import problems
+from yikatong.core import connections, problems
 from yikatong.core.database import Connection
 from yikatong.core.errors import (
     InvalidInput,
@@ -209,15 +209,7 @@ class _Hospital:
             status = 0
             await wire.lose(receive, send)
         else:
-            length = (b"content-length", b"%d" % len(content))
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": status,
-                    "headers": [kind, length, *more],
-                }
-            )
-            await send({"type": "http.response.body", "body": content, "more_body": False})
+            await connections.answer(scope, send, status, (kind, *more), content)
         self._note(self._labels.get(call.infno, wire.PREFIX), status, seconds)
         if call.caller is not None and call.caller.sandbox:
             self._keep(call, status, seconds, content, is_file=kind is wire.FILE)

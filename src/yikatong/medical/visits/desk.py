@@ -17,6 +17,7 @@ from yikatong.core.coalescing import Coalescer
 from yikatong.core.database import Connection
 from yikatong.core.errors import YikatongError
 from yikatong.core.platform import Platform
+from yikatong.core.together import Conflict, change_together
 from yikatong.medical.catalog_book import CatalogBook
 from yikatong.medical.filings import choice
 from yikatong.medical.filings import service as filings
@@ -35,7 +36,6 @@ from yikatong.medical.visits.orders import Order, Result, Sender, Undone
 from yikatong.medical.visits.store import Message
 from yikatong.medical.visits.work import Job, Work
 from yikatong.money.ledger import service as ledger
-from yikatong.money.ledger.store import Conflict
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
 
@@ -48,6 +48,7 @@ FilingOrder: TypeAlias = (
 _FILING_ORDERS: Final = (
     orders.FileTransfer, orders.WithdrawFiling, orders.ChooseProvider, orders.DropProvider,
 )  # fmt: skip
+_WRITE_THEMSELVES: Final = (*_FILING_ORDERS, orders.Undo)
 _BATCH_TRIES_MAX: Final = 4
 _log = structlog.stdlib.get_logger("yikatong.care")
 
@@ -142,7 +143,10 @@ class CareDesk:
             )
 
     async def _together(self, calls: list[Call], *, look_up: bool) -> list[bytes | YikatongError]:
-        async with self._platform.database.transaction() as connection:
+        # What writes by itself needs a transaction around it; the others' changes are one statement.
+        own = any(isinstance(call.order, _WRITE_THEMSELVES) for call in calls)
+        database = self._platform.database
+        async with database.transaction() if own else database.connection() as connection:
             return await self._decide(connection, calls, look_up=look_up)
 
     async def _decide(
@@ -169,11 +173,11 @@ class CareDesk:
             person_id = _person_of(job, work)
             if person_id is not None:
                 seen.append(_seen(job, outcome, person_id))
-        await work.write(connection)
+        changes = work.changes()
         if seen:
-            await audit.record_many(
-                connection, [one[0] for one in seen], work.now, [one[1:] for one in seen]
-            )
+            told = audit.events([one[0] for one in seen], work.now, [one[1:] for one in seen])
+            changes.append(told)
+        await change_together(connection, changes)
         return [answer for answer in answers if answer is not None]
 
     async def _outcome(

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from yikatong.core.database import Connection
 from yikatong.core.platform import Platform
+from yikatong.core.together import change_together
 from yikatong.medical.visits import store
 from yikatong.medical.visits.errors import MessageReused, MessageUndone
 from yikatong.medical.visits.orders import Sender
@@ -36,7 +37,7 @@ async def once(
             platform.clock.now(), answer,
         )  # fmt: skip
         # Raises Conflict where the same message was quicker; then its answer is read.
-        await store.insert_messages(connection, [made])
+        await change_together(connection, [store.insert_messages([made])])
         return answer
 
     return await ledger.carry_out(platform, first_or_again)

@@ -1,23 +1,19 @@
 """SQL of visits, fee lines, settlements and a provider's messages. Many rows a statement."""
 
+import operator
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-import asyncpg
 import msgspec
 
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection
+from yikatong.core.together import Change, Query, Rows, insertion, numbers
 from yikatong.medical.model import ChronicRegistration
 from yikatong.medical.visits.model import Diagnosis, FeeBatch, Settlement, SplitLine, Visit
-from yikatong.money.ledger.store import Conflict
 from yikatong.policies.model import QuoteRequest, YearToDate
 
-_MESSAGE_FIELDS: Final = (
-    "provider_code", "message_id", "transaction_code", "content_hash", "kind", "person_id",
-    "visit_id", "refers", "succeeded", "at", "answer", "undone_by",
-)  # fmt: skip
 _encode: Final = msgspec.json.encode
 YEAR: Final = YearToDate.__struct_fields__
 """The accumulators' columns are named as the fields."""
@@ -88,18 +84,11 @@ def _columns(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-async def _copy(
-    connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
-) -> None:
-    """Add rows; raises Conflict where one is there already."""
-    try:
-        await connection.copy_records_to_table(table, records=rows, columns=columns)
-    except asyncpg.UniqueViolationError as error:
-        raise Conflict from error
-
-
 def _text(value: object) -> str:
     return _encode(value).decode()
+
+
+Visits = tuple[dict[tuple[int, int], Visit], dict[tuple[int, int], list[FeeBatch]]]
 
 
 # ---- reading ----
@@ -118,11 +107,12 @@ async def messages(
     return {(row[0], row[1]): Message(*row) for row in rows}
 
 
-async def visits(
-    connection: Connection, keys: Sequence[tuple[int, int]]
-) -> tuple[dict[tuple[int, int], Visit], dict[tuple[int, int], list[FeeBatch]]]:
+def visits(keys: Sequence[tuple[int, int]]) -> Query[Visits]:
     """Visits, and their batches in the order they came, without the lines."""
-    rows = await connection.fetch(_VISITS, *_columns(keys))
+    return Query(_VISITS, _columns(keys), _read_visits)
+
+
+def _read_visits(rows: Rows) -> Visits:
     found: dict[tuple[int, int], Visit] = {}
     batches: dict[tuple[int, int], list[FeeBatch]] = {}
     for row in rows:
@@ -136,27 +126,27 @@ async def visits(
     return found, batches
 
 
-async def stays(connection: Connection, person_ids: Sequence[int]) -> dict[int, Visit]:
+def stays(person_ids: Sequence[int]) -> Query[dict[int, Visit]]:
     """The open stay of each person, where there is one."""
-    rows = await connection.fetch(
+    return Query(
         f"""select {_VISIT} from visits
              where person_id = any($1::bigint[]) and state in ('admitted', 'discharged')""",  # noqa: S608
-        person_ids,
+        (person_ids,),
+        lambda rows: {row[0]: _visit(row) for row in rows},
     )
-    return {row[0]: _visit(row) for row in rows}
 
 
-async def lines(
-    connection: Connection, keys: Sequence[tuple[int, int]]
-) -> dict[tuple[int, int, int], list[SplitLine]]:
+def lines(
+    keys: Sequence[tuple[int, int]],
+) -> Query[dict[tuple[int, int, int], list[SplitLine]]]:
     """The lines of visits by person, visit and batch."""
-    rows = await connection.fetch(
+    return Query(
         """select person_id, visit_id, batch_id, lines from fee_batches
               join unnest($1::bigint[], $2::bigint[]) as n (person_id, visit_id)
              using (person_id, visit_id) order by batch_id""",
-        *_columns(keys),
+        _columns(keys),
+        lambda rows: {(row[0], row[1], row[2]): read_lines(row[3]) for row in rows},
     )
-    return {(row[0], row[1], row[2]): read_lines(row[3]) for row in rows}
 
 
 async def settlements_of_visits(
@@ -216,78 +206,82 @@ async def settlements_after(
     return [settlement_of(row) for row in rows]
 
 
-async def accumulators(
-    connection: Connection, person_ids: Sequence[int], since: date
-) -> tuple[dict[tuple[int, str, date], tuple[YearToDate, int]], set[int]]:
+Years = tuple[dict[tuple[int, str, date], tuple[YearToDate, int]], set[int]]
+
+
+def accumulators(person_ids: Sequence[int], since: date) -> Query[Years]:
     """The accumulators of years that began behind `since`, with their versions; and the persons
     whose claims by hand stand. A decided claim adds to its year, so none is missed."""
-    rows = await connection.fetch(
-        f"""select person_id, insurance, year_starts_on, version,
-                  exists (select from claims c where c.person_id = a.person_id
-                            and c.state in ('approved', 'paid')), {_YEAR_COLUMNS}
-             from accumulators a
-            where person_id = any($1::bigint[]) and year_starts_on > $2""",  # noqa: S608
-        person_ids,
-        since,
-    )
+    return Query(_YEARS, (person_ids, since), _read_years)
+
+
+_YEARS: Final = f"""select person_id, insurance, year_starts_on, version,
+          exists (select from claims c where c.person_id = a.person_id
+                    and c.state in ('approved', 'paid')), {_YEAR_COLUMNS}
+     from accumulators a
+    where person_id = any($1::bigint[]) and year_starts_on > $2"""  # noqa: S608
+
+
+def _read_years(rows: Rows) -> Years:
     years = {(row[0], row[1], row[2]): (YearToDate(*list(row)[5:]), row[3]) for row in rows}
     return years, {row[0] for row in rows if row[4]}
 
 
-async def chronic(
-    connection: Connection, person_ids: Sequence[int]
-) -> dict[int, list[ChronicRegistration]]:
-    rows = await connection.fetch(
+def chronic(person_ids: Sequence[int]) -> Query[dict[int, list[ChronicRegistration]]]:
+    return Query(
         """select person_id, disease, starts_on, ends_on from chronic_registrations
             where person_id = any($1::bigint[]) order by starts_on desc""",
-        person_ids,
+        (person_ids,),
+        _read_chronic,
     )
+
+
+def _read_chronic(rows: Rows) -> dict[int, list[ChronicRegistration]]:
     found: dict[int, list[ChronicRegistration]] = {}
     for row in rows:
         found.setdefault(row[0], []).append(ChronicRegistration(row[1], row[2], row[3]))
     return found
 
 
-async def selected(connection: Connection, person_ids: Sequence[int]) -> dict[int, list[str]]:
-    rows = await connection.fetch(
+def selected(person_ids: Sequence[int]) -> Query[dict[int, list[str]]]:
+    return Query(
         """select person_id, provider_code from selected_providers
             where person_id = any($1::bigint[])""",
-        person_ids,
+        (person_ids,),
+        _read_selected,
     )
+
+
+def _read_selected(rows: Rows) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for row in rows:
         found.setdefault(row[0], []).append(row[1])
     return found
 
 
-# ---- writing: each raises Conflict where a row is no longer as it was read ----
+# ---- writing: changes that are sent together (`core.together`) ----
 
 
-async def insert_messages(connection: Connection, made: Sequence[Message]) -> None:
-    await _copy(
-        connection, "provider_messages", _MESSAGE_FIELDS, map(msgspec.structs.astuple, made)
-    )
+def insert_messages(made: Sequence[Message]) -> Change:
+    return insertion("provider_messages", [msgspec.structs.astuple(one) for one in made])
 
 
-async def mark_undone(connection: Connection, undone: Sequence[tuple[str, str, str]]) -> None:
+def mark_undone(undone: Sequence[tuple[str, str, str]]) -> Change:
     """Note which message took a message back: (provider, message, by)."""
-    done = await connection.execute(
+    return Change(
         """update provider_messages m set undone_by = n.by_message
              from unnest($1::text[], $2::text[], $3::text[]) as n (provider, message, by_message)
             where m.provider_code = n.provider and m.message_id = n.message
               and m.undone_by is null""",
-        *_columns(undone),
+        _columns(undone),
+        len(undone),
     )
-    if done != f"UPDATE {len(undone)}":
-        raise Conflict
 
 
-async def insert_visits(connection: Connection, made: Sequence[Visit]) -> None:
-    await _copy(
-        connection,
+def insert_visits(made: Sequence[Visit]) -> Change:
+    return insertion(
         "visits",
-        Visit.__struct_fields__,
-        (
+        [
             (
                 one.person_id, one.visit_id, one.provider_code, one.setting, one.care_code,
                 one.state, one.insurance, one.insured_region, one.treatment_region, one.number,
@@ -295,93 +289,90 @@ async def insert_visits(connection: Connection, made: Sequence[Visit]) -> None:
                 one.version,
             )
             for one in made
-        ),
+        ],
     )  # fmt: skip
 
 
-async def set_states(connection: Connection, changed: Sequence[Visit]) -> None:
-    """Write the states of visits that settlements changed."""
-    try:
-        done = await connection.execute(
-            """update visits v set state = n.state, version = v.version + 1
-                 from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[])
-                   as n (person_id, visit_id, version, state)
-                where v.person_id = n.person_id and v.visit_id = n.visit_id
-                  and v.version = n.version""",
-            *_columns((one.person_id, one.visit_id, one.version, one.state) for one in changed),
-        )
-    except asyncpg.UniqueViolationError as error:
-        raise Conflict from error
-    if done != f"UPDATE {len(changed)}":
-        raise Conflict
-
-
-async def update_visits(connection: Connection, changed: Sequence[Visit]) -> None:
-    try:
-        done = await connection.execute(
-            """update visits v
-                  set state = n.state, care_code = n.care_code, number = n.number,
-                      begun_at = n.begun_at, ended_at = n.ended_at, diagnoses = n.diagnoses::jsonb,
-                      disease = n.disease, details = n.details::jsonb, version = v.version + 1
-                 from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::text[],
-                             $6::text[], $7::timestamptz[], $8::timestamptz[], $9::text[],
-                             $10::text[], $11::text[])
-                   as n (person_id, visit_id, version, state, care_code, number, begun_at, ended_at,
-                         diagnoses, disease, details)
-                where v.person_id = n.person_id and v.visit_id = n.visit_id
-                  and v.version = n.version""",
-            *_columns(
-                (
-                    one.person_id, one.visit_id, one.version, one.state, one.care_code, one.number,
-                    one.begun_at, one.ended_at, _text(one.diagnoses), one.disease,
-                    _text(one.details),
-                )
-                for one in changed
-            ),
-        )  # fmt: skip
-    except asyncpg.UniqueViolationError as error:
-        raise Conflict from error
-    if done != f"UPDATE {len(changed)}":
-        raise Conflict
-
-
-async def insert_batches(
-    connection: Connection,
-    made: Sequence[tuple[FeeBatch, Sequence[SplitLine]]],
-    at: datetime,
-) -> None:
-    await _copy(
-        connection,
-        "fee_batches",
-        (*FeeBatch.__struct_fields__, "lines", "uploaded_at"),
-        ((*msgspec.structs.astuple(batch), _text(found), at) for batch, found in made),
+def set_states(changed: Sequence[Visit]) -> Change:
+    """The states of visits that settlements changed."""
+    return Change(
+        """update visits v set state = n.state, version = v.version + 1
+             from unnest($1::text::bigint[], $2::text::bigint[], $3::text::integer[], $4::text[])
+               as n (person_id, visit_id, version, state)
+            where v.person_id = n.person_id and v.visit_id = n.visit_id
+              and v.version = n.version""",
+        (
+            numbers(one.person_id for one in changed),
+            numbers(one.visit_id for one in changed),
+            numbers(one.version for one in changed),
+            [one.state for one in changed],
+        ),
+        len(changed),
     )
 
 
-async def settle_batches(
-    connection: Connection, changed: Sequence[tuple[FeeBatch, int | None]]
-) -> None:
-    """Note which settlement took batches, or that none does any more."""
-    done = await connection.execute(
+def update_visits(changed: Sequence[Visit]) -> Change:
+    return Change(
+        """update visits v
+              set state = n.state, care_code = n.care_code, number = n.number,
+                  begun_at = n.begun_at, ended_at = n.ended_at, diagnoses = n.diagnoses::jsonb,
+                  disease = n.disease, details = n.details::jsonb, version = v.version + 1
+             from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::text[],
+                         $6::text[], $7::timestamptz[], $8::timestamptz[], $9::text[],
+                         $10::text[], $11::text[])
+               as n (person_id, visit_id, version, state, care_code, number, begun_at, ended_at,
+                     diagnoses, disease, details)
+            where v.person_id = n.person_id and v.visit_id = n.visit_id
+              and v.version = n.version""",
+        _columns(
+            (
+                one.person_id, one.visit_id, one.version, one.state, one.care_code, one.number,
+                one.begun_at, one.ended_at, _text(one.diagnoses), one.disease,
+                _text(one.details),
+            )
+            for one in changed
+        ),
+        len(changed),
+    )  # fmt: skip
+
+
+def insert_batches(made: Sequence[tuple[FeeBatch, Sequence[SplitLine]]], at: datetime) -> Change:
+    return insertion(
+        "fee_batches",
+        [
+            (
+                one.person_id, one.visit_id, one.batch_id, one.batch, one.settlement_id,
+                one.lines_count, one.total, one.self_paid, one.over_limit, one.first_pay,
+                _text(found), at, one.version,
+            )
+            for one, found in made
+        ],
+    )  # fmt: skip
+
+
+def settle_batches(changed: Sequence[tuple[FeeBatch, int | None]]) -> Change:
+    """Which settlement took batches, or that none does any more."""
+    return Change(
         """update fee_batches b set settlement_id = n.settlement_id, version = b.version + 1
-             from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[])
+             from unnest($1::text::bigint[], $2::text::bigint[], $3::text::bigint[],
+                         $4::text::integer[], $5::text::bigint[])
                as n (person_id, visit_id, batch_id, version, settlement_id)
             where b.person_id = n.person_id and b.visit_id = n.visit_id
               and b.batch_id = n.batch_id and b.version = n.version""",
-        *_columns(
-            (one.person_id, one.visit_id, one.batch_id, one.version, settlement_id)
-            for one, settlement_id in changed
+        (
+            numbers(one.person_id for one, _ in changed),
+            numbers(one.visit_id for one, _ in changed),
+            numbers(one.batch_id for one, _ in changed),
+            numbers(one.version for one, _ in changed),
+            numbers(settlement_id for _, settlement_id in changed),
         ),
+        len(changed),
     )
-    if done != f"UPDATE {len(changed)}":
-        raise Conflict
 
 
-async def rewrite_batches(
-    connection: Connection, changed: Sequence[tuple[FeeBatch, Sequence[SplitLine]]]
-) -> None:
-    """Write batches whose lines were withdrawn in part or whole; the version is the one read."""
-    done = await connection.execute(
+def rewrite_batches(changed: Sequence[tuple[FeeBatch, Sequence[SplitLine]]]) -> Change:
+    """Batches whose lines were withdrawn in part or whole; the version is the one read."""
+    return Change(
         """update fee_batches b
               set lines_count = n.lines_count, total = n.total, self_paid = n.self_paid,
                   over_limit = n.over_limit, first_pay = n.first_pay, lines = n.lines::jsonb,
@@ -392,36 +383,36 @@ async def rewrite_batches(
                      over_limit, first_pay, lines)
             where b.person_id = n.person_id and b.visit_id = n.visit_id
               and b.batch_id = n.batch_id and b.version = n.version and b.settlement_id is null""",
-        *_columns(
+        _columns(
             (
                 one.person_id, one.visit_id, one.batch_id, one.version, one.lines_count, one.total,
                 one.self_paid, one.over_limit, one.first_pay, _text(found),
             )
             for one, found in changed
         ),
+        len(changed),
     )  # fmt: skip
-    if done != f"UPDATE {len(changed)}":
-        raise Conflict
 
 
-async def insert_settlements(connection: Connection, made: Sequence[Settlement]) -> None:
-    await _copy(connection, "settlements", SETTLEMENT_FIELDS, map(_row, made))
+def insert_settlements(made: Sequence[Settlement]) -> Change:
+    return insertion("settlements", [_row(one) for one in made])
 
 
-def _row(one: Settlement) -> list[Any]:
-    facts: list[Any] = [getattr(one, name) for name in SETTLEMENT_FIELDS]
+_facts: Final = operator.attrgetter(*SETTLEMENT_FIELDS)
+_INPUTS, _ADDED = (SETTLEMENT_FIELDS.index(name) for name in ("inputs", "added"))
+
+
+def _row(one: Settlement) -> tuple[Any, ...]:
+    facts: list[Any] = list(_facts(one))
     facts[_INPUTS] = _text(one.inputs)
     facts[_ADDED] = _text(one.added)
-    return facts
-
-
-_INPUTS, _ADDED = (SETTLEMENT_FIELDS.index(name) for name in ("inputs", "added"))
+    return tuple(facts)
 
 
 _WRITE_YEARS: Final = f"""insert into accumulators as a
         (person_id, insurance, year_starts_on, version, {_YEAR_COLUMNS})
     select person_id, insurance, year_starts_on, version + 1, {_YEAR_COLUMNS}
-      from unnest($1::bigint[], $2::text[], $3::date[], $4::integer[],
+      from unnest($1::text::bigint[], $2::text[], $3::text::date[], $4::text::integer[],
                   {", ".join(f"${number}::text::bigint[]" for number in range(5, 5 + len(YEAR)))})
         as n (person_id, insurance, year_starts_on, version, {_YEAR_COLUMNS})
     on conflict (person_id, insurance, year_starts_on) do update
@@ -429,19 +420,19 @@ _WRITE_YEARS: Final = f"""insert into accumulators as a
      where a.version = excluded.version - 1"""  # noqa: S608
 
 
-async def write_years(
-    connection: Connection,
-    changed: Sequence[tuple[int, str, date, int, YearToDate]],
-) -> None:
-    """Write accumulators: person, insurance, first day, the version read (0: none was), amounts."""
-    done = await connection.execute(
+def write_years(changed: Sequence[tuple[int, str, date, int, YearToDate]]) -> Change:
+    """Accumulators: person, insurance, first day, the version read (0: none was), amounts."""
+    return Change(
         _WRITE_YEARS,
-        *_columns(one[:4] for one in changed),
-        *(
-            # Written out here: an array's elements cost the driver several times as much.
-            "{" + ",".join(map(str, column)) + "}"
-            for column in zip(*(msgspec.structs.astuple(one[4]) for one in changed), strict=True)
+        (
+            numbers(one[0] for one in changed),
+            [one[1] for one in changed],
+            numbers(one[2] for one in changed),
+            numbers(one[3] for one in changed),
+            *map(
+                numbers,
+                zip(*(msgspec.structs.astuple(one[4]) for one in changed), strict=True),
+            ),
         ),
+        len(changed),
     )
-    if done != f"INSERT 0 {len(changed)}":
-        raise Conflict

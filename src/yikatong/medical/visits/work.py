@@ -4,9 +4,9 @@ Each person's order stands alone in a batch (`core.coalescing`, apart), so order
 relatives' medical accounts.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -16,6 +16,7 @@ from yikatong.core import ids
 from yikatong.core.database import Connection
 from yikatong.core.money import Fen
 from yikatong.core.platform import Platform
+from yikatong.core.together import Change, Query, ask, ask_together
 from yikatong.medical.catalog_book import CatalogBook
 from yikatong.medical.claims import store as claims_store
 from yikatong.medical.claims.model import Claim, ClaimLine
@@ -47,6 +48,8 @@ from yikatong.people import service as people
 from yikatong.people.model import Enrolment, Person, SpecialGroup
 from yikatong.policies.model import YearToDate
 
+Keep = Callable[[Connection, Any], Awaitable[None]]
+"""What becomes of an answer."""
 VisitKey = tuple[int, int]
 YearKey = tuple[int, str, date]
 
@@ -127,6 +130,9 @@ class Work:
         self.spent: dict[tuple[int, int], tuple[FamilyLink, int, Fen]] = {}
         self.undone: list[tuple[str, str, str]] = []
         self.new_messages: list[Message] = []
+        self._claimants: set[int] = set()
+        """Persons who have claims by hand that stand."""
+        self._accounts: list[Account] = []
 
     def new_id(self) -> int:
         return ids.new_id(self.now)
@@ -183,27 +189,143 @@ class Work:
     # ---- reading ----
 
     async def read(self, connection: Connection, jobs: Sequence[Job]) -> None:
-        """Read what the orders need, each table once."""
+        """Read what the orders need: what nearly all of them need at once, the rest where it is."""
         await self.catalog.refresh(connection)
         await self._read_certificates(connection, jobs)
         wanted = [(job, job.effective) for job in jobs]
-        persons = {
-            person_id for _, order in wanted if (person_id := self._person_of(order)) is not None
-        }
-        visits = {key for _, order in wanted if (key := _visit_of(order)) is not None}
-        if visits:
-            await self._read_visits(connection, wanted, list(visits))
-        if persons:
-            await self._read_persons(connection, wanted, list(persons))
+        queries, keep = self._first_queries(wanted)
+        answers = await ask_together(connection, queries)
+        for kept, answer in zip(keep, answers, strict=True):
+            await kept(connection, answer)
+        self._open_id_numbers(wanted)
+        await self._read_further(connection, wanted)
         if self.settlements:
             await self._read_reversed(connection, wanted)
-        # A reversal opens a settled stay again, and a person has one open stay at a time.
-        if staying := [
+
+    def _first_queries(
+        self, wanted: Sequence[tuple[Job, Order]]
+    ) -> tuple[list[Query[Any]], list[Keep]]:
+        """What to ask at once, and what becomes of each answer."""
+        queries: list[Query[Any]] = []
+        keep: list[Keep] = []
+
+        def of(*kinds: type) -> list[int]:
+            return [
+                person_id
+                for _, order in wanted
+                if isinstance(order, kinds) and (person_id := self._person_of(order)) is not None
+            ]
+
+        def add(query: Query[Any], kept: Keep) -> None:
+            queries.append(query)
+            keep.append(kept)
+
+        if visits := list({key for _, order in wanted if (key := _visit_of(order)) is not None}):
+            add(store.visits(visits), self._keep_visits)
+        if persons := list({*of(object)}):
+            add(people.insured_query(persons), self._keep_persons)
+        deciding = of(*_NEEDS_RULES)
+        shown = [
             order.person_id
             for _, order in wanted
-            if isinstance(order, (orders.Admit, orders.Reverse))
+            if isinstance(order, orders.Settle)
+            and order.certificate is not None
+            and order.certificate.kind == "card"
+        ]
+        if deciding or shown:
+            add(cards.current_query([*deciding, *shown]), self._keep("cards"))
+        if deciding:
+            add(store.selected(deciding), self._keep("selected"))
+        if filers := [*deciding, *of(orders.Settle)]:
+            add(filings_store.of_persons(filers), self._keep("filings"))
+        if ill := [*deciding, *of(orders.AskChronic)]:
+            add(store.chronic(ill), self._keep("chronic"))
+        if years := of(*_NEEDS_YEAR):
+            # With the years: whoever decides a claim meanwhile writes the year too.
+            add(store.accumulators(years, self.today - _YEARS_BACK), self._keep_years)
+        if money := of(*_NEEDS_MONEY):
+            add(medical_accounts.accounts_query(money), self._keep_accounts)
+        members = [
+            order.person_id
+            for _, order in wanted
+            if isinstance(order, (orders.Settle, orders.Sell)) and order.use_account
+        ]
+        if members:
+            add(medical_accounts.payers_query(members), self._keep_payers)
+        if uploads := [
+            key
+            for _, order in wanted
+            if isinstance(order, _NEEDS_LINES) and (key := _visit_of(order)) is not None
         ]:
-            self.stays = await store.stays(connection, staying)
+            add(store.lines(uploads), self._keep("lines"))
+        # A reversal opens a settled stay again, and a person has one open stay at a time.
+        if staying := of(orders.Admit, orders.Reverse):
+            add(store.stays(staying), self._keep("stays"))
+        return queries, keep
+
+    def _keep(self, name: str) -> Keep:
+        async def kept(_connection: Connection, answer: Any) -> None:
+            setattr(self, name, answer)
+
+        return kept
+
+    async def _keep_visits(self, _connection: Connection, answer: store.Visits) -> None:
+        self.visits, self.batches = answer
+
+    async def _keep_persons(self, connection: Connection, answer: Any) -> None:
+        for person_id, one in (await people.with_groups(connection, answer)).items():
+            self.persons[person_id] = one.person
+            self.enrolments[person_id] = one.enrolments
+            self.groups[person_id] = one.groups
+            self._sealed[person_id] = one.id_number_sealed
+
+    async def _keep_years(self, _connection: Connection, answer: store.Years) -> None:
+        self.years, self._claimants = answer
+
+    async def _keep_accounts(self, _connection: Connection, answer: Sequence[Account]) -> None:
+        self._accounts = list(answer)
+        self.book, self.medical = medical_accounts.book_of(self.platform, answer)
+
+    async def _keep_payers(self, connection: Connection, answer: Sequence[tuple[int, int]]) -> None:
+        self.payers = await medical_accounts.consents(connection, answer, self.today)
+
+    async def _read_further(
+        self, connection: Connection, wanted: Sequence[tuple[Job, Order]]
+    ) -> None:
+        """What few orders need, which shows only now."""
+        settling = [order for _, order in wanted if isinstance(order, orders.Settle)]
+        ill = [
+            order.person_id
+            for order in settling
+            if (visit := self.visits.get((order.person_id, order.visit_id))) is not None
+            and CARE_OF[order.care_code or visit.care_code][1] == "chronic"
+        ]
+        if ill:
+            self.chronic |= await ask(connection, store.chronic(ill))
+        # A visit none of whose lines was settled has no settlements to go on from.
+        settled = [
+            key
+            for _, order in wanted
+            if isinstance(order, (orders.Settle, orders.CancelVisit))
+            and (key := _visit_of(order)) is not None
+            and any(one.settlement_id is not None for one in self.batches.get(key, ()))
+        ]
+        reversed_visits = [
+            key
+            for _, order in wanted
+            if isinstance(order, orders.Reverse) and (key := _visit_of(order)) is not None
+        ]
+        if keys := [*settled, *reversed_visits]:
+            self.settlements = await store.settlements_of_visits(connection, keys)
+        buyers = {
+            order.person_id
+            for _, order in wanted
+            if isinstance(order, (orders.Settle, orders.Sell))
+        }
+        if bills := self._claimants & buyers:
+            await self._read_claimed(connection, wanted, list(bills))
+        if self.payers and (owners := await self._living_payers(connection)):
+            await self._open_book(connection, {one.person_id for one in self._accounts} | owners)
 
     def _person_of(self, order: Order) -> int | None:
         if isinstance(order, orders.Identify):
@@ -245,41 +367,6 @@ class Work:
             if shown and certificate and self.id_numbers[person_id] == certificate.number:
                 self.certificates["id_number", certificate.number] = person_id
 
-    async def _read_persons(
-        self, connection: Connection, wanted: Sequence[tuple[Job, Order]], persons: list[int]
-    ) -> None:
-        def of(*kinds: type) -> list[int]:
-            return [
-                person_id
-                for _, order in wanted
-                if isinstance(order, kinds) and (person_id := self._person_of(order)) is not None
-            ]
-
-        for person_id, one in (await people.insured(connection, persons)).items():
-            self.persons[person_id] = one.person
-            self.enrolments[person_id] = one.enrolments
-            self.groups[person_id] = one.groups
-            self._sealed[person_id] = one.id_number_sealed
-        self._open_id_numbers(wanted)
-        await self._read_rules(connection, wanted, of(*_NEEDS_RULES))
-        if years := of(*_NEEDS_YEAR):
-            since = self.today - _YEARS_BACK
-            # With the years: whoever decides a claim meanwhile writes the year too.
-            self.years, claimed = await store.accumulators(connection, years, since)
-            bills = claimed.intersection(of(orders.Settle, orders.Sell))
-            if bills:
-                await self._read_claimed(connection, wanted, list(bills))
-        if money := of(*_NEEDS_MONEY):
-            members = [
-                order.person_id
-                for _, order in wanted
-                if isinstance(order, (orders.Settle, orders.Sell)) and order.use_account
-            ]
-            if members:
-                self.payers = await medical_accounts.payers_of(connection, members, self.today)
-            owners = await self._living_payers(connection) if self.payers else set[int]()
-            await self._open_book(connection, [*money, *owners])
-
     async def _read_claimed(
         self, connection: Connection, wanted: Sequence[tuple[Job, Order]], persons: list[int]
     ) -> None:
@@ -291,7 +378,7 @@ class Work:
             if isinstance(order, orders.Settle) and order.person_id in self.claimed
         ]
         if keys:
-            self.lines |= await store.lines(connection, keys)
+            self.lines |= await ask(connection, store.lines(keys))
 
     async def _living_payers(self, connection: Connection) -> set[int]:
         """Whose accounts may pay for others; a consent ends with its owner's death."""
@@ -303,46 +390,6 @@ class Work:
             for member, links in self.payers.items()
         }
         return alive
-
-    async def _read_rules(
-        self, connection: Connection, wanted: Sequence[tuple[Job, Order]], persons: list[int]
-    ) -> None:
-        """Cards, filings, diseases and choices, as far as the orders look at them.
-
-        A settlement looks at the card only where it was shown, at filings only elsewhere.
-        """
-        cards_of, filings_of, chronic_of = list(persons), list(persons), list(persons)
-        for job, order in wanted:
-            if isinstance(order, orders.AskChronic):
-                chronic_of.append(order.person_id)
-            if not isinstance(order, orders.Settle):
-                continue
-            visit = self.visits.get((order.person_id, order.visit_id))
-            if order.certificate is not None and order.certificate.kind == "card":
-                cards_of.append(order.person_id)
-            if visit is None:
-                continue
-            pooling = job.sender.provider.pooling_region
-            if any(
-                pooling != one.region or self._cuts_at_home(one.region)
-                for one in self.enrolments.get(order.person_id, ())
-            ):
-                filings_of.append(order.person_id)
-            if CARE_OF[order.care_code or visit.care_code][1] == "chronic":
-                chronic_of.append(order.person_id)
-        if cards_of:
-            self.cards = await cards.current_cards(connection, cards_of)
-        if filings_of:
-            self.filings = await filings_store.of_persons(connection, filings_of)
-        if chronic_of:
-            self.chronic = await store.chronic(connection, chronic_of)
-        if persons:
-            self.selected = await store.selected(connection, persons)
-
-    def _cuts_at_home(self, region: str) -> bool:
-        """Whether a long-term filing changes what its holder gets at home."""
-        rule = filings.rules_of(region, self.today).kinds["long_term"]
-        return (rule.at_home, rule.declared_at_home) != ("home_rates", "home_rates")
 
     def at_home(self, person_id: int, enrolment: Enrolment, on: date) -> AtHome:
         """What a person gets at home, who may have filed for living elsewhere."""
@@ -361,28 +408,6 @@ class Work:
         self.book, self.medical = await medical_accounts.open_book(
             self.platform, connection, list(persons)
         )
-
-    async def _read_visits(
-        self, connection: Connection, wanted: Sequence[tuple[Job, Order]], visits: list[VisitKey]
-    ) -> None:
-        def of(*kinds: type) -> list[VisitKey]:
-            return [
-                key
-                for _, order in wanted
-                if isinstance(order, kinds) and (key := _visit_of(order)) is not None
-            ]
-
-        self.visits, self.batches = await store.visits(connection, visits)
-        if keys := [key for key in of(*_NEEDS_LINES) if key in self.batches]:
-            self.lines = await store.lines(connection, keys)
-        # A visit none of whose lines was settled has no settlements to go on from.
-        settled = [
-            key
-            for key in of(orders.Settle, orders.CancelVisit)
-            if any(one.settlement_id is not None for one in self.batches.get(key, ()))
-        ]
-        if keys := [*settled, *of(orders.Reverse)]:
-            self.settlements = await store.settlements_of_visits(connection, keys)
 
     async def _read_reversed(
         self, connection: Connection, wanted: Sequence[tuple[Job, Order]]
@@ -437,34 +462,35 @@ class Work:
 
     # ---- writing ----
 
-    async def write(self, connection: Connection) -> None:
-        """Write all changes; raises Conflict where somebody else was quicker."""
+    def changes(self) -> list[Change]:
+        """All changes, to be written together: a Conflict says that somebody else was quicker."""
+        found: list[Change] = []
         if self.new_messages:
-            await store.insert_messages(connection, self.new_messages)
+            found.append(store.insert_messages(self.new_messages))
         if self.undone:
-            await store.mark_undone(connection, self.undone)
-        if self.book.transactions:
-            await ledger.write(connection, self.book)
+            found.append(store.mark_undone(self.undone))
+        found += ledger.changes(self.book)
         if self.new_visits:
-            await store.insert_visits(connection, self.new_visits)
+            found.append(store.insert_visits(self.new_visits))
         if self.changed_states:
-            await store.set_states(connection, self.changed_states)
+            found.append(store.set_states(self.changed_states))
         if self.changed_visits:
-            await store.update_visits(connection, self.changed_visits)
+            found.append(store.update_visits(self.changed_visits))
         if self.new_batches:
-            await store.insert_batches(connection, self.new_batches, self.now)
+            found.append(store.insert_batches(self.new_batches, self.now))
         if self.settled_batches:
-            await store.settle_batches(connection, self.settled_batches)
+            found.append(store.settle_batches(self.settled_batches))
         if self.rewritten_batches:
-            await store.rewrite_batches(connection, self.rewritten_batches)
+            found.append(store.rewrite_batches(self.rewritten_batches))
         if self.new_settlements:
-            await store.insert_settlements(connection, self.new_settlements)
+            found.append(store.insert_settlements(self.new_settlements))
         if self.changed_years:
-            await store.write_years(
-                connection, [(*key, *value) for key, value in self.changed_years.items()]
+            found.append(
+                store.write_years([(*key, *value) for key, value in self.changed_years.items()])
             )
         if self.spent:
-            await medical_accounts.write_spent(connection, list(self.spent.values()))
+            found.append(medical_accounts.spent_changes(list(self.spent.values())))
+        return found
 
 
 def _visit_of(order: Order) -> VisitKey | None:

@@ -6,8 +6,8 @@ from datetime import date
 import msgspec
 
 from yikatong.core.database import Connection
+from yikatong.core.together import Conflict
 from yikatong.money.bank.standing_rules import Run, StandingOrder
-from yikatong.money.ledger.store import Conflict
 
 _COLUMNS = ", ".join(StandingOrder.__struct_fields__)
 _RUN_COLUMNS = ", ".join(Run.__struct_fields__)

@@ -8,6 +8,7 @@ from yikatong.core.coalescing import Busy, Coalescer
 from yikatong.core.database import Connection
 from yikatong.core.errors import YikatongError
 from yikatong.core.platform import Platform
+from yikatong.core.together import Conflict
 from yikatong.money.bank import orders
 from yikatong.money.bank.banks import banks, parse_number
 from yikatong.money.bank.orders import Desk, Order, Ref, Transfer
@@ -16,7 +17,6 @@ from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger import store as ledger_store
 from yikatong.money.ledger.book import Command
 from yikatong.money.ledger.model import Transaction
-from yikatong.money.ledger.store import Conflict
 from yikatong.people import service as people
 
 _Outcome = Transaction | YikatongError

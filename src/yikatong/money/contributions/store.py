@@ -10,8 +10,8 @@ import msgspec
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection, Record
 from yikatong.core.money import Fen
+from yikatong.core.together import Conflict
 from yikatong.money.contributions.model import Bill, Employer, ListState
-from yikatong.money.ledger.store import Conflict
 
 _BILL = ", ".join(Bill.__struct_fields__)
 _LIST = ", ".join(ListState.__struct_fields__)

@@ -17,6 +17,7 @@ from yikatong.core.coalescing import Busy
 from yikatong.core.database import Connection, Database
 from yikatong.core.money import Fen
 from yikatong.core.platform import Platform
+from yikatong.core.together import Change, Conflict
 from yikatong.money.errors import NoSuchAccount, NoSuchTransaction
 from yikatong.money.ledger import store
 from yikatong.money.ledger.book import Book
@@ -28,7 +29,6 @@ from yikatong.money.ledger.model import (
     StatementLine,
     Transaction,
 )
-from yikatong.money.ledger.store import Conflict
 
 _Answer = TypeVar("_Answer")
 
@@ -95,6 +95,11 @@ async def write(connection: Connection, book: Book) -> None:
     and stands in the person's trail as it is.
     """
     await store.write(connection, book)
+
+
+def changes(book: Book) -> list[Change]:
+    """What was decided, to be written together with other changes (`core.together`)."""
+    return store.changes(book)
 
 
 class _Shared:

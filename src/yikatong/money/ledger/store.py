@@ -9,6 +9,15 @@ import msgspec
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection, Record
 from yikatong.core.money import Fen
+from yikatong.core.together import (
+    Change,
+    Conflict,
+    Query,
+    Rows,
+    change_together,
+    insertion,
+    numbers,
+)
 from yikatong.money.ledger.book import Book
 from yikatong.money.ledger.model import Account, Hold, SharedAccount, StatementLine, Transaction
 
@@ -22,12 +31,10 @@ HOLD_COLUMNS = (
 )
 
 
+_encode = msgspec.json.encode
+
 SNAPSHOT_POSTINGS = 1000
 """So many postings are summed up quickly; more are worth a snapshot."""
-
-
-class Conflict(Exception):
-    """Somebody else changed an account, or used a key, since it was read."""
 
 
 def _account(row: Any) -> Account:
@@ -76,13 +83,17 @@ async def accounts_of(connection: Connection, person_ids: Sequence[int]) -> list
     return [_account(row) for row in rows]
 
 
-async def medical_accounts(connection: Connection, person_ids: Sequence[int]) -> list[Account]:
+def medical_accounts(person_ids: Sequence[int]) -> Query[list[Account]]:
     """The open medical accounts of persons."""
-    rows = await connection.fetch(
+    return Query(
         f"""select {ACCOUNT_COLUMNS} from money_accounts
-            where person_id = any($1::bigint[]) and kind = 'medical' and state = 'open'""",  # noqa: S608
-        person_ids,
+             where person_id = any($1::bigint[]) and kind = 'medical' and state = 'open'""",  # noqa: S608
+        (person_ids,),
+        _accounts,
     )
+
+
+def _accounts(rows: Rows) -> list[Account]:
     return [_account(row) for row in rows]
 
 
@@ -197,91 +208,78 @@ async def open_account(
         raise Conflict from error
 
 
+def changes(book: Book) -> list[Change]:
+    """What was decided in the book, to be written together."""
+    found: list[Change] = []
+    if book.touched:
+        found.append(_account_changes(list(book.touched.values())))
+    if book.transactions:
+        found.append(insertion("ledger_transactions", [_row(one) for one in book.transactions]))
+    lines = [
+        (person_id, account_id, one.transaction_id, one.person_id, amount, balance)
+        for one in book.transactions
+        for person_id, account_id, amount, balance in zip(
+            one.persons, one.accounts, one.amounts, one.balances, strict=True
+        )
+    ]
+    if lines:
+        found.append(insertion("ledger_postings", lines))
+    if book.holds:
+        found.append(_hold_changes(list(book.holds.values())))
+    return found
+
+
 async def write(connection: Connection, book: Book) -> None:
     """Write what was decided in the book; raises Conflict where an account or key is no longer as
     it was read, and the caller's transaction is to be rolled back."""
-    touched = list(book.touched.values())
-    try:
-        if touched:
-            await _update_accounts(connection, touched)
-        if book.transactions:
-            await _insert_transactions(connection, book.transactions)
-            await _insert_postings(connection, book.transactions)
-        if book.holds:
-            await _write_holds(connection, list(book.holds.values()))
-    except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError) as error:
-        raise Conflict from error
+    await change_together(connection, changes(book))
 
 
-async def _update_accounts(connection: Connection, touched: list[Account]) -> None:
+def _account_changes(touched: list[Account]) -> Change:
     # In one order everywhere, so that two batches rarely wait for each other in a circle.
     touched.sort(key=lambda account: account.key)
-    done = await connection.execute(
+    return Change(
         """update money_accounts a
               set balance = n.balance, held = n.held, frozen = n.frozen::text[], state = n.state,
                   closed_at = case when n.state = 'closed' then coalesce(a.closed_at, now()) end,
                   spent_day = n.spent_day, spent_on_day = n.spent_on_day,
                   spent_in_year = n.spent_in_year,
                   last_transaction_id = n.last_transaction_id, version = a.version + 1
-             from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
-                         $6::text[], $7::text[], $8::date[], $9::bigint[], $10::bigint[],
-                         $11::bigint[])
+             from unnest($1::text::bigint[], $2::text::bigint[], $3::text::bigint[],
+                         $4::text::bigint[], $5::text::bigint[], $6::text[], $7::text[],
+                         $8::text::date[], $9::text::bigint[], $10::text::bigint[],
+                         $11::text::bigint[])
                as n (person_id, account_id, version, balance, held, frozen, state, spent_day,
                      spent_on_day, spent_in_year, last_transaction_id)
             where a.person_id = n.person_id and a.account_id = n.account_id
               and a.version = n.version""",
-        [one.person_id for one in touched],
-        [one.account_id for one in touched],
-        [one.version for one in touched],
-        [one.balance for one in touched],
-        [one.held for one in touched],
-        ["{" + ",".join(one.frozen) + "}" for one in touched],
-        [one.state for one in touched],
-        [one.spent_day for one in touched],
-        [one.spent_on_day for one in touched],
-        [one.spent_in_year for one in touched],
-        [one.last_transaction_id for one in touched],
-    )
-    if done != f"UPDATE {len(touched)}":
-        raise Conflict
-
-
-async def _insert_transactions(connection: Connection, made: list[Transaction]) -> None:
-    await connection.copy_records_to_table(
-        "ledger_transactions",
-        records=(
-            (
-                one.person_id, one.transaction_id, one.key, one.content_hash, one.kind, one.at,
-                one.actor_kind, one.actor, one.currency, one.persons, one.accounts, one.amounts,
-                one.balances, one.reverses, msgspec.json.encode(one.detail).decode(),
-            )
-            for one in made
+        (
+            numbers(one.person_id for one in touched),
+            numbers(one.account_id for one in touched),
+            numbers(one.version for one in touched),
+            numbers(one.balance for one in touched),
+            numbers(one.held for one in touched),
+            ["{" + ",".join(one.frozen) + "}" for one in touched],
+            [one.state for one in touched],
+            numbers(one.spent_day for one in touched),
+            numbers(one.spent_on_day for one in touched),
+            numbers(one.spent_in_year for one in touched),
+            numbers(one.last_transaction_id for one in touched),
         ),
-        columns=Transaction.__struct_fields__,
+        len(touched),
+    )
+
+
+def _row(one: Transaction) -> tuple[Any, ...]:
+    return (
+        one.person_id, one.transaction_id, one.key, one.content_hash, one.kind, one.at,
+        one.actor_kind, one.actor, one.currency, one.persons, one.accounts, one.amounts,
+        one.balances, one.reverses, _encode(one.detail).decode(),
     )  # fmt: skip
 
 
-async def _insert_postings(connection: Connection, made: list[Transaction]) -> None:
-    lines = [
-        (person_id, account_id, one.transaction_id, one.person_id, amount, balance)
-        for one in made
-        for person_id, account_id, amount, balance in zip(
-            one.persons, one.accounts, one.amounts, one.balances, strict=True
-        )
-    ]
-    if lines:
-        await connection.copy_records_to_table(
-            "ledger_postings",
-            records=lines,
-            columns=(
-                "person_id", "account_id", "transaction_id", "about_person_id", "amount",
-                "balance_after",
-            ),
-        )  # fmt: skip
-
-
-async def _write_holds(connection: Connection, holds: list[Hold]) -> None:
-    await connection.execute(
+def _hold_changes(holds: list[Hold]) -> Change:
+    return Change(
         """insert into money_holds
              (person_id, hold_id, account_id, amount, captured, state, reason, expires_at, closed_by)
            select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[],
@@ -291,10 +289,11 @@ async def _write_holds(connection: Connection, holds: list[Hold]) -> None:
               set captured = excluded.captured, state = excluded.state,
                   closed_by = excluded.closed_by
             where money_holds.state = 'active'""",
-        *[
+        [
             list(column)
             for column in zip(*(msgspec.structs.astuple(one) for one in holds), strict=True)
         ],
+        len(holds),
     )
 
 

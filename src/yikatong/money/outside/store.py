@@ -10,7 +10,7 @@ import msgspec
 from yikatong.core.database import Connection, Record
 from yikatong.core.errors import Text
 from yikatong.core.money import Fen
-from yikatong.money.ledger.store import Conflict
+from yikatong.core.together import Conflict
 from yikatong.money.outside.interface import Direction, Done, Outcome, Refused, StatementRow
 
 State = Literal["pending", "unknown", "done", "refused"]

@@ -9,12 +9,12 @@ from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
+from yikatong.core.together import Conflict
 from yikatong.money.bank.service import command
 from yikatong.money.errors import KeyReused
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.book import Book
 from yikatong.money.ledger.model import Entry, SharedKind
-from yikatong.money.ledger.store import Conflict
 from yikatong.money.wealth import rules, store
 from yikatong.money.wealth.model import Holding
 from yikatong.trust.audit import Actor

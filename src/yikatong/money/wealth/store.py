@@ -7,8 +7,8 @@ import asyncpg
 import msgspec
 
 from yikatong.core.database import Connection
+from yikatong.core.together import Conflict
 from yikatong.money.ledger import store as ledger_store
-from yikatong.money.ledger.store import Conflict
 from yikatong.money.wealth.model import Holding, Rating
 
 _COLUMNS = ", ".join(Holding.__struct_fields__)
