@@ -18,6 +18,7 @@ from yikatong.core.errors import InvalidInput, Unavailable, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.core.regions import short_name
 from yikatong.core.settings import Settings
+from yikatong.identity.staff import demo as demo_staff
 from yikatong.medical import reference
 from yikatong.medical.sandbox import service as sandbox
 from yikatong.medical.sandbox.model import SandboxProvider
@@ -27,6 +28,7 @@ from yikatong.money.outside.connectors import connectors
 from yikatong.population import service as population
 from yikatong.population.service import DemoPerson
 from yikatong.portability import service as portability
+from yikatong.trust.access import NATION
 from yikatong.workers import BACKLOG, Workers, bind, configuration
 
 SEED = 20260301
@@ -90,6 +92,7 @@ async def _serve(
         address = f"http://{host}:{port}"
         _greet(console, platform, address, demo, time.perf_counter() - begun)
         _show_sandbox(console, address, testers[:_TESTERS_SHOWN])
+        _show_staff(console, address, demo_staff.members(platform))
         more = Workers(settings, host, port, workers - 1)
         watch = asyncio.create_task(_keep_database_up(platform))
         keep = asyncio.create_task(more.watch())
@@ -108,6 +111,7 @@ async def _load(platform: Platform, people: int, console: Console) -> None:
     """Reference data where it changed, and the first population where there is nobody."""
     await reference.load_reference(platform)
     await sandbox.prepare(platform)
+    await demo_staff.prepare(platform)
     async with platform.database.transaction() as connection:
         await portability.load_reference(connection)
         nobody = not await connection.fetchval("select exists (select from persons)")
@@ -185,3 +189,18 @@ def _show_sandbox(console: Console, address: str, testers: Sequence[SandboxProvi
             f"      {one.scheme}  {one.access_key}  {one.secret}", soft_wrap=True, markup=False
         )
     console.print("  全部 · all of them: yikatong sandbox show", soft_wrap=True)
+
+
+def _show_staff(console: Console, address: str, staff: Sequence[demo_staff.DemoMember]) -> None:
+    if not staff:
+        return
+    console.print(f"[bold]演示工作人员 · demo staff[/bold]  {address}/staff", soft_wrap=True)
+    console.print("  工号 number, 密码 password, 验证器密钥 second factor (TOTP)", soft_wrap=True)
+    for one in staff:
+        place = "" if one.region == NATION else f" {short_name(one.region)}"
+        console.print(
+            f"  {one.staff_number:<16} {one.password}  {one.totp_secret}  "
+            f"{one.title.zh}{place} · {one.title.en}",
+            soft_wrap=True,
+            markup=False,
+        )

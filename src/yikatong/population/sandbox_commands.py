@@ -10,6 +10,7 @@ from yikatong.core.commands import DataOption, JsonOption, print_json, with_plat
 def show(data: DataOption = None, as_json: JsonOption = False) -> None:
     """测试机构和人员 · Test providers with keys, catalog codes, and people for every situation."""
     from yikatong.core.platform import Platform
+    from yikatong.identity.staff import demo
     from yikatong.medical.sandbox import service
     from yikatong.policies.shown import LEVEL_NAMES
     from yikatong.population import sandbox
@@ -21,15 +22,18 @@ def show(data: DataOption = None, as_json: JsonOption = False) -> None:
             providers = await service.providers(platform, connection)
             items = await service.items(platform, connection)
         actor = Actor("staff", "command line", "sandbox show")
-        return providers, items, await sandbox.persons(platform, actor)
+        await demo.prepare(platform)
+        persons = await sandbox.persons(platform, actor)
+        return providers, items, persons, demo.members(platform)
 
-    providers, items, persons = with_platform(data, run)
+    providers, items, persons, staff = with_platform(data, run)
     if as_json:
         print_json(
             {
                 "providers": [_fields(one, _PROVIDER) for one in providers],
                 "catalog_codes": [one.code for one in items],
                 "persons": [_fields(one, _PERSON) for one in persons],
+                "staff": [_fields(one, _STAFF) for one in staff],
             }
         )
         return
@@ -50,6 +54,10 @@ def show(data: DataOption = None, as_json: JsonOption = False) -> None:
         insured = f"{one.insurance or '---'} {one.insured_region}"
         typer.echo(f"{one.person_id}  {one.id_number}  {card}  {insured}  {one.name}")
         typer.echo(f"    {one.situation}: {one.title.zh} · {one.title.en}")
+    typer.echo("工作人员 · staff: 工号 number, 密码 password, 验证器密钥 second factor, 岗位 role")
+    for one in staff:
+        who = f"{one.staff_number:<16}  {one.password}  {one.totp_secret}"
+        typer.echo(f"{who}  {one.role}@{one.region}")
 
 
 _PROVIDER = (
@@ -59,6 +67,7 @@ _PERSON = (
     "situation", "person_id", "name", "id_number", "card_number", "card_identifier", "insurance",
     "insured_region",
 )  # fmt: skip
+_STAFF = ("staff_number", "role", "region", "password", "totp_secret")
 
 
 def _fields(one: Any, names: tuple[str, ...]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ the documents print it.
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -274,6 +274,7 @@ class Content(msgspec.Struct, frozen=True):
     """What exactly; shown to the second person, so nothing sealed."""
 
 
+@runtime_checkable
 class FourEyes(Protocol):
     """Asks a second person (双人复核); the room identity does."""
 

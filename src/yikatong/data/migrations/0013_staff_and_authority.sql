@@ -4,6 +4,7 @@
 create table staff (
     staff_number        text        not null primary key check (staff_number ~ '^[a-z0-9][a-z0-9-]{1,29}$'),
     name                text        not null check (char_length(name) between 1 and 50),
+    region              char(6)     not null,                 -- of the office they belong to
     state               text        not null default 'active' check (state in ('active', 'left')),
     sandbox             boolean     not null default false,   -- only where the sandbox is on
     password_verifier   bytea       not null,

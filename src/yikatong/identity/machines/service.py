@@ -24,7 +24,7 @@ from yikatong.core.fresh import Fresh
 from yikatong.core.platform import Platform
 from yikatong.identity import office
 from yikatong.identity.machines import store
-from yikatong.identity.machines.model import Kind, Machine, MachineExists
+from yikatong.identity.machines.model import Machine, MachineExists
 from yikatong.trust.access import NATION, PERMISSIONS, Caller, Grant
 from yikatong.trust.audit import Actor
 
@@ -47,7 +47,7 @@ async def add(
     platform: Platform,
     machine_id: str,
     name: str,
-    kind: Kind,
+    kind: str,
     grants: Sequence[Grant],
     actor: Actor,
     *,

@@ -29,10 +29,11 @@ class SignInBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class AddBody(msgspec.Struct, forbid_unknown_fields=True):
-    """A new member; roles are granted afterwards."""
+    """A new member and the region of the office; roles are granted afterwards."""
 
     number: _Number
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
+    region: str
 
 
 class GrantBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -47,6 +48,7 @@ def body(one: Member) -> dict[str, Any]:
     return {
         "number": one.staff_number,
         "name": one.name,
+        "region": one.region,
         "state": one.state,
         "second_factor": one.second_factor,
         "must_change_password": one.must_change_password,
@@ -92,7 +94,10 @@ async def add(
     platform: NamedDependency[Platform], caller: NamedDependency[Caller], data: AddBody
 ) -> dict[str, Any]:
     """`password` is shown this once; the member changes it at the first sign-in."""
-    made, password = await service.add(platform, data.number, data.name, [], caller.actor("staff"))
+    caller.require("staff.manage", data.region)
+    made, password = await service.add(
+        platform, data.number, data.name, data.region, [], caller.actor("staff")
+    )
     return {**body(made), "password": password}
 
 
@@ -145,7 +150,7 @@ async def revoke(
 
 
 _Act = Callable[[Platform, str, Actor], Awaitable[Any]]
-_ACTS: Final[dict[str, _Act]] = {
+ACTS: Final[dict[str, _Act]] = {
     "end-sessions": service.end_sessions,
     "reset-second-factor": service.reset_second_factor,
     "reset-password": service.reset_password,
@@ -158,7 +163,7 @@ _ACTS: Final[dict[str, _Act]] = {
     _PATH + "/{number:str}/{act:str}",
     status_code=200,
     summary="End sessions, reset password or second factor, unlock, or record that a member left",
-    description=f"`act` is one of {', '.join(_ACTS)}.",
+    description=f"`act` is one of {', '.join(ACTS)}.",
     responses=PROBLEMS,
     tags=["staff"],
     permission="staff.manage",
@@ -170,7 +175,7 @@ async def manage(
     act: FromPath[str],
 ) -> dict[str, Any]:
     """`password` of a reset is shown this once."""
-    work = _ACTS.get(act)
+    work = ACTS.get(act)
     if work is None:
         raise NotFound(zh="没有这个地址", en="there is nothing at this address")
     async with platform.database.transaction(readonly=True) as connection:

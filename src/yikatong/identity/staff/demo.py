@@ -70,7 +70,14 @@ async def prepare(platform: Platform) -> None:
         async with platform.database.transaction() as connection:
             # Two processes that start together make one of each.
             await store.insert(
-                connection, number, names[number], verifier, now, sandbox=True, totp_sealed=sealed
+                connection,
+                number,
+                names[number],
+                one.region,
+                verifier,
+                now,
+                sandbox=True,
+                totp_sealed=sealed,
             )
             await store.grant(connection, number, [Grant(one.role, one.region)], now, "sandbox")
 

@@ -19,6 +19,8 @@ class Member(msgspec.Struct, frozen=True):
 
     staff_number: str
     name: str
+    region: str
+    """Of the office the member belongs to; who manages staff there manages this member."""
     state: Literal["active", "left"]
     sandbox: bool
     second_factor: bool

@@ -24,6 +24,7 @@ async def add(
     platform: Platform,
     number: str,
     name: str,
+    region: str,
     grants: Sequence[Grant],
     actor: Actor,
 ) -> tuple[Member, str]:
@@ -34,13 +35,15 @@ async def add(
     rules.check_number(number)
     if not 1 <= len(name.strip()) <= 50 or not name.isprintable():
         raise InvalidInput("name", zh="姓名应为 1 至 50 个字", en="a name of 1 to 50 characters")
+    if region != NATION:
+        regions.get(region, "region")
     check_grants(grants)
     password = new_password()
     verifier = await verifiers.make(platform, PURPOSE, number, password)
     now = platform.clock.now()
     async with platform.database.transaction() as connection:
         if not await store.insert(
-            connection, number, name.strip(), verifier, now, sandbox=False, totp_sealed=None
+            connection, number, name.strip(), region, verifier, now, sandbox=False, totp_sealed=None
         ):
             raise StaffExists
         await store.grant(connection, number, grants, now, actor.name)
@@ -182,9 +185,9 @@ def check_grants(grants: Sequence[Grant]) -> None:
 
 
 def require_over(caller: Caller, permission: str, member: Member) -> None:
-    """Raise NotAllowed unless the caller may manage all that the member has a role in: who rules a
-    city does not reset somebody of the nation."""
-    caller.require(permission)
+    """Raise NotAllowed unless the caller may manage the member's office and all that the member has a
+    role in: who rules a city does not reset somebody of the nation."""
+    caller.require(permission, member.region)
     for one in member.grants:
         caller.require(permission, one.region)
 

@@ -10,7 +10,7 @@ from yikatong.trust.access import Grant
 
 _GRANTS = """array(select array[g.role, g.region] from staff_grants g
                     where g.staff_number = s.staff_number order by g.role, g.region) as grants"""
-_MEMBER = f"""select s.staff_number, s.name, s.state, s.sandbox, s.made_at,
+_MEMBER = f"""select s.staff_number, s.name, s.region, s.state, s.sandbox, s.made_at,
                      s.totp_sealed is not null as second_factor,
                      s.password_changed_at is null as must_change_password, {_GRANTS}
                 from staff s"""  # noqa: S608 - our constants
@@ -32,6 +32,7 @@ async def insert(
     connection: Connection,
     number: str,
     name: str,
+    region: str,
     verifier: bytes,
     at: datetime,
     *,
@@ -41,11 +42,12 @@ async def insert(
     """Whether the number was free."""
     return bool(
         await connection.fetchval(
-            """insert into staff (staff_number, name, password_verifier, sandbox, totp_sealed,
+            """insert into staff (staff_number, name, region, password_verifier, sandbox, totp_sealed,
                                   password_changed_at, made_at)
-               values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing returning true""",
+               values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing returning true""",
             number,
             name,
+            region,
             verifier,
             sandbox,
             totp_sealed,
