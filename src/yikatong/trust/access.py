@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 import msgspec
 
+from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import Text, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.trust.audit import Actor
@@ -257,7 +258,7 @@ class ApprovalAsked(YikatongError):
 
     def __init__(self, approval_id: int, until: datetime) -> None:
         self.approval_id = approval_id
-        self.until = until
+        self.until = until = until.astimezone(SHANGHAI)
         super().__init__(
             zh=f"需要另一人复核，编号 {approval_id}，{until:%m-%d %H:%M} 前有效",
             en=f"a second person must approve: number {approval_id}, until {until:%m-%d %H:%M}",

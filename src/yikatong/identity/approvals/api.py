@@ -7,6 +7,7 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from yikatong.core.clock import SHANGHAI
 from yikatong.identity.approvals.model import Approval
 from yikatong.identity.approvals.service import Approvals, shown_facts
 from yikatong.money.bodies import PROBLEMS, Identifier
@@ -30,8 +31,8 @@ def body(one: Approval) -> dict[str, Any]:
         "regions": list(one.regions),
         "facts": dict(shown_facts(one.facts)),
         "asked_by": one.asked_by,
-        "asked_at": one.asked_at.isoformat(),
-        "until": one.until.isoformat(),
+        "asked_at": one.asked_at.astimezone(SHANGHAI).isoformat(),
+        "until": one.until.astimezone(SHANGHAI).isoformat(),
         "state": one.state,
         "decided_by": one.decided_by,
         "outcome": one.outcome,

@@ -5,11 +5,11 @@ its actor is who acted.
 """
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 
 import msgspec
 
-from yikatong.core.clock import today
+from yikatong.core.clock import SHANGHAI, today
 from yikatong.core.database import Connection
 from yikatong.core.errors import YikatongError
 from yikatong.core.ids import new_id
@@ -272,4 +272,7 @@ def body(one: Authority) -> dict[str, object]:
     told = msgspec.to_builtins(one)
     for name in ("person_id", "authority_id", "agent_id"):
         told[name] = str(told[name])
+    for name in ("recorded_at", "revoked_at"):
+        moment: datetime | None = getattr(one, name)
+        told[name] = moment and moment.astimezone(SHANGHAI).isoformat()
     return told

@@ -1,6 +1,6 @@
 """The part of the command line for machines: `machines add|rotate|revoke|list`."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -18,18 +18,24 @@ def _actor() -> Any:
     return Actor("staff", "command line", "machines")
 
 
+def _time(moment: datetime | None) -> str | None:
+    from yikatong.core.clock import SHANGHAI
+
+    return moment and moment.astimezone(SHANGHAI).isoformat(timespec="seconds")
+
+
 def _body(one: Any) -> dict[str, Any]:
     return {
         "id": one.machine_id,
         "name": one.name,
         "kind": one.kind,
         "grants": [{"permission": grant.what, "region": grant.region} for grant in one.grants],
-        "revoked_at": one.revoked_at and one.revoked_at.isoformat(),
+        "revoked_at": _time(one.revoked_at),
         "secrets": [
             {
-                "made_at": secret.made_at.isoformat(),
-                "ends_at": secret.ends_at.isoformat(),
-                "used_at": secret.used_at and secret.used_at.isoformat(),
+                "made_at": _time(secret.made_at),
+                "ends_at": _time(secret.ends_at),
+                "used_at": _time(secret.used_at),
             }
             for secret in one.secrets
         ],
@@ -119,7 +125,7 @@ def list_machines(data: DataOption = None, as_json: JsonOption = False) -> None:
     for one in found:
         used = max((secret.used_at for secret in one.secrets if secret.used_at), default=None)
         state = "已停用 · revoked" if one.revoked_at else f"{len(one.secrets)} 个密钥 · secrets"
-        last = f"{used:%Y-%m-%d %H:%M}" if used else "-"
+        last = _time(used) or "-"
         typer.echo(
             f"{one.machine_id}  {one.name}  {one.kind}  {state}  最近使用 · last used {last}"
         )

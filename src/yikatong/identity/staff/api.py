@@ -8,6 +8,7 @@ from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import NotFound
 from yikatong.core.platform import Platform
 from yikatong.identity.staff import service, signing_in
@@ -74,7 +75,7 @@ async def sign_in(
     session, token = await signing_in.sign_in(
         platform, data.number, data.password, data.code, address, device
     )
-    return {"token": token, "ends_at": session.ends_at.isoformat()}
+    return {"token": token, "ends_at": session.ends_at.astimezone(SHANGHAI).isoformat()}
 
 
 @get(_PATH, summary="Members of staff", responses=PROBLEMS, tags=["staff"], permission="staff.read")
