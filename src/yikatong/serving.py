@@ -24,6 +24,7 @@ from yikatong.medical.sandbox.model import SandboxProvider
 from yikatong.money import due
 from yikatong.money.bank.teller import Teller
 from yikatong.money.outside.connectors import connectors
+from yikatong.population import sandbox_pin
 from yikatong.population import service as population
 from yikatong.population.service import DemoPerson
 from yikatong.portability import service as portability
@@ -123,6 +124,7 @@ async def _load(platform: Platform, people: int, console: Console) -> None:
             await population.make(
                 platform, people, SEED, lambda done: progress.update(task, completed=done)
             )
+    await sandbox_pin.prepare(platform)
 
 
 async def _do_due_work(platform: Platform) -> None:
@@ -164,6 +166,12 @@ def _greet(
         places = f"{short_name(person.insured_region)} → {short_name(person.try_region)}"
         console.print(f"  {person.person_id}  {person.name}  {places}", soft_wrap=True)
         console.print(f"           {person.title.zh} · {person.title.en}", soft_wrap=True)
+    if (pin := sandbox_pin.of_sandbox(platform)) is not None:
+        console.print(
+            f"  登录 · sign in: {address}/sign-in  卡密码 · card PIN: {pin}"
+            "  号码 · numbers: yikatong sandbox show",
+            soft_wrap=True,
+        )
     console.print(
         f"  还有 {max(0, len(demo) - _SHOWN)} 位，见首页；按 Ctrl-C 停止 · "
         "the others are on the home page; Ctrl-C stops",

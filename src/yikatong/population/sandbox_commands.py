@@ -12,7 +12,7 @@ def show(data: DataOption = None, as_json: JsonOption = False) -> None:
     from yikatong.core.platform import Platform
     from yikatong.medical.sandbox import service
     from yikatong.policies.shown import LEVEL_NAMES
-    from yikatong.population import sandbox
+    from yikatong.population import sandbox, sandbox_pin
     from yikatong.trust.audit import Actor
 
     async def run(platform: Platform) -> Any:
@@ -21,15 +21,17 @@ def show(data: DataOption = None, as_json: JsonOption = False) -> None:
             providers = await service.providers(platform, connection)
             items = await service.items(platform, connection)
         actor = Actor("staff", "command line", "sandbox show")
-        return providers, items, await sandbox.persons(platform, actor)
+        persons = await sandbox.persons(platform, actor)
+        return providers, items, persons, sandbox_pin.of_sandbox(platform)
 
-    providers, items, persons = with_platform(data, run)
+    providers, items, persons, pin = with_platform(data, run)
     if as_json:
         print_json(
             {
                 "providers": [_fields(one, _PROVIDER) for one in providers],
                 "catalog_codes": [one.code for one in items],
                 "persons": [_fields(one, _PERSON) for one in persons],
+                "pin": pin,
             }
         )
         return
@@ -43,6 +45,7 @@ def show(data: DataOption = None, as_json: JsonOption = False) -> None:
     for item in items:
         typer.echo(f"{item.code}  {item.item_class}  {item.name}")
     typer.echo(
+        f"卡密码 · the card PIN of everybody: {pin}\n"
         "测试人员 · people: 编号 person, 身份证号 id number, 卡号 card, 险种 insurance, 参保地 region"
     )
     for one in persons:
