@@ -8,7 +8,7 @@ import time
 from typing import Final
 
 from yikatong.core import sending
-from yikatong.core.database import Connection
+from yikatong.core.database import Connection, Record
 from yikatong.core.platform import Platform
 from yikatong.core.sealing import mask_phone
 from yikatong.identity.sessions.model import Session
@@ -183,14 +183,18 @@ async def _look(
         except TooManyTries:
             # The next one will have more digits.
             raise CodeOver from None
-    typed = "".join(code.split())
-    right = hmac.compare_digest(_hashed(platform, token, purpose, typed), row["code_hash"])
-    if right and found is not None:
+    if is_code(platform, token, purpose, code, row) and found is not None:
         return found, counted
     if found is not None:
         await service.note_refused(platform, found, visitor, "one_time_code")
     left = CODE_TRIES_MAX - row["tries"]
     raise CodeNotRight(left) if left > 0 else CodeOver
+
+
+def is_code(platform: Platform, token: str, purpose: CodePurpose, typed: str, row: Record) -> bool:
+    """Whether this is the code that was sent, in constant time."""
+    made = _hashed(platform, token, purpose, "".join(typed.split()))
+    return hmac.compare_digest(made, row["code_hash"])
 
 
 async def _use(platform: Platform, connection: Connection, token: str, counted: Subjects) -> None:
