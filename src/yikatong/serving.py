@@ -13,11 +13,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from yikatong.app import serve
-from yikatong.core import embedded, logging, running, tuning
+from yikatong.core import embedded, logging, running, sending, tuning
 from yikatong.core.errors import InvalidInput, Unavailable, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.core.regions import short_name
 from yikatong.core.settings import Settings
+from yikatong.identity.signing_in import service as signing_in
 from yikatong.medical import reference
 from yikatong.medical.sandbox import service as sandbox
 from yikatong.medical.sandbox.model import SandboxProvider
@@ -35,6 +36,7 @@ SEED = 20260301
 
 _WATCH_SECONDS = 2
 _DUE_SECONDS = 10
+_TIDY_SECONDS = 600
 _SHOWN = 8
 _TESTERS_SHOWN = 4
 _log = structlog.stdlib.get_logger("yikatong.serving")
@@ -128,13 +130,19 @@ async def _load(platform: Platform, people: int, console: Console) -> None:
 
 
 async def _do_due_work(platform: Platform) -> None:
-    """Standing orders, interest, arrears and the like, when they are due."""
+    """Standing orders, interest, arrears and the like, when they are due; texts that were not sent
+    yet; and now and then what is long over is deleted."""
     teller = Teller(platform)
     banks = connectors(platform, platform.settings.outside_banks)
+    tidy_at = 0.0
     while True:
         await asyncio.sleep(_DUE_SECONDS)
         try:
             await due.run(platform, teller, banks)
+            await sending.deliver(platform)
+            if time.monotonic() >= tidy_at:
+                tidy_at = time.monotonic() + _TIDY_SECONDS
+                await signing_in.tidy(platform)
         except Exception:
             # Whatever it is, it is told, and the next turn tries again.
             _log.exception("due work stopped")

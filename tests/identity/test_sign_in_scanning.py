@@ -91,12 +91,12 @@ async def test_a_request_is_answered_once(platform: Platform) -> None:
         await scanning.collect(platform, DESK, begun.code, begun.secret)
 
 
-async def test_a_request_is_over_after_two_minutes(platform: Platform, clock: FixedClock) -> None:
+async def test_a_request_is_over_after_three_minutes(platform: Platform, clock: FixedClock) -> None:
     one = await somebody(platform)
     session = await phone(platform, one.person_id)
     early, late = await scanning.begin(platform, DESK), await scanning.begin(platform, DESK)
     await scanning.approve(platform, session, early.code)
-    clock.advance(timedelta(minutes=2))
+    clock.advance(timedelta(minutes=3))
     assert await scanning.state(platform, early.code) == "over"
     with pytest.raises(NoSuchScan):
         await scanning.collect(platform, DESK, early.code, early.secret)

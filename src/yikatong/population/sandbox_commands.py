@@ -1,4 +1,4 @@
-"""The room's part of the command line of the sandbox: `sandbox show|play`."""
+"""The room's part of the command line of the sandbox: `sandbox show|play|inbox`."""
 
 from typing import Annotated, Any
 
@@ -146,3 +146,34 @@ class _Told:
         if one.answer.get("output"):
             print_json(one.answer["output"])
         print_meaning(meaning)
+
+
+def inbox(data: DataOption = None, as_json: JsonOption = False) -> None:
+    """测试收件箱 · The texts that would have gone to phones, the newest first."""
+    from yikatong.core import sending
+    from yikatong.core.clock import SHANGHAI
+    from yikatong.core.platform import Platform
+    from yikatong.medical.sandbox import service
+
+    async def run(platform: Platform) -> Any:
+        service.require(platform)
+        return await sending.inbox(platform)
+
+    found = with_platform(data, run)
+    if as_json:
+        print_json(
+            [
+                {
+                    **{name: getattr(one, name) for name in ("text_id", "purpose", "to_masked")},
+                    "at": one.at.astimezone(SHANGHAI).isoformat(),
+                    "text": one.words.as_dict(),
+                }
+                for one in found
+            ]
+        )
+        return
+    for one in found:
+        typer.echo(f"{one.at.astimezone(SHANGHAI):%m-%d %H:%M:%S}  {one.to_masked}")
+        typer.echo(f"    {one.words.zh}\n    {one.words.en}")
+    if not found:
+        typer.echo("还没有短信 · there are no texts yet")

@@ -56,6 +56,7 @@ create table scan_requests (
     session_id          bigint,                   -- the session it confirms, where it confirms one
     begun_at            timestamptz not null,
     ends_at             timestamptz not null,
+    modes               text[],                   -- what the approving session had proved
     approved_at         timestamptz,
     refused_at          timestamptz,
     collected_at        timestamptz

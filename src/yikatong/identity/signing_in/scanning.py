@@ -7,6 +7,7 @@ code in the picture alone collects nothing: that takes the secret of the browser
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -14,15 +15,21 @@ import msgspec
 
 from yikatong.core.addresses import hint_of
 from yikatong.core.platform import Platform
+from yikatong.identity.model import Mode, level_of
 from yikatong.identity.sessions.model import Session
 from yikatong.identity.signing_in import budgets, service, store
 from yikatong.identity.signing_in.model import LevelTooLow, NoSuchScan, SignedIn, Visitor
 from yikatong.trust import audit, guessing
 
-LASTS: Final = timedelta(minutes=2)
+LASTS: Final = timedelta(minutes=3)
 _CODE_BYTES: Final = 16
 _SECRET_BYTES: Final = 24
 _LENGTH_MAX: Final = 64
+
+_VOUCHED: Final[tuple[Mode, ...]] = (
+    "e_card", "card_present", "one_time_code", "card_pin", "password",
+)  # fmt: skip
+"""What one device can vouch for to another, the strongest first."""
 
 State = Literal["waiting", "approved", "refused", "over"]
 
@@ -84,30 +91,34 @@ async def look(platform: Platform, session: Session, visitor: Visitor, code: str
 
 
 async def approve(platform: Platform, session: Session, code: str) -> None:
-    """Approve a request, once, in a session of level 2 or more; the caller has checked the e-card.
+    """Approve a request, once, in a session of level 2 or more.
 
-    Raises LevelTooLow, NoSuchScan.
+    What the session proved is vouched for: the new one has the same proofs, but those for which the
+    person was seen. Raises LevelTooLow, NoSuchScan.
     """
-    if session.level_at(platform.clock.now()) < 2:
+    modes = [one for one in session.modes if one in _VOUCHED]
+    if session.level_at(platform.clock.now()) < 2 or level_of(set(modes)) < 2:
         raise LevelTooLow(2)
-    await _answer(platform, session, code, yes=True)
+    await _answer(platform, session, code, modes)
 
 
 async def refuse(platform: Platform, session: Session, code: str) -> None:
     """Refuse a request. Raises NoSuchScan."""
-    await _answer(platform, session, code, yes=False)
+    await _answer(platform, session, code, None)
 
 
-async def _answer(platform: Platform, session: Session, code: str, *, yes: bool) -> None:
+async def _answer(
+    platform: Platform, session: Session, code: str, modes: Sequence[Mode] | None
+) -> None:
     now = platform.clock.now()
     async with platform.database.transaction() as connection:
         row = await store.scan(connection, _hash(code), now)
         if row is None or not await store.answer_scan(
-            connection, _hash(code), session.person_id, yes=yes, at=now
+            connection, _hash(code), session.person_id, modes, now
         ):
             raise NoSuchScan
         detail: dict[str, object] = {"device": row["device"], "network": row["network"]}
-        action = "scan.approved" if yes else "scan.refused"
+        action = "scan.refused" if modes is None else "scan.approved"
         await audit.record(
             connection, session.actor("sign in on another device"), now, session.person_id,
             action, detail,
@@ -138,13 +149,13 @@ async def collect(
             raise NoSuchScan
         if row["session_id"] is None:
             return await service.begin(
-                platform, connection, row["person_id"], {"e_card"}, visitor, before
+                platform, connection, row["person_id"], set(row["modes"]), visitor, before
             )
         if before is None or before.session_id != row["session_id"]:
             raise NoSuchScan
         assert before.person_id == row["person_id"]
-        raised = await service.raise_session(platform, connection, before, "e_card", visitor)
-        return raised
+        proof = next(one for one in _VOUCHED if one in row["modes"])
+        return await service.raise_session(platform, connection, before, proof, visitor)
 
 
 def seconds_left(platform: Platform, ends_at: datetime) -> int:

@@ -128,6 +128,22 @@ async def step_up_by_secret(
         return await raise_session(platform, connection, session, mode, visitor)
 
 
+async def change_pin(
+    platform: Platform, visitor: Visitor, session: Session, old: str, new: str
+) -> None:
+    """Change the PIN of the person's card with the old one; other sessions end.
+
+    Raises InvalidInput (new), PinNotAccepted (old), NoCardForPin, TooManyTries, Busy.
+    """
+    person_id, actor = session.person_id, session.actor("change the PIN")
+    async with platform.database.transaction(readonly=True) as connection:
+        device = await devices.find(platform, connection, person_id, visitor)
+    asker = budgets.asker_of(device, "card_pin")
+    await pins.change(platform, person_id, old, new, actor, asker=asker)
+    async with platform.database.transaction() as connection:
+        await sessions.end_others(platform, connection, session, actor)
+
+
 def mode_of(secret: str) -> Mode:
     """Six digits are a card's PIN; passwords are longer."""
     return "card_pin" if read_pin(secret) else "password"

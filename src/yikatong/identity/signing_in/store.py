@@ -223,7 +223,7 @@ async def insert_scan(
     )
 
 
-_SCAN = """device, network, person_id, session_id, begun_at, ends_at, approved_at, refused_at,
+_SCAN = """device, network, person_id, session_id, begun_at, ends_at, modes, approved_at, refused_at,
     collected_at"""
 
 
@@ -237,18 +237,26 @@ async def scan(connection: Connection, request_hash: bytes, at: datetime) -> Rec
 
 
 async def answer_scan(
-    connection: Connection, request_hash: bytes, person_id: int, *, yes: bool, at: datetime
+    connection: Connection,
+    request_hash: bytes,
+    person_id: int,
+    modes: Sequence[str] | None,
+    at: datetime,
 ) -> bool:
-    """Approve or refuse a request, once; False where it is over, answered, or another person's."""
-    column = "approved_at" if yes else "refused_at"
+    """Approve a request by these proofs, or refuse it (None), once; False where it is over, was
+    answered, or is another person's."""
     return bool(
         await connection.fetchval(
-            f"""update scan_requests set person_id = $2, {column} = $3
-                 where request_hash = $1 and ends_at > $3 and approved_at is null
-                   and refused_at is null and (person_id is null or person_id = $2)
-             returning 1""",  # noqa: S608 - one of two columns of ours
+            """update scan_requests
+                  set person_id = $2, modes = $3::text[],
+                      approved_at = case when $3::text[] is not null then $4::timestamptz end,
+                      refused_at = case when $3::text[] is null then $4::timestamptz end
+                where request_hash = $1 and ends_at > $4 and approved_at is null
+                  and refused_at is null and (person_id is null or person_id = $2)
+            returning 1""",
             request_hash,
             person_id,
+            modes,
             at,
         )
     )
