@@ -51,6 +51,7 @@ from yikatong.policies import api as policies_api
 from yikatong.policies import service as policies
 from yikatong.portability import api as portability_api
 from yikatong.portals import routes as portals
+from yikatong.portals.signed_in import SignInNeeded, to_sign_in
 from yikatong.trust.access import ApprovalAsked, Caller, FourEyes, Gate
 from yikatong.trust.operator import Operator, token
 
@@ -139,6 +140,8 @@ def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response
         _log.error("unexpected", path=request.url.path, exc_info=error)
     if problems.is_api(request):
         return problems.respond(known)
+    if isinstance(known, SignInNeeded):
+        return to_sign_in(request, known.level)
     return portals.error_page(request, known)
 
 

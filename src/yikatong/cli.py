@@ -58,6 +58,7 @@ app.command("recompute")(recompute)
 people_app.command("make")(make)
 sandbox_app.command("show")(sandbox_commands.show)
 sandbox_app.command("play")(sandbox_commands.play)
+sandbox_app.command("inbox")(sandbox_commands.inbox)
 
 
 @app.command("version")

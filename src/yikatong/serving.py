@@ -13,18 +13,21 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from yikatong.app import serve
-from yikatong.core import embedded, logging, running, tuning
+from yikatong.core import embedded, logging, running, sending, tuning
 from yikatong.core.errors import InvalidInput, Unavailable, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.core.regions import short_name
 from yikatong.core.settings import Settings
+from yikatong.identity.signing_in import service as signing_in
 from yikatong.identity.staff import demo as demo_staff
+from yikatong.identity.staff import signing_in as staff_signing_in
 from yikatong.medical import reference
 from yikatong.medical.sandbox import service as sandbox
 from yikatong.medical.sandbox.model import SandboxProvider
 from yikatong.money import due
 from yikatong.money.bank.teller import Teller
 from yikatong.money.outside.connectors import connectors
+from yikatong.population import sandbox_pin
 from yikatong.population import service as population
 from yikatong.population.service import DemoPerson
 from yikatong.portability import service as portability
@@ -36,6 +39,7 @@ SEED = 20260301
 
 _WATCH_SECONDS = 2
 _DUE_SECONDS = 10
+_TIDY_SECONDS = 600
 _SHOWN = 8
 _TESTERS_SHOWN = 4
 _log = structlog.stdlib.get_logger("yikatong.serving")
@@ -127,16 +131,24 @@ async def _load(platform: Platform, people: int, console: Console) -> None:
             await population.make(
                 platform, people, SEED, lambda done: progress.update(task, completed=done)
             )
+    await sandbox_pin.prepare(platform)
 
 
 async def _do_due_work(platform: Platform) -> None:
-    """Standing orders, interest, arrears and the like, when they are due."""
+    """Standing orders, interest, arrears and the like, when they are due; texts that were not sent
+    yet; and now and then what is long over is deleted."""
     teller = Teller(platform)
     banks = connectors(platform, platform.settings.outside_banks)
+    tidy_at = 0.0
     while True:
         await asyncio.sleep(_DUE_SECONDS)
         try:
             await due.run(platform, teller, banks)
+            await sending.deliver(platform)
+            if time.monotonic() >= tidy_at:
+                tidy_at = time.monotonic() + _TIDY_SECONDS
+                await signing_in.tidy(platform)
+                await staff_signing_in.forget_old(platform)
         except Exception:
             # Whatever it is, it is told, and the next turn tries again.
             _log.exception("due work stopped")
@@ -168,6 +180,12 @@ def _greet(
         places = f"{short_name(person.insured_region)} → {short_name(person.try_region)}"
         console.print(f"  {person.person_id}  {person.name}  {places}", soft_wrap=True)
         console.print(f"           {person.title.zh} · {person.title.en}", soft_wrap=True)
+    if (pin := sandbox_pin.of_sandbox(platform)) is not None:
+        console.print(
+            f"  登录 · sign in: {address}/sign-in  卡密码 · card PIN: {pin}"
+            "  号码 · numbers: yikatong sandbox show",
+            soft_wrap=True,
+        )
     console.print(
         f"  还有 {max(0, len(demo) - _SHOWN)} 位，见首页；按 Ctrl-C 停止 · "
         "the others are on the home page; Ctrl-C stops",

@@ -1,4 +1,4 @@
-"""The room's part of the command line of the sandbox: `sandbox show|play`."""
+"""The room's part of the command line of the sandbox: `sandbox show|play|inbox`."""
 
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ def show(data: DataOption = None, as_json: JsonOption = False) -> None:
     from yikatong.identity.staff import demo
     from yikatong.medical.sandbox import service
     from yikatong.policies.shown import LEVEL_NAMES
-    from yikatong.population import sandbox
+    from yikatong.population import sandbox, sandbox_pin
     from yikatong.trust.audit import Actor
 
     async def run(platform: Platform) -> Any:
@@ -24,15 +24,17 @@ def show(data: DataOption = None, as_json: JsonOption = False) -> None:
         actor = Actor("staff", "command line", "sandbox show")
         await demo.prepare(platform)
         persons = await sandbox.persons(platform, actor)
-        return providers, items, persons, demo.members(platform)
+        pin = sandbox_pin.of_sandbox(platform)
+        return providers, items, persons, pin, demo.members(platform)
 
-    providers, items, persons, staff = with_platform(data, run)
+    providers, items, persons, pin, staff = with_platform(data, run)
     if as_json:
         print_json(
             {
                 "providers": [_fields(one, _PROVIDER) for one in providers],
                 "catalog_codes": [one.code for one in items],
                 "persons": [_fields(one, _PERSON) for one in persons],
+                "pin": pin,
                 "staff": [_fields(one, _STAFF) for one in staff],
             }
         )
@@ -47,6 +49,7 @@ def show(data: DataOption = None, as_json: JsonOption = False) -> None:
     for item in items:
         typer.echo(f"{item.code}  {item.item_class}  {item.name}")
     typer.echo(
+        f"卡密码 · the card PIN of everybody: {pin}\n"
         "测试人员 · people: 编号 person, 身份证号 id number, 卡号 card, 险种 insurance, 参保地 region"
     )
     for one in persons:
@@ -152,3 +155,34 @@ class _Told:
         if one.answer.get("output"):
             print_json(one.answer["output"])
         print_meaning(meaning)
+
+
+def inbox(data: DataOption = None, as_json: JsonOption = False) -> None:
+    """测试收件箱 · The texts that would have gone to phones, the newest first."""
+    from yikatong.core import sending
+    from yikatong.core.clock import SHANGHAI
+    from yikatong.core.platform import Platform
+    from yikatong.medical.sandbox import service
+
+    async def run(platform: Platform) -> Any:
+        service.require(platform)
+        return await sending.inbox(platform)
+
+    found = with_platform(data, run)
+    if as_json:
+        print_json(
+            [
+                {
+                    **{name: getattr(one, name) for name in ("text_id", "purpose", "to_masked")},
+                    "at": one.at.astimezone(SHANGHAI).isoformat(),
+                    "text": one.words.as_dict(),
+                }
+                for one in found
+            ]
+        )
+        return
+    for one in found:
+        typer.echo(f"{one.at.astimezone(SHANGHAI):%m-%d %H:%M:%S}  {one.to_masked}")
+        typer.echo(f"    {one.words.zh}\n    {one.words.en}")
+    if not found:
+        typer.echo("还没有短信 · there are no texts yet")

@@ -8,9 +8,11 @@ from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from yikatong.core.addresses import address_of
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import NotFound
 from yikatong.core.platform import Platform
+from yikatong.identity.signing_in.rules import device_of
 from yikatong.identity.staff import service, signing_in
 from yikatong.identity.staff.model import Member
 from yikatong.money.bodies import PROBLEMS
@@ -70,8 +72,12 @@ async def sign_in(
     request: Request[Any, Any, Any], platform: NamedDependency[Platform], data: SignInBody
 ) -> dict[str, Any]:
     """Number, password and a code of the second factor."""
-    address = request.client.host if request.client else ""
-    device = request.headers.get("user-agent", "")
+    address = address_of(
+        request.client.host if request.client else None,
+        request.headers.get("x-forwarded-for"),
+        platform.settings.trusted_proxies,
+    )
+    device = device_of(request.headers.get("user-agent", ""))
     session, token = await signing_in.sign_in(
         platform, data.number, data.password, data.code, address, device
     )

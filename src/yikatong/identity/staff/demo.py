@@ -11,8 +11,8 @@ import msgspec
 
 from yikatong.core.errors import Text
 from yikatong.core.platform import Platform
-from yikatong.identity import verifiers
 from yikatong.identity.staff import service, store
+from yikatong.trust import verifiers
 from yikatong.trust.access import NATION, ROLES, Grant, Role
 
 _WANTED: Final[tuple[tuple[str, str, Role, str], ...]] = (

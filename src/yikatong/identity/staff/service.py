@@ -8,10 +8,10 @@ from yikatong.core import regions
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, NotFound
 from yikatong.core.platform import Platform
-from yikatong.identity import office, verifiers
+from yikatong.identity import office
 from yikatong.identity.staff import rules, store
 from yikatong.identity.staff.model import Member, StaffExists
-from yikatong.trust import guessing
+from yikatong.trust import guessing, verifiers
 from yikatong.trust.access import NATION, PERMISSIONS, ROLES, Caller, Grant
 from yikatong.trust.audit import Actor
 

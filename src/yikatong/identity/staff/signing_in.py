@@ -18,11 +18,11 @@ import pyotp
 from yikatong.core.database import Connection
 from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
-from yikatong.identity import office, verifiers
+from yikatong.identity import office
 from yikatong.identity.staff import rules, store
 from yikatong.identity.staff.model import MustChangePassword, SignInRefused, StaffSession, Stage
 from yikatong.identity.staff.service import PURPOSE, guessed
-from yikatong.trust import guessing
+from yikatong.trust import guessing, verifiers
 from yikatong.trust.access import Caller
 from yikatong.trust.audit import Actor
 from yikatong.trust.guessing import Limit
