@@ -52,6 +52,7 @@ from yikatong.policies import service as policies
 from yikatong.portability import api as portability_api
 from yikatong.portals import routes as portals
 from yikatong.portals.signed_in import SignInNeeded, to_sign_in
+from yikatong.portals.staff_sign_in import StaffSignInNeeded, to_staff_sign_in
 from yikatong.trust.access import ApprovalAsked, Caller, FourEyes, Gate
 from yikatong.trust.operator import Operator, token
 
@@ -142,6 +143,8 @@ def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response
         return problems.respond(known)
     if isinstance(known, SignInNeeded):
         return to_sign_in(request, known.level)
+    if isinstance(known, StaffSignInNeeded):
+        return to_staff_sign_in(request)
     return portals.error_page(request, known)
 
 

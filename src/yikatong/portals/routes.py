@@ -7,8 +7,16 @@ from litestar.params import FromPath, QueryParameter
 
 from yikatong.core import regions
 from yikatong.core.errors import YikatongError
+from yikatong.portals import (
+    acting,
+    receipts,
+    sandbox_inbox,
+    security,
+    sign_in,
+    sign_in_scan,
+    staff_sign_in,
+)
 from yikatong.portals import guide as guides
-from yikatong.portals import receipts, sandbox_inbox, security, sign_in, sign_in_scan
 from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
@@ -94,6 +102,8 @@ def load() -> None:
         "security.html",
         "security-pin.html",
         "security-password.html",
+        *staff_sign_in.TEMPLATES,
+        "acting.html",
     ):
         environment().get_template(name)
     guides.questions()
@@ -134,6 +144,8 @@ routes = [
             *sign_in_scan.routes,
             *security.routes,
             *sandbox_inbox.routes,
+            *acting.routes,
         ],
     ),
+    *staff_sign_in.routes,
 ]

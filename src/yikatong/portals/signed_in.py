@@ -60,8 +60,11 @@ async def know_reader(request: Request[Any, Any, Any]) -> None:
         session = await session_of(request, platform)
         if session is not None:
             async with platform.database.transaction(readonly=True) as connection:
-                names = await people.names(connection, [session.person_id])
+                known = [session.person_id, session.subject_id]
+                names = await people.names(connection, known)
             request.state.reader = mask_name(names.get(session.person_id, ""))
+            if session.acting_for is not None:
+                request.state.acting = mask_name(names.get(session.acting_for, ""))
 
 
 async def require_session(

@@ -142,6 +142,7 @@ class View(msgspec.Struct):
             kind=self._kind,
             switch=self._switch,
             reader=request.state.get("reader"),
+            acting=request.state.get("acting"),
             sandbox=request.app.state["platform"].settings.sandbox,
             **{"current": "", **facts},
         )
