@@ -93,7 +93,7 @@ async def _show(
 def _services(view: View, names: tuple[Any, ...]) -> str:
     if len(names) == len(SERVICES):
         return ""
-    return view.text("staff_comma").join(
+    return view.text("acting_join").join(
         SERVICES[name].in_language(view.language) for name in names
     )
 

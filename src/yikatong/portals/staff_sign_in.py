@@ -3,6 +3,7 @@
 `require_staff` is how other pages for staff ask who reads them.
 """
 
+import re
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -20,9 +21,10 @@ from yikatong.identity.approvals.model import Approval
 from yikatong.identity.approvals.service import Approvals, shown_facts
 from yikatong.identity.staff import rules, service, signing_in
 from yikatong.identity.staff.model import StaffSession
+from yikatong.money.contributions.model import INSURANCE_NAMES
 from yikatong.portals.sign_in import answer_wrong, read_form, visitor_of
 from yikatong.portals.signed_in import safe_next, same_site
-from yikatong.portals.view import View
+from yikatong.portals.view import View, texts
 from yikatong.trust.access import NATION, PERMISSIONS, ROLES, Caller
 
 COOKIE: Final = "staff"
@@ -184,12 +186,31 @@ def _place(view: View, code: str) -> str:
     return view.text("staff_nation") if code == NATION else view.place(code)
 
 
+def _fact(view: View, name: str, value: str) -> tuple[str, str]:
+    """A fact of an approval in the reader's words."""
+    last = re.sub(r"\[\d+\]", "", name).rpartition(".")[2]
+    known = f"fact_{last}" in texts()
+    label = view.text(f"fact_{last}") if known else name
+    if last == "region":
+        value = _place(view, value)
+    elif f"fact_{last}_{value}" in texts():
+        value = view.text(f"fact_{last}_{value}")
+    elif last == "role":
+        value = next(
+            (text.in_language(view.language) for role, text in ROLES.items() if role == value),
+            value,
+        )
+    elif last == "insurance" and value in INSURANCE_NAMES:
+        value = INSURANCE_NAMES[value].in_language(view.language)
+    return label, value
+
+
 def _approval(view: View, one: Approval) -> dict[str, Any]:
     return {
         "id": str(one.approval_id),
         "what": PERMISSIONS[one.permission].text.in_language(view.language),
         "places": [_place(view, code) for code in one.regions],
-        "facts": shown_facts(one.facts),
+        "facts": [_fact(view, *fact) for fact in shown_facts(one.facts)],
         "by": one.asked_by,
         "at": f"{one.asked_at.astimezone(SHANGHAI):%m-%d %H:%M}",
         "until": f"{one.until.astimezone(SHANGHAI):%m-%d %H:%M}",

@@ -142,7 +142,7 @@ def _may(
 PERMISSIONS: Final[Mapping[str, Permission]] = {
     one.name: one
     for one in (
-        _may("identity.verify", "核验身份", "verify who somebody is", "counter hotline", "any"),
+        _may("identity.verify", "核验身份", "verify who somebody is", "counter hotline", "region"),
         _may("person.read", "查看人员信息（部分隐去）", "see a person's file, masked", "counter hotline reviewer auditor"),
         _may("person.reveal", "查看人员完整信息", "see a person's file in full", "counter reviewer"),
         _may("person.change", "更改人员信息", "change a person's data", "counter"),
@@ -172,7 +172,7 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
         _may("benefit.decide", "核定、暂停、恢复待遇", "decide, hold or resume a benefit", "reviewer"),
         _may("run.read", "查看发放批次", "see payment runs", "reviewer finance auditor", "fund"),
         _may("run.prepare", "编制发放批次", "prepare a payment run", "finance", "fund"),
-        _may("run.approve", "批准发放批次", "approve a payment run", "finance", "fund", two_persons=True),
+        _may("run.approve", "批准他人编制的发放批次", "approve a payment run that another prepared", "finance", "fund"),
         _may("money.read", "查看银行账户和流水", "see bank accounts and statements", "counter finance auditor"),
         _may("money.open", "开立银行账户", "open a bank account", "counter"),
         _may("money.deposit", "存入现金", "take in cash", "", "nation"),
