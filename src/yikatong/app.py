@@ -20,6 +20,13 @@ from yikatong.core import problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
 from yikatong.core.platform import Platform
+from yikatong.identity.approvals import api as approvals_api
+from yikatong.identity.approvals.service import Approvals
+from yikatong.identity.authority import api as authority_api
+from yikatong.identity.machines.service import Machines
+from yikatong.identity.staff import api as staff_api
+from yikatong.identity.staff import service as staff
+from yikatong.identity.staff import signing_in as staff_signing_in
 from yikatong.medical import receipts_api
 from yikatong.medical.claims import api as claims_api
 from yikatong.medical.claims.service import ClaimOffice
@@ -33,16 +40,20 @@ from yikatong.money import medical_api, social_api
 from yikatong.money.api import Desk
 from yikatong.money.bank import standing_api
 from yikatong.money.bank.teller import Teller
-from yikatong.money.bodies import idempotency_key, signed_in
+from yikatong.money.bodies import idempotency_key
 from yikatong.money.contributions import api as contributions_api
 from yikatong.money.outside import api as outside_api
 from yikatong.money.outside.connectors import connectors
 from yikatong.money.outside.interface import BankConnector
 from yikatong.money.wealth import api as wealth_api
+from yikatong.people.guard import caller_of, signed_in
 from yikatong.policies import api as policies_api
 from yikatong.policies import service as policies
 from yikatong.portability import api as portability_api
 from yikatong.portals import routes as portals
+from yikatong.portals.signed_in import SignInNeeded, to_sign_in
+from yikatong.portals.staff_sign_in import StaffSignInNeeded, to_staff_sign_in
+from yikatong.trust.access import ApprovalAsked, Caller, FourEyes, Gate
 from yikatong.trust.operator import Operator, token
 
 BODY_BYTES_MAX = 256 * 1024
@@ -122,11 +133,18 @@ async def metrics() -> bytes:
 
 
 def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    if isinstance(error, ApprovalAsked):
+        asked = {"approval_id": str(error.approval_id), "until": error.until.isoformat()}
+        return Response({**asked, "detail": error.text.as_dict()}, status_code=202)
     known = problems.typed(error)
     if known.status >= 500 and known is not error:
         _log.error("unexpected", path=request.url.path, exc_info=error)
     if problems.is_api(request):
         return problems.respond(known)
+    if isinstance(known, SignInNeeded):
+        return to_sign_in(request, known.level)
+    if isinstance(known, StaffSignInNeeded):
+        return to_staff_sign_in(request)
     return portals.error_page(request, known)
 
 
@@ -173,8 +191,22 @@ def create_app(platform: Platform) -> Litestar:
     policies.load()
     portals.load()
 
-    operator = Operator(token(platform.settings))
-    desk = Desk(Teller(platform), operator)
+    machines = Machines(platform)
+
+    async def known(shown: str) -> Caller | None:
+        return await machines.find(shown) or await staff_signing_in.caller(platform, shown)
+
+    gate = Gate(Operator(token(platform.settings)), known)
+    desk = Desk(Teller(platform), gate)
+    approvals = Approvals(
+        platform,
+        {
+            "freeze.court": money_api.carry_out_freeze,
+            "fund.transfer": social_api.carry_out_payment,
+            "medical_account.inherit": medical_api.carry_out_inheritance,
+            "staff.grant": staff.carry_out_grant,
+        },
+    )
     office = ClaimOffice(platform)
     outside = connectors(platform, platform.settings.outside_banks)
 
@@ -190,8 +222,14 @@ def create_app(platform: Platform) -> Litestar:
     def banks() -> dict[str, BankConnector]:
         return outside
 
-    def gate() -> Operator:
-        return operator
+    def door() -> Gate:
+        return gate
+
+    def approval_desk() -> Approvals:
+        return approvals
+
+    def second_person() -> FourEyes:
+        return approvals
 
     return Litestar(
         route_handlers=[
@@ -203,6 +241,7 @@ def create_app(platform: Platform) -> Litestar:
             *contributions_api.public,
             *wealth_api.public,
             *filings_api.public,
+            *staff_api.public,
             Router(
                 path="/",
                 guards=[signed_in],
@@ -217,6 +256,9 @@ def create_app(platform: Platform) -> Litestar:
                     *filings_api.routes,
                     *claims_api.routes,
                     *receipts_api.routes,
+                    *staff_api.routes,
+                    *approvals_api.routes,
+                    *authority_api.routes,
                 ],
             ),
             *portals.routes,
@@ -224,14 +266,17 @@ def create_app(platform: Platform) -> Litestar:
         dependencies={
             "platform": Provide(given, sync_to_thread=False, use_cache=True),
             "desk": Provide(counter, sync_to_thread=False, use_cache=True),
-            "operator": Provide(gate, sync_to_thread=False, use_cache=True),
+            "gate": Provide(door, sync_to_thread=False, use_cache=True),
+            "caller": Provide(caller_of, sync_to_thread=False),
+            "approvals": Provide(approval_desk, sync_to_thread=False, use_cache=True),
+            "four_eyes": Provide(second_person, sync_to_thread=False, use_cache=True),
             "claims": Provide(claim_office, sync_to_thread=False, use_cache=True),
             "connectors": Provide(banks, sync_to_thread=False, use_cache=True),
             "key": Provide(idempotency_key, sync_to_thread=False),
         },
         exception_handlers={YikatongError: _answer_error, Exception: _answer_error},
         middleware=[Observe],
-        state=State({"platform": platform, "desk": desk, "operator": operator}),
+        state=State({"platform": platform, "desk": desk, "gate": gate, "approvals": approvals}),
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=OpenAPIConfig(
             title="Yikatong 一卡通",

@@ -9,6 +9,8 @@ import typer
 from yikatong import __version__
 from yikatong.core.commands import DataOption, JsonOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
+from yikatong.identity.machines.commands import machines_app
+from yikatong.identity.staff.commands import staff_app
 from yikatong.medical.claims.commands import claims_app
 from yikatong.medical.commands import catalog_app, providers_app
 from yikatong.medical.filings.commands import filings_app
@@ -42,6 +44,8 @@ app.add_typer(claims_app, name="claims")
 app.add_typer(filings_app, name="filings")
 app.add_typer(money_app, name="money")
 app.add_typer(sandbox_app, name="sandbox")
+app.add_typer(staff_app, name="staff")
+app.add_typer(machines_app, name="machines")
 bank_commands.add_to(money_app)
 contribution_commands.add_to(money_app)
 outside_commands.add_to(money_app)
@@ -54,6 +58,7 @@ app.command("recompute")(recompute)
 people_app.command("make")(make)
 sandbox_app.command("show")(sandbox_commands.show)
 sandbox_app.command("play")(sandbox_commands.play)
+sandbox_app.command("inbox")(sandbox_commands.inbox)
 
 
 @app.command("version")

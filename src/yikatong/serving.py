@@ -13,20 +13,25 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from yikatong.app import serve
-from yikatong.core import embedded, logging, running, tuning
+from yikatong.core import embedded, logging, running, sending, tuning
 from yikatong.core.errors import InvalidInput, Unavailable, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.core.regions import short_name
 from yikatong.core.settings import Settings
+from yikatong.identity.signing_in import service as signing_in
+from yikatong.identity.staff import demo as demo_staff
+from yikatong.identity.staff import signing_in as staff_signing_in
 from yikatong.medical import reference
 from yikatong.medical.sandbox import service as sandbox
 from yikatong.medical.sandbox.model import SandboxProvider
 from yikatong.money import due
 from yikatong.money.bank.teller import Teller
 from yikatong.money.outside.connectors import connectors
+from yikatong.population import sandbox_pin
 from yikatong.population import service as population
 from yikatong.population.service import DemoPerson
 from yikatong.portability import service as portability
+from yikatong.trust.access import NATION
 from yikatong.workers import BACKLOG, Workers, bind, configuration
 
 SEED = 20260301
@@ -34,6 +39,7 @@ SEED = 20260301
 
 _WATCH_SECONDS = 2
 _DUE_SECONDS = 10
+_TIDY_SECONDS = 600
 _SHOWN = 8
 _TESTERS_SHOWN = 4
 _log = structlog.stdlib.get_logger("yikatong.serving")
@@ -90,6 +96,7 @@ async def _serve(
         address = f"http://{host}:{port}"
         _greet(console, platform, address, demo, time.perf_counter() - begun)
         _show_sandbox(console, address, testers[:_TESTERS_SHOWN])
+        _show_staff(console, address, demo_staff.members(platform))
         more = Workers(settings, host, port, workers - 1)
         watch = asyncio.create_task(_keep_database_up(platform))
         keep = asyncio.create_task(more.watch())
@@ -108,6 +115,7 @@ async def _load(platform: Platform, people: int, console: Console) -> None:
     """Reference data where it changed, and the first population where there is nobody."""
     await reference.load_reference(platform)
     await sandbox.prepare(platform)
+    await demo_staff.prepare(platform)
     async with platform.database.transaction() as connection:
         await portability.load_reference(connection)
         nobody = not await connection.fetchval("select exists (select from persons)")
@@ -123,16 +131,24 @@ async def _load(platform: Platform, people: int, console: Console) -> None:
             await population.make(
                 platform, people, SEED, lambda done: progress.update(task, completed=done)
             )
+    await sandbox_pin.prepare(platform)
 
 
 async def _do_due_work(platform: Platform) -> None:
-    """Standing orders, interest, arrears and the like, when they are due."""
+    """Standing orders, interest, arrears and the like, when they are due; texts that were not sent
+    yet; and now and then what is long over is deleted."""
     teller = Teller(platform)
     banks = connectors(platform, platform.settings.outside_banks)
+    tidy_at = 0.0
     while True:
         await asyncio.sleep(_DUE_SECONDS)
         try:
             await due.run(platform, teller, banks)
+            await sending.deliver(platform)
+            if time.monotonic() >= tidy_at:
+                tidy_at = time.monotonic() + _TIDY_SECONDS
+                await signing_in.tidy(platform)
+                await staff_signing_in.forget_old(platform)
         except Exception:
             # Whatever it is, it is told, and the next turn tries again.
             _log.exception("due work stopped")
@@ -164,6 +180,12 @@ def _greet(
         places = f"{short_name(person.insured_region)} → {short_name(person.try_region)}"
         console.print(f"  {person.person_id}  {person.name}  {places}", soft_wrap=True)
         console.print(f"           {person.title.zh} · {person.title.en}", soft_wrap=True)
+    if (pin := sandbox_pin.of_sandbox(platform)) is not None:
+        console.print(
+            f"  登录 · sign in: {address}/sign-in  卡密码 · card PIN: {pin}"
+            "  号码 · numbers: yikatong sandbox show",
+            soft_wrap=True,
+        )
     console.print(
         f"  还有 {max(0, len(demo) - _SHOWN)} 位，见首页；按 Ctrl-C 停止 · "
         "the others are on the home page; Ctrl-C stops",
@@ -185,3 +207,18 @@ def _show_sandbox(console: Console, address: str, testers: Sequence[SandboxProvi
             f"      {one.scheme}  {one.access_key}  {one.secret}", soft_wrap=True, markup=False
         )
     console.print("  全部 · all of them: yikatong sandbox show", soft_wrap=True)
+
+
+def _show_staff(console: Console, address: str, staff: Sequence[demo_staff.DemoMember]) -> None:
+    if not staff:
+        return
+    console.print(f"[bold]演示工作人员 · demo staff[/bold]  {address}/staff", soft_wrap=True)
+    console.print("  工号 number, 密码 password, 验证器密钥 second factor (TOTP)", soft_wrap=True)
+    for one in staff:
+        place = "" if one.region == NATION else f" {short_name(one.region)}"
+        console.print(
+            f"  {one.staff_number:<16} {one.password}  {one.totp_secret}  "
+            f"{one.title.zh}{place} · {one.title.en}",
+            soft_wrap=True,
+            markup=False,
+        )

@@ -46,8 +46,10 @@ def problem_of(error: YikatongError) -> Problem:
 
 
 def respond(error: YikatongError) -> Response[bytes]:
-    """The answer to a typed error; asks to come back in a second where it is a 503."""
+    """The answer to a typed error; says when to come back where it is a 503 or knows."""
     headers = {"Retry-After": "1"} if error.status == 503 else {}
+    if (seconds := getattr(error, "retry_after", None)) is not None:
+        headers["Retry-After"] = str(seconds)
     return Response(
         content=msgspec.json.encode(problem_of(error)),
         status_code=error.status,

@@ -1,6 +1,7 @@
 """Settings (设置): few, from the environment or the command line, with a default that works."""
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,6 +33,14 @@ class Settings(msgspec.Struct, frozen=True):
     e-cards name it as their issuer."""
     sandbox: bool = True
     """YIKATONG_SANDBOX: "off" in production, then there are no test credentials and no page."""
+    sender_url: str | None = None
+    """YIKATONG_SENDER_URL: where texts to people are handed over (sending.py); without it they go to
+    the sandbox's inbox, and in production nowhere."""
+    sender_token: str | None = None
+    """YIKATONG_SENDER_TOKEN: what is shown there (Authorization: Bearer)."""
+    trusted_proxies: tuple[str, ...] = ()
+    """YIKATONG_TRUSTED_PROXIES: addresses or networks, with commas between, whose X-Forwarded-For is
+    believed; by default none."""
     log_format: str = "text"
     """YIKATONG_LOG: "text" for people, "json" for machines."""
 
@@ -69,6 +78,9 @@ def load(data_dir: Path | None = None) -> Settings:
         outside_banks=Path(outside).expanduser().absolute() if outside else None,
         public_url=_public_url(env.get("YIKATONG_PUBLIC_URL")),
         sandbox=sandbox == "on",
+        sender_url=_sender_url(env.get("YIKATONG_SENDER_URL")),
+        sender_token=env.get("YIKATONG_SENDER_TOKEN") or None,
+        trusted_proxies=_networks(env.get("YIKATONG_TRUSTED_PROXIES", "")),
         log_format=log_format,
     )
 
@@ -84,3 +96,31 @@ def _public_url(text: str | None) -> str:
             en="must be https://host or https://host:port, without a path",
         )
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _sender_url(text: str | None) -> str | None:
+    if not text:
+        return None
+    parts = urlsplit(text)
+    local = parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if parts.scheme != "https" and not (parts.scheme == "http" and local):
+        raise InvalidInput(
+            "YIKATONG_SENDER_URL",
+            zh="应为 https 地址（本机可以用 http）",
+            en="must begin with https (http on this machine only)",
+        )
+    return text
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    networks = tuple(one.strip() for one in text.split(",") if one.strip())
+    try:
+        for one in networks:
+            ip_network(one, strict=False)
+    except ValueError:
+        raise InvalidInput(
+            "YIKATONG_TRUSTED_PROXIES",
+            zh="应为地址或网段，用逗号分开，例如 10.0.0.5,10.1.0.0/16",
+            en="must be addresses or networks with commas between, such as 10.0.0.5,10.1.0.0/16",
+        ) from None
+    return networks

@@ -4,16 +4,16 @@ import asyncio
 from typing import Any, Final
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from yikatong.core.platform import Platform
 from yikatong.medical import card_payments, receipts, receipts_shown
 from yikatong.money import shown
-from yikatong.money.bodies import PROBLEMS, Identifier, Level, actor
+from yikatong.money.bodies import PROBLEMS, Identifier, Level
 from yikatong.money.shown import TransactionBody
-from yikatong.trust.operator import Operator
+from yikatong.trust.access import Caller
 
 _ONE: Final = "/api/v1/medical/settlements/{person_id:int}/{settlement_id:int}"
 _PURPOSE: Final = "settlement receipt"
@@ -30,47 +30,55 @@ class CardBody(msgspec.Struct, forbid_unknown_fields=True):
     summary="The settlements of a person",
     responses=PROBLEMS,
     tags=["settlements"],
+    permission="settlement.read",
 )
 async def of_person(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
 ) -> list[dict[str, Any]]:
     """And reversals, the newest first, at most 200."""
-    who = actor(request, operator, _PURPOSE)
+    who = caller.actor(_PURPOSE)
     async with platform.database.transaction() as connection:
         found = await receipts.of_person(platform, connection, person_id, who)
     return [receipts_shown.summary_body(one, name) for one, name in found]
 
 
 @get(
-    _ONE, summary="A settlement with every step explained", responses=PROBLEMS, tags=["settlements"]
+    _ONE,
+    summary="A settlement with every step explained",
+    responses=PROBLEMS,
+    tags=["settlements"],
+    permission="settlement.read",
 )
 async def show(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     settlement_id: FromPath[Identifier],
 ) -> dict[str, Any]:
     """Computed again from what was stored with it; `recomputed` says whether the amounts agree."""
-    who = actor(request, operator, _PURPOSE)
+    who = caller.actor(_PURPOSE)
     async with platform.database.transaction() as connection:
         found = await receipts.read(platform, connection, person_id, settlement_id, who)
     return receipts_shown.body(found)
 
 
-@get(f"{_ONE}/pdf", summary="The receipt as PDF", responses=PROBLEMS, tags=["settlements"])
+@get(
+    f"{_ONE}/pdf",
+    summary="The receipt as PDF",
+    responses=PROBLEMS,
+    tags=["settlements"],
+    permission="settlement.read",
+)
 async def as_pdf(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     settlement_id: FromPath[Identifier],
 ) -> Response[bytes]:
     """Chinese and English."""
-    who = actor(request, operator, _PURPOSE)
+    who = caller.actor(_PURPOSE)
     async with platform.database.transaction() as connection:
         found = await receipts.read(platform, connection, person_id, settlement_id, who)
     # Typesetting takes a tenth of a second; others are answered meanwhile.
@@ -85,11 +93,11 @@ async def as_pdf(
     summary="Pay the cash part from the card",
     responses=PROBLEMS,
     tags=["settlements"],
+    permission="settlement.pay",
 )
 async def pay_by_card(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     settlement_id: FromPath[Identifier],
     data: CardBody,
@@ -97,7 +105,7 @@ async def pay_by_card(
 ) -> TransactionBody:
     """Once per settlement, from the bank account of the card to the provider; goes back with a
     reversal."""
-    who = actor(request, operator, "cash part of care")
+    who = caller.actor("cash part of care")
     return shown.transaction(
         await card_payments.pay(platform, person_id, settlement_id, who, key, data.assurance)
     )

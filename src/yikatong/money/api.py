@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Request, get, post
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
@@ -25,7 +25,6 @@ from yikatong.money.bodies import (
     Level,
     Memo,
     Number,
-    actor,
     check_key,
     person_of,
     provider_code,
@@ -33,8 +32,10 @@ from yikatong.money.bodies import (
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.model import Freeze, SharedKind
 from yikatong.money.shown import AccountBody, HoldBody, StatementBody, TransactionBody
+from yikatong.people.guard import home_of, require_person
 from yikatong.trust import audit
-from yikatong.trust.operator import Operator
+from yikatong.trust.access import NATION, Caller, Content, FourEyes, Gate
+from yikatong.trust.audit import Actor
 
 
 class From(msgspec.Struct, forbid_unknown_fields=True):
@@ -138,19 +139,21 @@ class OpenedBody(msgspec.Struct):
 class Desk:
     """The three orders at the bank desk, from their bodies."""
 
-    def __init__(self, teller: Teller, operator: Operator) -> None:
+    def __init__(self, teller: Teller, gate: Gate) -> None:
         self._teller = teller
-        self._operator = operator
+        self._gate = gate
 
-    def admit(self, authorization: str) -> None:
-        """Turn away whoever shows no token, before the body is read."""
-        self._operator.check(authorization, "")
+    async def admit(self, authorization: str, permission: str) -> Caller:
+        """Who calls; turns away whoever may not do this before the body is read."""
+        caller = await self._gate.caller(authorization)
+        caller.require(permission)
+        return caller
 
-    async def transfer(self, data: TransferBody, key: str, authorization: str) -> TransactionBody:
+    async def transfer(self, data: TransferBody, key: str, caller: Caller) -> TransactionBody:
         """From an account to an account, once, durably, or refused with the reason."""
         order = Transfer(
             key=key,
-            actor=self._operator.check(authorization, "transfer"),
+            actor=caller.actor("transfer"),
             payer=data.payer.account,
             payee=data.payee.account,
             payee_name=data.payee.name,
@@ -160,22 +163,22 @@ class Desk:
         )
         return shown.transaction(await self._teller.carry_out(order))
 
-    async def deposit(self, data: DepositBody, key: str, authorization: str) -> TransactionBody:
+    async def deposit(self, data: DepositBody, key: str, caller: Caller) -> TransactionBody:
         """Cash onto an account."""
         order = Deposit(
             key=key,
-            actor=self._operator.check(authorization, "deposit"),
+            actor=caller.actor("deposit"),
             account=data.account,
             amount=parse_yuan(data.amount, "amount"),
             memo=data.memo,
         )
         return shown.transaction(await self._teller.carry_out(order))
 
-    async def withdraw(self, data: WithdrawalBody, key: str, authorization: str) -> TransactionBody:
+    async def withdraw(self, data: WithdrawalBody, key: str, caller: Caller) -> TransactionBody:
         """Cash from an account."""
         order = Withdrawal(
             key=key,
-            actor=self._operator.check(authorization, "withdrawal"),
+            actor=caller.actor("withdrawal"),
             account=data.account,
             amount=parse_yuan(data.amount, "amount"),
             assurance=data.assurance,
@@ -192,68 +195,85 @@ WITHDRAWALS: Final = "/api/v1/money/withdrawals"
 def lean_routes(desk: Desk) -> dict[str, Handler]:
     """The orders again, for `core.lean`."""
 
-    def route(body: type[Any], run: Callable[[Any, str, str], Awaitable[Any]]) -> Handler:
+    def route(
+        body: type[Any], permission: str, run: Callable[[Any, str, Caller], Awaitable[Any]]
+    ) -> Handler:
         decoder = msgspec.json.Decoder(body)
 
         async def handle(headers: Headers, raw: bytes) -> Any:
             shown_token = headers.get(b"authorization", b"").decode("latin-1")
-            desk.admit(shown_token)
+            caller = await desk.admit(shown_token, permission)
             key = check_key(headers.get(b"idempotency-key", b"").decode("latin-1"))
-            return await run(lean.read(decoder, raw), key, shown_token)
+            return await run(lean.read(decoder, raw), key, caller)
 
         return handle
 
     return {
-        TRANSFERS: route(TransferBody, desk.transfer),
-        DEPOSITS: route(DepositBody, desk.deposit),
-        WITHDRAWALS: route(WithdrawalBody, desk.withdraw),
+        TRANSFERS: route(TransferBody, "money.transfer", desk.transfer),
+        DEPOSITS: route(DepositBody, "money.deposit", desk.deposit),
+        WITHDRAWALS: route(WithdrawalBody, "money.withdraw", desk.withdraw),
     }
 
 
-@post(TRANSFERS, status_code=200, summary="Transfer", responses=PROBLEMS, tags=["money"])
+@post(
+    TRANSFERS, status_code=200, summary="Transfer", responses=PROBLEMS, tags=["money"],
+    permission="money.transfer",
+)  # fmt: skip
 async def transfer(
-    request: Request[Any, Any, Any],
     desk: NamedDependency[Desk],
+    caller: NamedDependency[Caller],
     data: TransferBody,
     key: NamedDependency[str],
 ) -> TransactionBody:
     """From an account to an account, once, durably, or refused with the reason."""
-    return await desk.transfer(data, key, request.headers.get("authorization", ""))
+    return await desk.transfer(data, key, caller)
 
 
-@post(DEPOSITS, status_code=200, summary="Deposit", responses=PROBLEMS, tags=["money"])
+@post(
+    DEPOSITS, status_code=200, summary="Deposit", responses=PROBLEMS, tags=["money"],
+    permission="money.deposit",
+)  # fmt: skip
 async def deposit(
-    request: Request[Any, Any, Any],
     desk: NamedDependency[Desk],
+    caller: NamedDependency[Caller],
     data: DepositBody,
     key: NamedDependency[str],
 ) -> TransactionBody:
     """Cash onto an account."""
-    return await desk.deposit(data, key, request.headers.get("authorization", ""))
+    return await desk.deposit(data, key, caller)
 
 
-@post(WITHDRAWALS, status_code=200, summary="Withdraw", responses=PROBLEMS, tags=["money"])
+@post(
+    WITHDRAWALS, status_code=200, summary="Withdraw", responses=PROBLEMS, tags=["money"],
+    permission="money.withdraw",
+)  # fmt: skip
 async def withdraw(
-    request: Request[Any, Any, Any],
     desk: NamedDependency[Desk],
+    caller: NamedDependency[Caller],
     data: WithdrawalBody,
     key: NamedDependency[str],
 ) -> TransactionBody:
     """Cash from an account."""
-    return await desk.withdraw(data, key, request.headers.get("authorization", ""))
+    return await desk.withdraw(data, key, caller)
 
 
-@post("/api/v1/money/accounts", summary="Open a bank account", responses=PROBLEMS, tags=["money"])
+@post(
+    "/api/v1/money/accounts",
+    summary="Open a bank account",
+    responses=PROBLEMS,
+    tags=["money"],
+    permission="money.open",
+)
 async def open_account(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     data: OpenBody,
 ) -> OpenedBody:
     """Empty, at an issuing bank. Asked again, the class I account that is there."""
-    who = actor(request, operator, "account opening")
+    who = caller.actor("account opening")
     async with platform.database.transaction(readonly=True) as connection:
         person_id = await person_of(platform, connection, data.id_number, data.person_id)
+        await require_person(connection, caller, "money.open", person_id)
     made, number = await bank.open_account(
         platform, person_id, data.bank, who, account_class=data.account_class
     )
@@ -266,22 +286,24 @@ async def open_account(
     summary="A person's accounts",
     responses=PROBLEMS,
     tags=["money"],
+    permission="money.read",
 )
 async def find_accounts(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     data: FindBody,
 ) -> list[AccountBody]:
     """By id number, person_id or account number (in the body, so that no log holds them)."""
-    who = actor(request, operator, "account enquiry")
+    who = caller.actor("account enquiry")
     async with platform.database.transaction() as connection:
         if data.account is not None and data.id_number is None and data.person_id is None:
             found = [await bank.find_account(platform, connection, data.account)]
         else:
             person_id = await person_of(platform, connection, data.id_number, data.person_id)
+            await require_person(connection, caller, "money.read", person_id)
             found = await ledger.accounts_of(connection, person_id)
         if found:
+            await require_person(connection, caller, "money.read", found[0].person_id)
             at = platform.clock.now()
             await audit.record(connection, who, at, found[0].person_id, "money.accounts_read")
     return [shown.account(one) for one in found]
@@ -292,11 +314,11 @@ async def find_accounts(
     summary="The statement of an account",
     responses=PROBLEMS,
     tags=["money"],
+    permission="money.read",
 )
 async def statement(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     account_id: FromPath[Identifier],
     since: Annotated[
@@ -305,7 +327,7 @@ async def statement(
     until: Annotated[date | None, QueryParameter(description="Last day; default: today.")] = None,
 ) -> StatementBody:
     """All lines between two days; opening + amounts = closing."""
-    who = actor(request, operator, "statement")
+    who = caller.actor("statement")
     first, last = statements.period(platform, since, until)
     async with platform.database.transaction() as connection:
         told = await ledger.statement(connection, person_id, account_id, first, last)
@@ -319,28 +341,39 @@ async def statement(
     summary="Stop payments out of an account, or lift a stop",
     responses=PROBLEMS,
     tags=["money"],
+    permission="money.freeze",
 )
 async def freeze(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
+    four_eyes: NamedDependency[FourEyes],
     person_id: FromPath[Identifier],
     account_id: FromPath[Identifier],
     data: FreezeBody,
     key: NamedDependency[str],
 ) -> TransactionBody:
-    """Money still arrives."""
-    who = actor(request, operator, "account freeze")
+    """Money still arrives. What a court orders, a second person approves."""
+    facts = {"person_id": person_id, "account_id": account_id, **msgspec.to_builtins(data)}
+    if data.reason == "court":
+        async with platform.database.transaction(readonly=True) as connection:
+            await require_person(connection, caller, "freeze.court", person_id)
+            # What cannot be done is said at once and troubles no second person.
+            await ledger.account(connection, person_id, account_id)
+            home = await home_of(connection, person_id)
+        bank.check_document(data.reason, data.document)
+        await four_eyes.need(caller, Content("freeze.court", home, facts), key)
+    return await carry_out_freeze(platform, facts, caller.actor("account freeze"), key)
+
+
+async def carry_out_freeze(
+    platform: Platform, facts: dict[str, Any], who: Actor, key: str
+) -> TransactionBody:
+    """Freeze or release an account as the facts say."""
+    data = msgspec.convert({name: facts[name] for name in FreezeBody.__struct_fields__}, FreezeBody)
     done = await bank.freeze(
-        platform,
-        person_id,
-        account_id,
-        data.reason,
-        who,
-        key,
-        document=data.document,
-        lift=data.lift,
-    )
+        platform, facts["person_id"], facts["account_id"], data.reason, who, key,
+        document=data.document, lift=data.lift,
+    )  # fmt: skip
     return shown.transaction(done)
 
 
@@ -350,16 +383,16 @@ async def freeze(
     summary="Set a sum aside",
     responses=PROBLEMS,
     tags=["money"],
+    permission="money.hold",
 )
 async def hold(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     data: HoldOrderBody,
     key: NamedDependency[str],
 ) -> HoldBody:
     """Until it is captured, released or runs out."""
-    who = actor(request, operator, "hold")
+    who = caller.actor("hold")
     if data.expires_at is not None and data.expires_at.tzinfo is None:
         raise InvalidInput(
             "expires_at",
@@ -368,6 +401,7 @@ async def hold(
         )
     async with platform.database.transaction(readonly=True) as connection:
         found = await bank.find_account(platform, connection, data.account)
+        await require_person(connection, caller, "money.hold", found.person_id)
     made = await bank.hold(
         platform, *found.key, parse_yuan(data.amount, "amount"), who, key,
         reason=data.reason, expires_at=data.expires_at, assurance=data.assurance,
@@ -381,18 +415,18 @@ async def hold(
     summary="Take a held sum",
     responses=PROBLEMS,
     tags=["money"],
+    permission="money.hold",
 )
 async def capture(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     hold_id: FromPath[Identifier],
     data: CaptureBody,
     key: NamedDependency[str],
 ) -> TransactionBody:
     """In part or whole; the rest is released with it."""
-    who = actor(request, operator, "capture")
+    who = caller.actor("capture")
     if (data.account is None) == (data.provider is None):
         raise InvalidInput(
             "account", zh="请填写 account 或 provider，二选一", en="give either account or provider"
@@ -416,17 +450,17 @@ async def capture(
     summary="Give a held sum back",
     responses=PROBLEMS,
     tags=["money"],
+    permission="money.hold",
 )
 async def release(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     hold_id: FromPath[Identifier],
     key: NamedDependency[str],
 ) -> TransactionBody:
     """All of it."""
-    who = actor(request, operator, "release")
+    who = caller.actor("release")
     return shown.transaction(await bank.release(platform, person_id, hold_id, who, key))
 
 
@@ -435,16 +469,16 @@ async def release(
     summary="One transaction",
     responses=PROBLEMS,
     tags=["money"],
+    permission="money.read",
 )
 async def transaction(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     transaction_id: FromPath[Identifier],
 ) -> TransactionBody:
     """And which one reversed it."""
-    who = actor(request, operator, "transaction enquiry")
+    who = caller.actor("transaction enquiry")
     async with platform.database.transaction() as connection:
         found, reversed_by = await ledger.transaction(connection, person_id, transaction_id)
         await audit.record(
@@ -459,18 +493,18 @@ async def transaction(
     summary="Take a transaction back",
     responses=PROBLEMS,
     tags=["money"],
+    permission="money.reverse",
 )
 async def reverse(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     transaction_id: FromPath[Identifier],
     data: ReasonBody,
     key: NamedDependency[str],
 ) -> TransactionBody:
     """By a new one that points to it, once."""
-    who = actor(request, operator, "reversal")
+    who = caller.actor("reversal")
     done = await bank.reverse(platform, person_id, transaction_id, who, key, reason=data.reason)
     return shown.transaction(done)
 
@@ -491,14 +525,13 @@ class SharedBody(msgspec.Struct):
     summary="Balances of funds, providers and banks",
     responses=PROBLEMS,
     tags=["money"],
+    permission="fund.read",
 )
 async def shared_accounts(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
 ) -> list[SharedBody]:
-    """Snapshot plus the postings since."""
-    actor(request, operator, "shared accounts")
+    """Snapshot plus the postings since. Of providers and banks only for who sees the nation."""
     async with platform.database.transaction(readonly=True) as connection:
         found = await ledger.shared_balances(connection)
     return [
@@ -506,6 +539,7 @@ async def shared_accounts(
             one.account_id, one.kind, one.owner, one.purpose, shown.format_yuan(balance), postings
         )
         for one, balance, postings in found
+        if caller.may("fund.read", one.owner if one.kind in ("fund", "agency") else NATION)
     ]
 
 

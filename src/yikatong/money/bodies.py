@@ -1,12 +1,9 @@
-"""What the room's JSON routes share: headers, amounts, who calls, how structs are told."""
+"""What the room's JSON routes share: headers, amounts, how structs are told."""
 
 import re
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Request
-from litestar.connection import ASGIConnection
-from litestar.handlers.base import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter
 
@@ -16,12 +13,14 @@ from yikatong.core.platform import Platform
 from yikatong.core.problems import Problem
 from yikatong.money.bank.orders import MEMO_MAX
 from yikatong.people import service as people
-from yikatong.trust.audit import Actor
-from yikatong.trust.operator import Operator
 
 PROBLEMS: Final = {
     401: ResponseSpec(Problem, description="No valid token."),
-    403: ResponseSpec(Problem, description="A stronger proof of who the person is is needed."),
+    403: ResponseSpec(
+        Problem,
+        description="The caller may not do this, or not in that region; or a stronger proof of who"
+        " the person is is needed.",
+    ),
     404: ResponseSpec(Problem, description="No such person, account, hold or transaction."),
     409: ResponseSpec(
         Problem, description="Understood and refused; `code` and `detail` say why. No change."
@@ -70,17 +69,6 @@ def idempotency_key(
 ) -> str:
     """The header every command carries."""
     return check_key(raw)
-
-
-def signed_in(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """Turn away whoever shows no token, before anything of the request is read."""
-    operator: Operator = connection.app.state["operator"]
-    operator.check(connection.headers.get("authorization"), "")
-
-
-def actor(request: Request[Any, Any, Any], operator: Operator, purpose: str) -> Actor:
-    """Who calls; raises NotSignedIn."""
-    return operator.check(request.headers.get("authorization"), purpose)
 
 
 async def person_of(

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Request, delete, get, post, put
+from litestar import delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
@@ -11,11 +11,13 @@ from yikatong.core import regions
 from yikatong.core.money import format_yuan, parse_percent, parse_yuan
 from yikatong.core.platform import Platform
 from yikatong.money import medical, shown
-from yikatong.money.bodies import PROBLEMS, Amount, Identifier, Number, actor, told
+from yikatong.money.bodies import PROBLEMS, Amount, Identifier, Number, told
 from yikatong.money.contributions.lists import parse_month
 from yikatong.money.shown import TransactionBody
+from yikatong.people.guard import home_of
 from yikatong.trust import audit
-from yikatong.trust.operator import Operator
+from yikatong.trust.access import Caller, Content, FourEyes
+from yikatong.trust.audit import Actor
 
 
 class CreditBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -65,16 +67,17 @@ class MoveBody(msgspec.Struct, forbid_unknown_fields=True):
     summary="The month's sum to the retired of a region",
     responses=PROBLEMS,
     tags=["medical account"],
+    permission="medical_account.credit",
 )
 async def credit(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     data: CreditBody,
 ) -> dict[str, Any]:
     """Once per person and month, however often it is asked for."""
-    who = actor(request, operator, "medical account credit")
+    who = caller.actor("medical account credit")
     region = regions.pooling_region(data.region, "region").code
+    caller.require("medical_account.credit", region)
     people, amount = await medical.credit_retired(
         platform, region, parse_month(data.month, "month"), who
     )
@@ -86,15 +89,15 @@ async def credit(
     summary="Whom the account may pay for",
     responses=PROBLEMS,
     tags=["medical account"],
+    permission="medical_account.read",
 )
 async def family(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
 ) -> list[dict[str, Any]]:
     """The consents given."""
-    who = actor(request, operator, "family account")
+    who = caller.actor("family account")
     async with platform.database.transaction() as connection:
         found = await medical.family_of(connection, person_id)
         if found:
@@ -108,17 +111,17 @@ async def family(
     summary="Agree to pay for a family member",
     responses=PROBLEMS,
     tags=["medical account"],
+    permission="medical_account.family",
 )
 async def allow(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     member_id: FromPath[Identifier],
     data: FamilyBody,
 ) -> dict[str, Any]:
     """Or change the limit."""
-    who = actor(request, operator, "family account")
+    who = caller.actor("family account")
     limit = parse_yuan(data.yearly_limit, "yearly_limit")
     link = await medical.allow_family(platform, person_id, member_id, limit, who)
     return told(link, "yearly_limit spent")
@@ -129,18 +132,16 @@ async def allow(
     summary="Take the consent back",
     responses=PROBLEMS,
     tags=["medical account"],
+    permission="medical_account.family",
 )
 async def end(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     member_id: FromPath[Identifier],
 ) -> None:
     """From now on nothing is paid for the member."""
-    await medical.end_family(
-        platform, person_id, member_id, actor(request, operator, "family account")
-    )
+    await medical.end_family(platform, person_id, member_id, caller.actor("family account"))
 
 
 @post(
@@ -149,17 +150,17 @@ async def end(
     summary="Pay a provider",
     responses=PROBLEMS,
     tags=["medical account"],
+    permission="medical_account.pay",
 )
 async def pay_care(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     data: CareBody,
     key: NamedDependency[str],
 ) -> TransactionBody:
     """From the patient's account or a family member's who agreed."""
-    who = actor(request, operator, "care payment")
+    who = caller.actor("care payment")
     done = await medical.pay_care(
         platform, person_id, data.provider, parse_yuan(data.amount, "amount"), who, key,
         owner_id=data.owner_id,
@@ -173,24 +174,43 @@ async def pay_care(
     summary="Pay the account to the heirs",
     responses=PROBLEMS,
     tags=["medical account"],
+    permission="medical_account.inherit",
 )
 async def inherit(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
+    four_eyes: NamedDependency[FourEyes],
     person_id: FromPath[Identifier],
     data: InheritBody,
     key: NamedDependency[str],
 ) -> TransactionBody:
-    """By shares that are 100 % together; the account is closed."""
-    who = actor(request, operator, "inheritance")
-    heirs = [
+    """By shares that are 100 % together; the account is closed. A second person approves."""
+    _heirs(data)
+    async with platform.database.transaction(readonly=True) as connection:
+        home = await home_of(connection, person_id)
+    facts = {"person_id": person_id, **msgspec.to_builtins(data)}
+    await four_eyes.need(caller, Content("medical_account.inherit", home, facts), key)
+    return await carry_out_inheritance(platform, facts, caller.actor("inheritance"), key)
+
+
+async def carry_out_inheritance(
+    platform: Platform, facts: dict[str, Any], who: Actor, key: str
+) -> TransactionBody:
+    """Pay the heirs as the facts say."""
+    data = msgspec.convert(
+        {name: facts[name] for name in InheritBody.__struct_fields__}, InheritBody
+    )
+    done = await medical.inherit(
+        platform, facts["person_id"], _heirs(data), data.document, who, key
+    )
+    return shown.transaction(done)
+
+
+def _heirs(data: InheritBody) -> list[tuple[str, int]]:
+    return [
         (one.account, parse_percent(one.percent, f"heirs[{at}].percent"))
         for at, one in enumerate(data.heirs)
     ]
-    return shown.transaction(
-        await medical.inherit(platform, person_id, heirs, data.document, who, key)
-    )
 
 
 @post(
@@ -199,17 +219,17 @@ async def inherit(
     summary="Move the account to another insured region",
     responses=PROBLEMS,
     tags=["medical account"],
+    permission="medical_account.move",
 )
 async def move(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     data: MoveBody,
     key: NamedDependency[str],
 ) -> TransactionBody:
     """The balance stays the person's."""
-    who = actor(request, operator, "medical account transfer")
+    who = caller.actor("medical account transfer")
     return shown.transaction(await medical.move(platform, person_id, data.region, who, key))
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "list_persons",
     "names",
     "persons",
+    "regions_of",
     "relations",
     "with_groups",
 ]
@@ -157,6 +158,13 @@ async def id_numbers(
 async def relations(connection: Connection, person_id: int) -> Sequence[Relation]:
     """Guardians and family of the person."""
     return await store.relations(connection, person_id)
+
+
+async def regions_of(
+    connection: Connection, person_ids: Iterable[int]
+) -> dict[int, tuple[str, ...]]:
+    """Where each of these persons lives and is insured; who does not exist is left out."""
+    return await store.regions_of(connection, list(person_ids))
 
 
 async def list_persons(

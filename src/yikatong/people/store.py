@@ -171,6 +171,20 @@ async def persons(connection: Connection, person_ids: Sequence[int]) -> dict[int
     return {row[0]: Person(*row) for row in rows}
 
 
+async def regions_of(
+    connection: Connection, person_ids: Sequence[int]
+) -> dict[int, tuple[str, ...]]:
+    rows = await connection.fetch(
+        """select p.person_id,
+                  array(select p.residence_region
+                        union select e.region from enrolments e
+                         where e.person_id = p.person_id and e.status <> 'ended')
+             from persons p where p.person_id = any($1::bigint[])""",
+        person_ids,
+    )
+    return {row[0]: tuple(row[1]) for row in rows}
+
+
 async def sealed_id_numbers(connection: Connection, person_ids: Sequence[int]) -> dict[int, bytes]:
     rows = await connection.fetch(
         "select person_id, id_number_sealed from persons where person_id = any($1::bigint[])",

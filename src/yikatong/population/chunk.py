@@ -68,9 +68,10 @@ def make(
     first_id: int,
     last_id: int,
     now: datetime,
+    pin: str | None = None,
 ) -> Rows:
     """The rows of the people first_id … last_id, all of chunk `number`."""
-    rows = Rows(vault, now, shared, number + 1)
+    rows = Rows(vault, now, shared, number + 1, pin)
     # Chance for believable people, not for secrets.
     maker = _Maker(rows, random.Random(f"{seed}/{number}"), number, now.date())  # noqa: S311
     for person_id in range(first_id, last_id + 1):

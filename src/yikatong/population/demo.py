@@ -223,9 +223,11 @@ DEMOS: Final[tuple[Demo, ...]] = (
 # fmt: on
 
 
-def make(vault: Vault, shared: Mapping[SharedName, int], now: datetime) -> Rows:
+def make(
+    vault: Vault, shared: Mapping[SharedName, int], now: datetime, pin: str | None = None
+) -> Rows:
     """The rows of all of them, with the first person ids."""
-    rows = Rows(vault, now, shared, 0)
+    rows = Rows(vault, now, shared, 0, pin)
     for position, demo in enumerate(DEMOS):
         _one(rows, demo, FIRST_ID + position, position, now)
     return rows.finish()

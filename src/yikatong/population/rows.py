@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
+from yikatong.cards.pins import service as pins
 from yikatong.core import ids
 from yikatong.core.database import Connection
 from yikatong.core.ids import new_id
@@ -11,6 +12,8 @@ from yikatong.core.sealing import Vault
 from yikatong.money.bank import banks
 from yikatong.money.ledger.model import CURRENCY, NOBODY
 from yikatong.policies.model import YearToDate
+from yikatong.population.sandbox_pin import wrong_in_row
+from yikatong.trust import verifiers
 
 SharedName = tuple[str, str, str]
 """Kind, owner and purpose of a shared account."""
@@ -33,6 +36,7 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
         "provisional_until", "bank", "account_id", "replaced_by",
     ),
     "card_numbers": ("card_number", "person_id", "card_id"),
+    "card_pins": ("person_id", "card_id", "verifier", "wrong_in_row", "set_at"),
     "card_applications": (
         "person_id", "application_id", "kind", "state", "region", "applied_on", "expected_on",
         "pickup_place", "reason",
@@ -100,15 +104,21 @@ class Rows:
     """Rows by table; one transaction copies them all."""
 
     def __init__(
-        self, vault: Vault, now: datetime, shared: Mapping[SharedName, int], number: int
+        self,
+        vault: Vault,
+        now: datetime,
+        shared: Mapping[SharedName, int],
+        number: int,
+        pin: str | None = None,
     ) -> None:
         """`shared` holds the ids of the banks' and funds' accounts that opening balances come from,
-        `number` is the chunk's own."""
+        `number` is the chunk's own, `pin` what all cards in use get as their PIN."""
         self.tables: dict[str, list[tuple[Any, ...]]] = {name: [] for name in COLUMNS}
         self._vault = vault
         self.now = now
         self._shared = shared
         self._number = number
+        self._pin = None if pin is None else verifiers.shared(vault, pins.PURPOSE, pin)
         self._opening_id = ids.first_of(now) + number
         self._openings: list[tuple[int, int, int]] = []
         self._against: dict[int, int] = {}
@@ -239,6 +249,11 @@ class Rows:
             )
         )  # fmt: skip
         self.tables["card_numbers"].append((number, person_id, card_id))
+        if self._pin is not None and social != "inactive":
+            verifier = self._pin(pins.subject_of(card_id))
+            self.tables["card_pins"].append(
+                (person_id, card_id, verifier, wrong_in_row(state), self.now)
+            )
         return card_id
 
     def _bank_account(self, person_id: int, account_id: int, bank: str, frozen: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""The room's part of the command line of the sandbox: `sandbox show|play`."""
+"""The room's part of the command line of the sandbox: `sandbox show|play|inbox`."""
 
 from typing import Annotated, Any
 
@@ -10,9 +10,10 @@ from yikatong.core.commands import DataOption, JsonOption, print_json, with_plat
 def show(data: DataOption = None, as_json: JsonOption = False) -> None:
     """测试机构和人员 · Test providers with keys, catalog codes, and people for every situation."""
     from yikatong.core.platform import Platform
+    from yikatong.identity.staff import demo
     from yikatong.medical.sandbox import service
     from yikatong.policies.shown import LEVEL_NAMES
-    from yikatong.population import sandbox
+    from yikatong.population import sandbox, sandbox_pin
     from yikatong.trust.audit import Actor
 
     async def run(platform: Platform) -> Any:
@@ -21,15 +22,20 @@ def show(data: DataOption = None, as_json: JsonOption = False) -> None:
             providers = await service.providers(platform, connection)
             items = await service.items(platform, connection)
         actor = Actor("staff", "command line", "sandbox show")
-        return providers, items, await sandbox.persons(platform, actor)
+        await demo.prepare(platform)
+        persons = await sandbox.persons(platform, actor)
+        pin = sandbox_pin.of_sandbox(platform)
+        return providers, items, persons, pin, demo.members(platform)
 
-    providers, items, persons = with_platform(data, run)
+    providers, items, persons, pin, staff = with_platform(data, run)
     if as_json:
         print_json(
             {
                 "providers": [_fields(one, _PROVIDER) for one in providers],
                 "catalog_codes": [one.code for one in items],
                 "persons": [_fields(one, _PERSON) for one in persons],
+                "pin": pin,
+                "staff": [_fields(one, _STAFF) for one in staff],
             }
         )
         return
@@ -43,6 +49,7 @@ def show(data: DataOption = None, as_json: JsonOption = False) -> None:
     for item in items:
         typer.echo(f"{item.code}  {item.item_class}  {item.name}")
     typer.echo(
+        f"卡密码 · the card PIN of everybody: {pin}\n"
         "测试人员 · people: 编号 person, 身份证号 id number, 卡号 card, 险种 insurance, 参保地 region"
     )
     for one in persons:
@@ -50,6 +57,10 @@ def show(data: DataOption = None, as_json: JsonOption = False) -> None:
         insured = f"{one.insurance or '---'} {one.insured_region}"
         typer.echo(f"{one.person_id}  {one.id_number}  {card}  {insured}  {one.name}")
         typer.echo(f"    {one.situation}: {one.title.zh} · {one.title.en}")
+    typer.echo("工作人员 · staff: 工号 number, 密码 password, 验证器密钥 second factor, 岗位 role")
+    for one in staff:
+        who = f"{one.staff_number:<16}  {one.password}  {one.totp_secret}"
+        typer.echo(f"{who}  {one.role}@{one.region}")
 
 
 _PROVIDER = (
@@ -59,6 +70,7 @@ _PERSON = (
     "situation", "person_id", "name", "id_number", "card_number", "card_identifier", "insurance",
     "insured_region",
 )  # fmt: skip
+_STAFF = ("staff_number", "role", "region", "password", "totp_secret")
 
 
 def _fields(one: Any, names: tuple[str, ...]) -> dict[str, Any]:
@@ -143,3 +155,34 @@ class _Told:
         if one.answer.get("output"):
             print_json(one.answer["output"])
         print_meaning(meaning)
+
+
+def inbox(data: DataOption = None, as_json: JsonOption = False) -> None:
+    """测试收件箱 · The texts that would have gone to phones, the newest first."""
+    from yikatong.core import sending
+    from yikatong.core.clock import SHANGHAI
+    from yikatong.core.platform import Platform
+    from yikatong.medical.sandbox import service
+
+    async def run(platform: Platform) -> Any:
+        service.require(platform)
+        return await sending.inbox(platform)
+
+    found = with_platform(data, run)
+    if as_json:
+        print_json(
+            [
+                {
+                    **{name: getattr(one, name) for name in ("text_id", "purpose", "to_masked")},
+                    "at": one.at.astimezone(SHANGHAI).isoformat(),
+                    "text": one.words.as_dict(),
+                }
+                for one in found
+            ]
+        )
+        return
+    for one in found:
+        typer.echo(f"{one.at.astimezone(SHANGHAI):%m-%d %H:%M:%S}  {one.to_masked}")
+        typer.echo(f"    {one.words.zh}\n    {one.words.en}")
+    if not found:
+        typer.echo("还没有短信 · there are no texts yet")

@@ -19,6 +19,7 @@ from yikatong.money.ledger import service as ledger
 from yikatong.population import chunk, demo
 from yikatong.population.chunk import CHUNK, CHUNKS_MAX, FIRST_ID
 from yikatong.population.rows import SharedName, copy
+from yikatong.population.sandbox_pin import of_sandbox
 from yikatong.portability.model import Service
 
 PEOPLE_MAX: Final = CHUNK * CHUNKS_MAX
@@ -85,6 +86,7 @@ async def make(
         )
     database, now = platform.database, platform.clock.now()
     shared = await shared_accounts(platform)
+    pin = of_sandbox(platform)
     async with database.transaction() as connection:
         await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
         last = await connection.fetchval(
@@ -92,7 +94,7 @@ async def make(
         )
         before = await connection.fetchval("select count(*) from persons")
         if last is None:
-            await copy(connection, demo.make(platform.vault, shared, now))
+            await copy(connection, demo.make(platform.vault, shared, now, pin))
             before = len(demo.DEMOS)
             first = FIRST_ID + before
             count = max(1, count - before)
@@ -113,7 +115,7 @@ async def make(
     if processes <= 1 or len(jobs) == 1:
         for number, low, high in jobs:
             async with database.transaction() as connection:
-                rows = chunk.make(platform.vault, shared, seed, number, low, high, now)
+                rows = chunk.make(platform.vault, shared, seed, number, low, high, now, pin)
                 await copy(connection, rows)
             done += high - low + 1
             progress(done)
@@ -121,7 +123,9 @@ async def make(
     loop = asyncio.get_running_loop()
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         waiting = [
-            loop.run_in_executor(pool, _work, database.url, platform.vault, shared, seed, job, now)
+            loop.run_in_executor(
+                pool, _work, database.url, platform.vault, shared, seed, job, now, pin
+            )
             for job in jobs
         ]
         for finished in asyncio.as_completed(waiting):
@@ -158,12 +162,13 @@ def _work(
     seed: int,
     job: tuple[int, int, int],
     now: datetime,
+    pin: str | None,
 ) -> int:
     """In a worker process: make one chunk and copy it in, in one transaction."""
     number, low, high = job
 
     async def run() -> None:
-        rows = chunk.make(vault, shared, seed, number, low, high, now)
+        rows = chunk.make(vault, shared, seed, number, low, high, now, pin)
         database = await Database.connect(url, connections_max=1, statement_seconds_max=300)
         try:
             async with database.transaction() as connection:

@@ -2,18 +2,28 @@
 
 from typing import Annotated, Any
 
-from litestar import Request, Response, get
+from litestar import Request, Response, Router, get
 from litestar.params import FromPath, QueryParameter
 
 from yikatong.core import regions
 from yikatong.core.errors import YikatongError
+from yikatong.portals import (
+    acting,
+    receipts,
+    sandbox_inbox,
+    security,
+    sign_in,
+    sign_in_scan,
+    staff_sign_in,
+)
 from yikatong.portals import guide as guides
-from yikatong.portals import receipts
 from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
 from yikatong.portals.sandbox import routes as sandbox_routes
+from yikatong.portals.signed_in import know_reader
 from yikatong.portals.view import View, environment, static_response, texts
+from yikatong.trust.guessing import TooManyTries
 
 __all__ = ["error_page", "load", "routes"]
 
@@ -83,6 +93,17 @@ def load() -> None:
         "questions.html",
         "sandbox.html",
         "sandbox-calls.html",
+        "sandbox-inbox.html",
+        "sign-in.html",
+        "sign-in-code.html",
+        "sign-in-more.html",
+        "sign-in-scan.html",
+        "sign-in-approve.html",
+        "security.html",
+        "security-pin.html",
+        "security-password.html",
+        *staff_sign_in.TEMPLATES,
+        "acting.html",
     ):
         environment().get_template(name)
     guides.questions()
@@ -99,18 +120,32 @@ def error_page(request: Request[Any, Any, Any], error: YikatongError) -> Respons
     response = view.respond(request, "error.html", status=error.status, title=title, text=text)
     if error.status == 503:
         response.headers["Retry-After"] = "2"
+    elif isinstance(error, TooManyTries):
+        response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 
 routes = [
-    check,
-    calculator,
-    account,
-    *receipts.routes,
-    guide,
-    topic,
-    questions,
     static,
     find_regions,
-    *sandbox_routes,
+    Router(
+        path="/",
+        before_request=know_reader,
+        route_handlers=[
+            check,
+            calculator,
+            account,
+            *receipts.routes,
+            guide,
+            topic,
+            questions,
+            *sandbox_routes,
+            *sign_in.routes,
+            *sign_in_scan.routes,
+            *security.routes,
+            *sandbox_inbox.routes,
+            *acting.routes,
+        ],
+    ),
+    *staff_sign_in.routes,
 ]

@@ -24,6 +24,7 @@ from yikatong.medical.hospital_api.journal import ProviderCall
 from yikatong.medical.sandbox import examples, explaining, service
 from yikatong.medical.sandbox.model import SandboxPerson, SandboxProvider
 from yikatong.population import sandbox as population
+from yikatong.population import sandbox_pin
 from yikatong.portals.check import message
 from yikatong.portals.view import View
 from yikatong.trust.audit import Actor
@@ -129,6 +130,7 @@ async def _show(
         switches=[(one, names.get(one.provider_code, "")) for one in switches],
         groups=[(kind, members) for kind, members in groups if members],
         curls=_curls(request, providers, persons),
+        pin=sandbox_pin.of_sandbox(platform),
     )
 
 

@@ -1,16 +1,19 @@
 """Who reads a page: the session behind its cookie, and the guard against forged forms."""
 
+import contextlib
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 from litestar import Request, Response
 from litestar.response import Redirect
 
-from yikatong.core.errors import YikatongError
+from yikatong.core.errors import Unavailable, YikatongError
 from yikatong.core.platform import Platform
+from yikatong.core.sealing import mask_name
 from yikatong.identity.model import Level
 from yikatong.identity.sessions import service as sessions
 from yikatong.identity.sessions.model import Session
+from yikatong.people import service as people
 
 COOKIE: Final = "session"
 SIGN_IN: Final = "/sign-in"
@@ -42,9 +45,26 @@ class ForgedForm(YikatongError):
 
 
 async def session_of(request: Request[Any, Any, Any], platform: Platform) -> Session | None:
-    """The reader's session, if any."""
-    token = request.cookies.get(COOKIE)
-    return None if not token else await sessions.find(platform, token)
+    """The reader's session, if any; looked up once a request."""
+    if "session" not in request.state:
+        token = request.cookies.get(COOKIE)
+        request.state.session = None if not token else await sessions.find(platform, token)
+    return request.state.session
+
+
+async def know_reader(request: Request[Any, Any, Any]) -> None:
+    """Before a page: find out who reads it, for the name in its head."""
+    platform: Platform = request.app.state["platform"]
+    # A page that needs nothing of the database is shown without it, too.
+    with contextlib.suppress(Unavailable):
+        session = await session_of(request, platform)
+        if session is not None:
+            async with platform.database.transaction(readonly=True) as connection:
+                known = [session.person_id, session.subject_id]
+                names = await people.names(connection, known)
+            request.state.reader = mask_name(names.get(session.person_id, ""))
+            if session.acting_for is not None:
+                request.state.acting = mask_name(names.get(session.acting_for, ""))
 
 
 async def require_session(

@@ -141,6 +141,8 @@ class View(msgspec.Struct):
             place=self.place,
             kind=self._kind,
             switch=self._switch,
+            reader=request.state.get("reader"),
+            acting=request.state.get("acting"),
             sandbox=request.app.state["platform"].settings.sandbox,
             **{"current": "", **facts},
         )

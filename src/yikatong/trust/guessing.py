@@ -29,6 +29,14 @@ class Limit(msgspec.Struct, frozen=True):
         return int(self.within.total_seconds())
 
 
+SIX_DIGITS: Final = (
+    Limit(5, timedelta(minutes=15)),
+    Limit(10, timedelta(days=1)),
+    Limit(24, timedelta(days=365)),
+)
+"""Wrong tries at one secret of six digits: never more than 48 in a year, from wherever."""
+
+
 class TooManyTries(YikatongError):
     """Tried too often; `retry_after` (seconds) says when the next try is looked at."""
 
@@ -66,6 +74,41 @@ async def count(platform: Platform, subjects: Sequence[tuple[str, Sequence[Limit
             if begun is not None:
                 ends = begun + timedelta(seconds=seconds)
                 raise TooManyTries(int((ends - now).total_seconds()) + 1)
+
+
+async def left(
+    connection: Connection, platform: Platform, subject: str, limits: Sequence[Limit]
+) -> int:
+    """How many tries against a subject would still be looked at now."""
+    rows = await connection.fetch(
+        "select seconds, begun_at, tries from guesses where subject_hash = $1",
+        platform.vault.hash(_FIELD, subject),
+    )
+    now = platform.clock.now()
+    used = {
+        row["seconds"]: row["tries"]
+        for row in rows
+        if row["begun_at"] + timedelta(seconds=row["seconds"]) > now
+    }
+    return min(limit.tries - used.get(limit.seconds, 0) for limit in limits)
+
+
+async def take_back(
+    connection: Connection, platform: Platform, subjects: Sequence[tuple[str, Sequence[Limit]]]
+) -> None:
+    """Take a counted try back: it was right, so it was no guess. The wrong ones before it stay."""
+    rows = sorted(
+        (platform.vault.hash(_FIELD, subject), limit.seconds)
+        for subject, limits in subjects
+        for limit in limits
+    )
+    for subject_hash, seconds in rows:
+        await connection.execute(
+            """update guesses set tries = tries - 1
+                where subject_hash = $1 and seconds = $2 and tries > 0""",
+            subject_hash,
+            seconds,
+        )
 
 
 async def forgive(connection: Connection, platform: Platform, subject: str) -> None:

@@ -104,6 +104,16 @@ async def step_up(
     return raised
 
 
+async def rotate(connection: Connection, session: Session) -> str:
+    """A new token for a session, after a proof; the one before is worth nothing any more.
+
+    Whoever had learned the old one does not gain what the proof raised.
+    """
+    secret = secrets.token_bytes(_SECRET_BYTES)
+    await store.set_secret(connection, session.person_id, session.session_id, _hash(secret))
+    return _token(session, secret)
+
+
 async def act_for(connection: Connection, session: Session, other: int | None) -> Session:
     """Let the session act for another person, or for its own again; the caller has checked the
     authority."""
@@ -133,6 +143,16 @@ async def end(
             connection, actor, now, person_id, "session.ended", {"sessions": len(ended)}
         )
     return len(ended)
+
+
+async def end_others(
+    platform: Platform, connection: Connection, session: Session, actor: audit.Actor
+) -> int:
+    """End all of the person's sessions but this one; answers how many were live."""
+    now = platform.clock.now()
+    live = await store.of_person(connection, session.person_id, now, now - IDLE_MAX)
+    others = [one.session_id for one in live if one.session_id != session.session_id]
+    return await end(platform, connection, session.person_id, others, actor) if others else 0
 
 
 async def forget_old(platform: Platform, limit: int = 10_000) -> int:

@@ -91,6 +91,18 @@ async def raise_level(
     )
 
 
+async def set_secret(
+    connection: Connection, person_id: int, session_id: int, secret_hash: bytes
+) -> None:
+    await connection.execute(
+        """update sessions set secret_hash = $3
+            where person_id = $1 and session_id = $2 and ended_at is null""",
+        person_id,
+        session_id,
+        secret_hash,
+    )
+
+
 async def act_for(
     connection: Connection, person_id: int, session_id: int, other: int | None
 ) -> None:

@@ -22,10 +22,11 @@ from yikatong.medical.claims.bodies import (
     file_body,
 )
 from yikatong.medical.claims.errors import LinesWrong
-from yikatong.medical.claims.model import STATES, State
+from yikatong.medical.claims.model import STATES, Claim, State
 from yikatong.medical.claims.service import ClaimOffice
-from yikatong.money.bodies import PROBLEMS, Identifier, actor, person_of
-from yikatong.trust.operator import Operator
+from yikatong.money.bodies import PROBLEMS, Identifier, person_of
+from yikatong.people.guard import require_person, those_at_home
+from yikatong.trust.access import Caller
 
 _BILL_BYTES_MAX: Final = 1024 * 1024
 _PURPOSE: Final = "claim by hand"
@@ -46,20 +47,21 @@ def _rows(error: LinesWrong) -> Response[Any]:
     responses=PROBLEMS,
     request_max_body_size=_BILL_BYTES_MAX,
     tags=_TAGS,
+    permission="claim.submit",
 )
 async def submit(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     claims: NamedDependency[ClaimOffice],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     data: SubmitBody,
     key: NamedDependency[str],
 ) -> Response[Any]:
     """Taken whole or not at all."""
-    who = actor(request, operator, _PURPOSE)
+    who = caller.actor(_PURPOSE)
     bill, rows, total = data.read()
     async with platform.database.transaction(readonly=True) as connection:
         person_id = await person_of(platform, connection, data.id_number, data.person_id)
+        await require_person(connection, caller, "claim.submit", person_id)
     try:
         made = await claims.submit(person_id, bill, rows, total, who, key)
     except LinesWrong as error:
@@ -69,21 +71,32 @@ async def submit(
 
 @get(
     "/api/v1/medical/claims",
-    summary="Claims that wait, of everybody",
+    summary="Claims that wait, of everybody in the caller's regions",
     responses=PROBLEMS,
     tags=_TAGS,
+    permission="claim.read",
 )
 async def waiting(
-    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
     claims: NamedDependency[ClaimOffice],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     wanted: Annotated[str, QueryParameter(name="state", max_length=20)] = "submitted",
     after: Annotated[int, QueryParameter(ge=0, le=2**63 - 1)] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
 ) -> list[dict[str, Any]]:
     """In one state, the oldest first; `after` is the last claim_id of the page before."""
-    actor(request, operator, _PURPOSE)
-    return [claim_body(one) for one in await claims.waiting([state_of(wanted)], after, limit)]
+    state = state_of(wanted)
+    kept: list[Claim] = []
+    while found := await claims.waiting([state], after, limit):
+        async with platform.database.transaction(readonly=True) as connection:
+            mine = await those_at_home(
+                connection, caller, "claim.read", [one.person_id for one in found]
+            )
+        kept += [one for one in found if one.person_id in mine]
+        after = found[-1].claim_id
+        if len(kept) >= limit or len(found) < limit:
+            break
+    return [claim_body(one) for one in kept[:limit]]
 
 
 def state_of(text: str, field: str = "state") -> State:
@@ -101,40 +114,50 @@ def state_of(text: str, field: str = "state") -> State:
     summary="The claims of a person",
     responses=PROBLEMS,
     tags=_TAGS,
+    permission="claim.read",
 )
 async def of_person(
-    request: Request[Any, Any, Any],
     claims: NamedDependency[ClaimOffice],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
 ) -> list[dict[str, Any]]:
     """The newest first, at most 100."""
-    who = actor(request, operator, _PURPOSE)
+    who = caller.actor(_PURPOSE)
     return [claim_body(one) for one in await claims.claims_of(person_id, who)]
 
 
-@get(_ONE, summary="A claim with lines, steps and documents", responses=PROBLEMS, tags=_TAGS)
+@get(
+    _ONE,
+    summary="A claim with lines, steps and documents",
+    responses=PROBLEMS,
+    tags=_TAGS,
+    permission="claim.read",
+)
 async def show(
-    request: Request[Any, Any, Any],
     claims: NamedDependency[ClaimOffice],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     claim_id: FromPath[Identifier],
 ) -> dict[str, Any]:
     """The look is recorded in the person's trail."""
-    return file_body(await claims.file(person_id, claim_id, actor(request, operator, _PURPOSE)))
+    return file_body(await claims.file(person_id, claim_id, caller.actor(_PURPOSE)))
 
 
-@get(f"{_ONE}/quote", summary="What an approval would pay now", responses=PROBLEMS, tags=_TAGS)
+@get(
+    f"{_ONE}/quote",
+    summary="What an approval would pay now",
+    responses=PROBLEMS,
+    tags=_TAGS,
+    permission="claim.read",
+)
 async def preview(
-    request: Request[Any, Any, Any],
     claims: NamedDependency[ClaimOffice],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     claim_id: FromPath[Identifier],
 ) -> dict[str, Any]:
     """Every step with its clause; `suspects` share lines with this bill. Nothing is changed."""
-    who = actor(request, operator, _PURPOSE)
+    who = caller.actor(_PURPOSE)
     return decision_body(await claims.preview(person_id, claim_id, who))
 
 
@@ -149,11 +172,12 @@ async def preview(
     responses=PROBLEMS,
     request_max_body_size=rules.DOCUMENT_BYTES_MAX + 1024,
     tags=_TAGS,
+    permission="claim.submit",
 )
 async def add_document(
     request: Request[Any, Any, Any],
     claims: NamedDependency[ClaimOffice],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     claim_id: FromPath[Identifier],
     kind: FromPath[str],
@@ -161,24 +185,29 @@ async def add_document(
     key: NamedDependency[str],
 ) -> dict[str, Any]:
     """Sealed; who sees it later is recorded."""
-    who = actor(request, operator, _PURPOSE)
+    who = caller.actor(_PURPOSE)
     content = await request.body()
     return claim_body(
         await claims.add_document(person_id, claim_id, version, kind, content, who, key)
     )
 
 
-@get(f"{_ONE}/documents/{{number:int}}", summary="A document", responses=PROBLEMS, tags=_TAGS)
+@get(
+    f"{_ONE}/documents/{{number:int}}",
+    summary="A document",
+    responses=PROBLEMS,
+    tags=_TAGS,
+    permission="claim.read",
+)
 async def document(
-    request: Request[Any, Any, Any],
     claims: NamedDependency[ClaimOffice],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     claim_id: FromPath[Identifier],
     number: FromPath[Annotated[int, msgspec.Meta(ge=1, le=1000)]],
 ) -> Response[bytes]:
     """As it was sent in."""
-    who = actor(request, operator, "claim by hand: a document")
+    who = caller.actor("claim by hand: a document")
     media_type, content = await claims.document(person_id, claim_id, number, who)
     ending = media_type.rpartition("/")[2]
     headers = {
@@ -189,33 +218,45 @@ async def document(
     return Response(content, media_type=media_type, headers=headers)
 
 
-@post(f"{_ONE}/take", status_code=200, summary="Begin the review", responses=PROBLEMS, tags=_TAGS)
+@post(
+    f"{_ONE}/take",
+    status_code=200,
+    summary="Begin the review",
+    responses=PROBLEMS,
+    tags=_TAGS,
+    permission="claim.review",
+)
 async def take(
-    request: Request[Any, Any, Any],
     claims: NamedDependency[ClaimOffice],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     claim_id: FromPath[Identifier],
     data: StepBody,
     key: NamedDependency[str],
 ) -> dict[str, Any]:
     """Of a submitted claim."""
-    who = actor(request, operator, _PURPOSE)
+    who = caller.actor(_PURPOSE)
     return claim_body(await claims.take(person_id, claim_id, data.version, who, key))
 
 
-@post(f"{_ONE}/cut", status_code=200, summary="Cut lines", responses=PROBLEMS, tags=_TAGS)
+@post(
+    f"{_ONE}/cut",
+    status_code=200,
+    summary="Cut lines",
+    responses=PROBLEMS,
+    tags=_TAGS,
+    permission="claim.review",
+)
 async def cut(
-    request: Request[Any, Any, Any],
     claims: NamedDependency[ClaimOffice],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     claim_id: FromPath[Identifier],
     data: ReviewBody,
     key: NamedDependency[str],
 ) -> dict[str, Any]:
     """Each with a reason; what is cut the person bears."""
-    who = actor(request, operator, _PURPOSE)
+    who = caller.actor(_PURPOSE)
     return claim_body(
         await claims.cut(
             person_id, claim_id, data.version, data.cuts(), who, key, emergency=data.emergency
@@ -226,53 +267,59 @@ async def cut(
 @post(
     f"{_ONE}/return", status_code=200, summary="Return what is incomplete", responses=PROBLEMS,
     tags=_TAGS,
+    permission="claim.review",
 )  # fmt: skip
 async def send_back(
-    request: Request[Any, Any, Any],
     claims: NamedDependency[ClaimOffice],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     claim_id: FromPath[Identifier],
     data: ReasonBody,
     key: NamedDependency[str],
 ) -> dict[str, Any]:
     """`reason` says what is missing."""
-    who = actor(request, operator, _PURPOSE)
+    who = caller.actor(_PURPOSE)
     return claim_body(
         await claims.send_back(person_id, claim_id, data.version, data.reason, who, key)
     )
 
 
-@post(f"{_ONE}/refuse", status_code=200, summary="Refuse a claim", responses=PROBLEMS, tags=_TAGS)
+@post(
+    f"{_ONE}/refuse",
+    status_code=200,
+    summary="Refuse a claim",
+    responses=PROBLEMS,
+    tags=_TAGS,
+    permission="claim.review",
+)
 async def refuse(
-    request: Request[Any, Any, Any],
     claims: NamedDependency[ClaimOffice],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     claim_id: FromPath[Identifier],
     data: ReasonBody,
     key: NamedDependency[str],
 ) -> dict[str, Any]:
     """`reason` is what the person reads."""
-    who = actor(request, operator, _PURPOSE)
+    who = caller.actor(_PURPOSE)
     return claim_body(await claims.refuse(person_id, claim_id, data.version, data.reason, who, key))
 
 
 @post(
     f"{_ONE}/resubmit", status_code=200, summary="Submit a returned claim again",
     responses=PROBLEMS, request_max_body_size=_BILL_BYTES_MAX, tags=_TAGS,
+    permission="claim.submit",
 )  # fmt: skip
 async def resubmit(
-    request: Request[Any, Any, Any],
     claims: NamedDependency[ClaimOffice],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     claim_id: FromPath[Identifier],
     data: ResubmitBody,
     key: NamedDependency[str],
 ) -> Response[Any]:
     """As it was, or with the bill put right."""
-    who = actor(request, operator, _PURPOSE)
+    who = caller.actor(_PURPOSE)
     bill, rows, total = data.bill.read() if data.bill else (None, [], 0)
     try:
         done = await claims.resubmit(
@@ -284,19 +331,23 @@ async def resubmit(
 
 
 @post(
-    f"{_ONE}/withdraw", status_code=200, summary="Take a claim back", responses=PROBLEMS, tags=_TAGS
+    f"{_ONE}/withdraw",
+    status_code=200,
+    summary="Take a claim back",
+    responses=PROBLEMS,
+    tags=_TAGS,
+    permission="claim.submit",
 )
 async def withdraw(
-    request: Request[Any, Any, Any],
     claims: NamedDependency[ClaimOffice],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     claim_id: FromPath[Identifier],
     data: StepBody,
     key: NamedDependency[str],
 ) -> dict[str, Any]:
     """Before it is decided."""
-    who = actor(request, operator, _PURPOSE)
+    who = caller.actor(_PURPOSE)
     return claim_body(await claims.withdraw(person_id, claim_id, data.version, who, key))
 
 
@@ -306,48 +357,60 @@ async def withdraw(
     summary="Decide by the policy",
     responses=PROBLEMS,
     tags=_TAGS,
+    permission="claim.decide",
 )
 async def approve(
-    request: Request[Any, Any, Any],
     claims: NamedDependency[ClaimOffice],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     claim_id: FromPath[Identifier],
     data: StepBody,
     key: NamedDependency[str],
 ) -> dict[str, Any]:
     """Settles the bill: the year counts it, the funds owe `approved` to the person."""
-    who = actor(request, operator, _PURPOSE)
+    who = caller.actor(_PURPOSE)
     return claim_body(await claims.approve(person_id, claim_id, data.version, who, key))
 
 
-@post(f"{_ONE}/pay", status_code=200, summary="Pay to the card", responses=PROBLEMS, tags=_TAGS)
+@post(
+    f"{_ONE}/pay",
+    status_code=200,
+    summary="Pay to the card",
+    responses=PROBLEMS,
+    tags=_TAGS,
+    permission="claim.pay",
+)
 async def pay(
-    request: Request[Any, Any, Any],
     claims: NamedDependency[ClaimOffice],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     claim_id: FromPath[Identifier],
     data: StepBody,
     key: NamedDependency[str],
 ) -> dict[str, Any]:
     """To the bank account of the person's card; no limit and no freeze stops it."""
-    who = actor(request, operator, _PURPOSE)
+    who = caller.actor(_PURPOSE)
     return claim_body(await claims.pay(person_id, claim_id, data.version, who, key))
 
 
-@post(f"{_ONE}/reverse", status_code=200, summary="Reverse a claim", responses=PROBLEMS, tags=_TAGS)
+@post(
+    f"{_ONE}/reverse",
+    status_code=200,
+    summary="Reverse a claim",
+    responses=PROBLEMS,
+    tags=_TAGS,
+    permission="claim.reverse",
+)
 async def reverse(
-    request: Request[Any, Any, Any],
     claims: NamedDependency[ClaimOffice],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     claim_id: FromPath[Identifier],
     data: ReasonBody,
     key: NamedDependency[str],
 ) -> dict[str, Any]:
     """Approved or paid: settlement, year and money are taken back."""
-    who = actor(request, operator, _PURPOSE)
+    who = caller.actor(_PURPOSE)
     return claim_body(
         await claims.reverse(person_id, claim_id, data.version, data.reason, who, key)
     )

@@ -1,10 +1,10 @@
 """JSON routes of filings. Every command carries an Idempotency-Key."""
 
 from datetime import date
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
-from litestar import Request, get, post
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
@@ -17,8 +17,8 @@ from yikatong.medical.filings import service, shown, terms
 from yikatong.medical.filings.model import REASON_MAX, FilingChange, Material, NewFiling
 from yikatong.medical.filings.shown import FilingBody, RulesBody
 from yikatong.medical.model import Filing, FilingKind, Subkind
-from yikatong.money.bodies import Identifier, actor
-from yikatong.trust.operator import Operator
+from yikatong.money.bodies import Identifier
+from yikatong.trust.access import Caller
 
 Region = Annotated[str, msgspec.Meta(pattern="^[0-9]{6}$", description="GB/T 2260.")]
 Materials = Annotated[list[Material], msgspec.Meta(max_length=10)]
@@ -76,29 +76,39 @@ def _body(platform: Platform, one: Filing) -> FilingBody:
     return shown.filing(one, service.rules_of(one.region, day).kinds[one.kind], day)
 
 
-@get(_PATH, summary="A person's filings", responses=PROBLEMS, tags=["filings"])
+@get(
+    _PATH,
+    summary="A person's filings",
+    responses=PROBLEMS,
+    tags=["filings"],
+    permission="filing.read",
+)
 async def of_person(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
 ) -> list[FilingBody]:
     """Ended ones too, the newest first."""
-    who = actor(request, operator, "filings")
+    who = caller.actor("filings")
     return [_body(platform, one) for one in await service.of_person(platform, person_id, who)]
 
 
-@post(_PATH, summary="File for care elsewhere", responses=PROBLEMS, tags=["filings"])
+@post(
+    _PATH,
+    summary="File for care elsewhere",
+    responses=PROBLEMS,
+    tags=["filings"],
+    permission="filing.make",
+)
 async def file(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     data: FileBody,
     key: NamedDependency[str],
 ) -> FilingBody:
     """Counts at once; while in hospital there, back to the admission."""
-    who = actor(request, operator, "filing")
+    who = caller.actor("filing")
     wanted = NewFiling(
         kind=data.kind,
         destination=data.destination,
@@ -120,18 +130,18 @@ async def file(
     summary="Change a filing",
     responses=PROBLEMS,
     tags=["filings"],
+    permission="filing.make",
 )
 async def change(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     filing_id: FromPath[Identifier],
     data: ChangeBody,
     key: NamedDependency[str],
 ) -> FilingBody:
     """Another destination makes a new filing, which is answered."""
-    who = actor(request, operator, "filing")
+    who = caller.actor("filing")
     wanted = FilingChange(
         channel=data.channel,
         destination=data.destination,
@@ -150,17 +160,17 @@ async def change(
     summary="Withdraw a filing",
     responses=PROBLEMS,
     tags=["filings"],
+    permission="filing.make",
 )
 async def withdraw(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     filing_id: FromPath[Identifier],
     key: NamedDependency[str],
 ) -> FilingBody:
     """From today; what was settled before stays settled."""
-    who = actor(request, operator, "filing")
+    who = caller.actor("filing")
     return _body(platform, await service.withdraw(platform, person_id, filing_id, who, key))
 
 
@@ -170,16 +180,16 @@ async def withdraw(
     summary="The person came home",
     responses=PROBLEMS,
     tags=["filings"],
+    permission="filing.make",
 )
 async def mark_return(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     key: NamedDependency[str],
 ) -> list[FilingBody]:
     """The filings that end with it; none where the insured region lets them go on."""
-    who = actor(request, operator, "return home")
+    who = caller.actor("return home")
     ended = await service.mark_return(platform, person_id, who, key)
     return [_body(platform, one) for one in ended]
 

@@ -15,10 +15,10 @@ from yikatong.core import regions
 from yikatong.core.coalescing import Busy
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, NotFound
+from yikatong.core.fresh import Fresh
 from yikatong.core.platform import Platform
 from yikatong.medical import service as medical
 from yikatong.medical.hospital_api import signatures, store
-from yikatong.medical.hospital_api.fresh import Fresh
 from yikatong.medical.model import Provider
 
 _FIELD: Final = "provider_secret"

@@ -12,9 +12,9 @@ import msgspec
 
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput
+from yikatong.core.fresh import Fresh
 from yikatong.core.platform import Platform
 from yikatong.medical.hospital_api import store
-from yikatong.medical.hospital_api.fresh import Fresh
 
 FaultName = Literal["slow", "lost", "refused", "wrong_total", "unavailable"]
 FAULTS: Final[tuple[FaultName, ...]] = get_args(FaultName)

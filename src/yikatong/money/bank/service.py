@@ -180,11 +180,7 @@ async def freeze(
 
     A court's freeze names its document, also when it is lifted.
     """
-    if reason == "court" and not document.strip():
-        raise InvalidInput(
-            "document", zh="请填写法院文书文号", en="name the court's document and its number"
-        )
-    printable(document, "document")
+    check_document(reason, document)
     kind = "unfreeze" if lift else "freeze"
     mine = command(person_id, key, kind, actor, account_id, reason, document)
 
@@ -192,6 +188,15 @@ async def freeze(
         return await freeze_in(platform, connection, mine, account_id, reason, document, lift=lift)
 
     return await ledger.carry_out(platform, work)
+
+
+def check_document(reason: Freeze, document: str) -> None:
+    """Raise InvalidInput where a court's order names no document."""
+    if reason == "court" and not document.strip():
+        raise InvalidInput(
+            "document", zh="请填写法院文书文号", en="name the court's document and its number"
+        )
+    printable(document, "document")
 
 
 async def freeze_in(

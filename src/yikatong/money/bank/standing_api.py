@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from litestar import Request, get, post
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
@@ -13,9 +13,9 @@ from yikatong.core.platform import Platform
 from yikatong.money.bank import standing
 from yikatong.money.bank.standing import Arrangement
 from yikatong.money.bank.standing_rules import Every, Schedule, StandingOrder
-from yikatong.money.bodies import PROBLEMS, Amount, Identifier, Level, Memo, actor, identifier, told
+from yikatong.money.bodies import PROBLEMS, Amount, Identifier, Level, Memo, identifier, told
 from yikatong.trust import audit
-from yikatong.trust.operator import Operator
+from yikatong.trust.access import Caller
 
 
 class ScheduleBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -67,17 +67,22 @@ def _order(one: StandingOrder) -> dict[str, Any]:
     return told(one, "amount", "order_id account_id payee_account_id")
 
 
-@post(_PATH, summary="Arrange a standing order", responses=PROBLEMS, tags=["standing orders"])
+@post(
+    _PATH,
+    summary="Arrange a standing order",
+    responses=PROBLEMS,
+    tags=["standing orders"],
+    permission="money.standing",
+)
 async def arrange(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     data: ArrangeBody,
     key: NamedDependency[str],
 ) -> dict[str, Any]:
     """Carried out by the platform when it is due, once."""
-    who = actor(request, operator, "standing order")
+    who = caller.actor("standing order")
     wanted = Arrangement(
         account_id=identifier(data.account_id, "account_id"),
         amount=parse_yuan(data.amount, "amount"),
@@ -92,15 +97,20 @@ async def arrange(
     return _order(await standing.arrange(platform, person_id, wanted, who, key))
 
 
-@get(_PATH, summary="A person's standing orders", responses=PROBLEMS, tags=["standing orders"])
+@get(
+    _PATH,
+    summary="A person's standing orders",
+    responses=PROBLEMS,
+    tags=["standing orders"],
+    permission="money.read",
+)
 async def show(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
 ) -> list[dict[str, Any]]:
     """Each with what became of its due dates."""
-    who = actor(request, operator, "standing orders")
+    who = caller.actor("standing orders")
     async with platform.database.transaction() as connection:
         found = await standing.orders_of(connection, person_id)
         runs = [await standing.history(connection, person_id, one.order_id) for one in found]
@@ -122,18 +132,18 @@ async def show(
     summary="Change a standing order",
     responses=PROBLEMS,
     tags=["standing orders"],
+    permission="money.standing",
 )
 async def change(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     order_id: FromPath[Identifier],
     data: ChangeBody,
     key: NamedDependency[str],
 ) -> dict[str, Any]:
     """Amount, memo or schedule."""
-    who = actor(request, operator, "standing order")
+    who = caller.actor("standing order")
     changed = await standing.change(
         platform, person_id, order_id, who, key,
         assurance=data.assurance,
@@ -150,18 +160,18 @@ async def change(
     summary="Pause, take up or end a standing order",
     responses=PROBLEMS,
     tags=["standing orders"],
+    permission="money.standing",
 )
 async def set_state(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     order_id: FromPath[Identifier],
     data: StateBody,
     key: NamedDependency[str],
 ) -> dict[str, Any]:
     """At once."""
-    who = actor(request, operator, "standing order")
+    who = caller.actor("standing order")
     return _order(await standing.set_state(platform, person_id, order_id, data.state, who, key))
 
 

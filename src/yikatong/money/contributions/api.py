@@ -16,13 +16,13 @@ from yikatong.core.money import format_yuan, parse_yuan
 from yikatong.core.platform import Platform
 from yikatong.core.problems import PROBLEM_JSON, problem_of
 from yikatong.money import shown
-from yikatong.money.bodies import PROBLEMS, Amount, Identifier, Level, Number, actor, identifier
+from yikatong.money.bodies import PROBLEMS, Amount, Identifier, Level, Number, identifier
 from yikatong.money.contributions import lists, records, service, sheets, terms
 from yikatong.money.contributions.lists import ListNotTaken
 from yikatong.money.contributions.model import EMPLOYEE_INSURANCES, BilledInsurance
 from yikatong.money.contributions.service import Notice
 from yikatong.money.shown import TransactionBody
-from yikatong.trust.operator import Operator
+from yikatong.trust.access import Caller
 
 _FILE_BYTES_MAX: Final = sheets.FILE_BYTES_MAX + 64 * 1024
 
@@ -126,16 +126,21 @@ def terms_body(region: str, day: date) -> dict[str, Any]:
     summary="Register an employer",
     responses=PROBLEMS,
     tags=["contributions"],
+    permission="contribution.employer",
 )
 async def register_employer(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     employer: FromPath[str],
     data: EmployerBody,
 ) -> dict[str, Any]:
     """By its unified social credit code."""
-    actor(request, operator, "employer")
+    region = regions.pooling_region(data.region, "region").code
+    caller.require("contribution.employer", region)
+    async with platform.database.transaction(readonly=True) as connection:
+        known = await lists.registered(connection, employer)
+    if known is not None:
+        caller.require("contribution.employer", known.region)
     made = await lists.register(platform, employer, data.name, data.region, data.trade)
     return msgspec.to_builtins(made)
 
@@ -150,18 +155,22 @@ async def register_employer(
     responses=PROBLEMS,
     request_max_body_size=_FILE_BYTES_MAX,
     tags=["contributions"],
+    permission="contribution.employer",
 )
 async def send_list(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     employer: FromPath[str],
     period: FromPath[str],
     key: NamedDependency[str],
 ) -> Response[Any]:
     """Bills for everybody on it."""
-    who = actor(request, operator, "employer's list")
+    who = caller.actor("employer's list")
     month = lists.parse_month(period)
+    async with platform.database.transaction(readonly=True) as connection:
+        known = await lists.employer_of(connection, employer)
+    caller.require("contribution.employer", known.region)
     try:
         taken = await lists.take(platform, employer, month, await request.body(), who, key)
     except ListNotTaken as error:
@@ -176,16 +185,17 @@ async def send_list(
     summary="An employer's list and what is due",
     responses=PROBLEMS,
     tags=["contributions"],
+    permission="contribution.employer",
 )
 async def show_list(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     list_id: FromPath[Identifier],
 ) -> dict[str, Any]:
     """The late fee of today is in `due`."""
-    actor(request, operator, "employer's list")
-    return records.list_body(*await lists.due(platform, list_id))
+    found, due = await lists.due(platform, list_id)
+    caller.require("contribution.employer", found.region)
+    return records.list_body(found, due)
 
 
 @post(
@@ -194,16 +204,18 @@ async def show_list(
     summary="Pay an employer's list",
     responses=PROBLEMS,
     tags=["contributions"],
+    permission="contribution.employer",
 )
 async def pay_list(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     list_id: FromPath[Identifier],
     data: NoticeBody,
 ) -> TransactionBody:
     """By an outside payment of exactly what is due, once."""
-    who = actor(request, operator, "employer's payment")
+    who = caller.actor("employer's payment")
+    found, _ = await lists.due(platform, list_id)
+    caller.require("contribution.employer", found.region)
     return shown.transaction(await lists.pay(platform, list_id, data.notice(), who))
 
 
@@ -212,15 +224,15 @@ async def pay_list(
     summary="A person's bills",
     responses=PROBLEMS,
     tags=["contributions"],
+    permission="contribution.read",
 )
 async def show_bills(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
 ) -> list[dict[str, Any]]:
     """Open and paid, the oldest first."""
-    who = actor(request, operator, "contributions")
+    who = caller.actor("contributions")
     return [records.bill_body(one) for one in await service.bills_of(platform, person_id, who)]
 
 
@@ -229,16 +241,16 @@ async def show_bills(
     summary="Bill months",
     responses=PROBLEMS,
     tags=["contributions"],
+    permission="contribution.bill",
 )
 async def bill_months(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     data: MonthsBody,
 ) -> list[dict[str, Any]]:
     """Of the flexibly employed, or those an employee is behind with."""
-    who = actor(request, operator, "contributions")
+    who = caller.actor("contributions")
     base = None if data.base is None else parse_yuan(data.base, "base")
     made = await service.issue_months(
         platform, person_id, data.insurance, lists.parse_month(data.since, "since"),
@@ -252,16 +264,16 @@ async def bill_months(
     summary="Bill a resident's year",
     responses=PROBLEMS,
     tags=["contributions"],
+    permission="contribution.bill",
 )
 async def bill_year(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     data: YearBody,
 ) -> dict[str, Any]:
     """In the season in which residents pay."""
-    who = actor(request, operator, "contributions")
+    who = caller.actor("contributions")
     grade = None if data.grade is None else parse_yuan(data.grade, "grade")
     made = await service.issue_year(
         platform, person_id, data.insurance, data.year, who, grade=grade
@@ -275,17 +287,17 @@ async def bill_year(
     summary="Pay bills",
     responses=PROBLEMS,
     tags=["contributions"],
+    permission="contribution.pay",
 )
 async def pay(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     data: PayBody,
     key: NamedDependency[str],
 ) -> TransactionBody:
     """All of them or none; covered at once."""
-    who = actor(request, operator, "contributions")
+    who = caller.actor("contributions")
     if (data.account is None) == (data.notice is None):
         raise InvalidInput(
             "account", zh="请填写 account 或 notice，二选一", en="give either account or notice"
@@ -303,18 +315,18 @@ async def pay(
     summary="Give a contribution back",
     responses=PROBLEMS,
     tags=["contributions"],
+    permission="contribution.refund",
 )
 async def refund(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     bill_id: FromPath[Identifier],
     data: RefundBody,
     key: NamedDependency[str],
 ) -> TransactionBody:
     """To where it came from."""
-    who = actor(request, operator, "contribution refund")
+    who = caller.actor("contribution refund")
     done = await service.refund(platform, person_id, bill_id, who, key, reason=data.reason)
     return shown.transaction(done)
 
@@ -325,17 +337,17 @@ async def refund(
     responses=PROBLEMS,
     media_type="application/pdf",
     tags=["contributions"],
+    permission="contribution.read",
 )
 async def certificate(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     since: date | None = None,
     until: date | None = None,
 ) -> bytes:
     """Of periods between two days; by default the last twelve months."""
-    who = actor(request, operator, "contribution certificate")
+    who = caller.actor("contribution certificate")
     last = until or today(platform.clock)
     first = since or date(max(1, last.year - 1), last.month, 1)
     bills = await records.prepare(platform, person_id, first, last, who)

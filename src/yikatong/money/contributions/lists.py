@@ -113,9 +113,14 @@ async def register(
     return one
 
 
+async def registered(connection: Connection, employer_code: str) -> Employer | None:
+    """The employer, or None; raises InvalidInput."""
+    return await store.employer(connection, parse_employer_code(employer_code))
+
+
 async def employer_of(connection: Connection, employer_code: str) -> Employer:
     """The employer; raises InvalidInput, NoSuchEmployer."""
-    found = await store.employer(connection, parse_employer_code(employer_code))
+    found = await registered(connection, employer_code)
     if found is None:
         raise NoSuchEmployer(
             zh="没有这家单位的登记，请先登记",

@@ -3,19 +3,19 @@
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Request, get, post
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from yikatong.core.money import parse_yuan
 from yikatong.core.platform import Platform
 from yikatong.money.bank import service as bank
-from yikatong.money.bodies import PROBLEMS, Amount, Identifier, Level, Memo, Number, actor, told
+from yikatong.money.bodies import PROBLEMS, Amount, Identifier, Level, Memo, Number, told
 from yikatong.money.outside import service, settlement
 from yikatong.money.outside.service import PayOut
 from yikatong.money.outside.store import BankOrder
 from yikatong.trust import audit
-from yikatong.trust.operator import Operator
+from yikatong.trust.access import Caller
 
 # By code; the framework, which checks what it injects, cannot check a protocol.
 Connectors = dict[str, Any]
@@ -54,17 +54,17 @@ def order_body(one: BankOrder) -> dict[str, Any]:
     " what became of it: done, refused (the money is back), or unknown until reconciliation.",
     responses=PROBLEMS,
     tags=["other banks"],
+    permission="money.transfer",
 )
 async def pay_out(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     connectors: NamedDependency[Connectors],
     data: PayOutBody,
     key: NamedDependency[str],
 ) -> dict[str, Any]:
     """Within the limits of the account, as a transfer."""
-    who = actor(request, operator, "payment to another bank")
+    who = caller.actor("payment to another bank")
     async with platform.database.transaction(readonly=True) as connection:
         account = await bank.find_account(platform, connection, data.account)
     order = PayOut(
@@ -86,16 +86,16 @@ async def pay_out(
     summary="What became of a payment to another bank",
     responses=PROBLEMS,
     tags=["other banks"],
+    permission="money.read",
 )
 async def show(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     order_id: FromPath[Identifier],
 ) -> dict[str, Any]:
     """pending, unknown, done or refused."""
-    who = actor(request, operator, "payment enquiry")
+    who = caller.actor("payment enquiry")
     async with platform.database.transaction() as connection:
         found = await settlement.get(connection, person_id, order_id)
         at = platform.clock.now()

@@ -3,19 +3,19 @@
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Request, get, post
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from yikatong.core.money import format_percent, format_yuan, parse_yuan
 from yikatong.core.platform import Platform
 from yikatong.money import shown
-from yikatong.money.bodies import PROBLEMS, Amount, Identifier, Level, actor, identifier, told
+from yikatong.money.bodies import PROBLEMS, Amount, Identifier, Level, identifier, told
 from yikatong.money.shown import TransactionBody
 from yikatong.money.wealth import products, service
 from yikatong.money.wealth.model import Holding
 from yikatong.trust import audit
-from yikatong.trust.operator import Operator
+from yikatong.trust.access import Caller
 
 
 class RatingBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -89,17 +89,17 @@ async def show_products() -> dict[str, Any]:
     summary="Rate what risk a person can bear",
     responses=PROBLEMS,
     tags=["wealth"],
+    permission="money.wealth",
 )
 async def rate(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     data: RatingBody,
     key: NamedDependency[str],
 ) -> dict[str, Any]:
     """Valid for a year."""
-    who = actor(request, operator, "risk rating")
+    who = caller.actor("risk rating")
     return told(await service.rate(platform, person_id, data.answers, who, key), "", "rating_id")
 
 
@@ -109,17 +109,17 @@ async def rate(
     summary="Buy",
     responses=PROBLEMS,
     tags=["wealth"],
+    permission="money.wealth",
 )
 async def buy(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     data: BuyBody,
     key: NamedDependency[str],
 ) -> TransactionBody:
     """The transaction's id is the holding's."""
-    who = actor(request, operator, "wealth product")
+    who = caller.actor("wealth product")
     account = identifier(data.account_id, "account_id")
     done = await service.buy(
         platform, person_id, account, data.product, parse_yuan(data.amount, "amount"), who, key,
@@ -133,15 +133,15 @@ async def buy(
     summary="What a person holds",
     responses=PROBLEMS,
     tags=["wealth"],
+    permission="money.read",
 )
 async def holdings(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
 ) -> list[dict[str, Any]]:
     """Closed ones too."""
-    who = actor(request, operator, "wealth products")
+    who = caller.actor("wealth products")
     async with platform.database.transaction() as connection:
         found = await service.holdings_of(connection, person_id)
         if found:
@@ -156,17 +156,17 @@ async def holdings(
     summary="Take a purchase back in the cooling-off period",
     responses=PROBLEMS,
     tags=["wealth"],
+    permission="money.wealth",
 )
 async def cancel(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     holding_id: FromPath[Identifier],
     key: NamedDependency[str],
 ) -> TransactionBody:
     """All of it, at no cost."""
-    who = actor(request, operator, "wealth product")
+    who = caller.actor("wealth product")
     return shown.transaction(await service.cancel(platform, person_id, holding_id, who, key))
 
 
@@ -176,18 +176,18 @@ async def cancel(
     summary="Redeem",
     responses=PROBLEMS,
     tags=["wealth"],
+    permission="money.wealth",
 )
 async def redeem(
-    request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    operator: NamedDependency[Operator],
+    caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     holding_id: FromPath[Identifier],
     data: RedeemBody,
     key: NamedDependency[str],
 ) -> TransactionBody:
     """In part or whole, with the interest that belongs to it."""
-    who = actor(request, operator, "wealth product")
+    who = caller.actor("wealth product")
     amount = None if data.amount is None else parse_yuan(data.amount, "amount")
     return shown.transaction(
         await service.redeem(platform, person_id, holding_id, amount, who, key)

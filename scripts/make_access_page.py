@@ -1,0 +1,137 @@
+"""Make `docs/reference/access.md` from the table of permissions and the routes themselves.
+
+Run: python scripts/make_access_page.py
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, cast
+
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
+
+from yikatong.app import create_app
+from yikatong.core.clock import SHANGHAI, FixedClock
+from yikatong.core.platform import Platform
+from yikatong.core.sealing import Vault
+from yikatong.core.settings import Settings
+from yikatong.trust.access import OPEN, PERMISSIONS, ROLES
+
+PAGE: Final = Path(__file__).parents[1] / "docs" / "reference" / "access.md"
+
+_HEAD: Final = """# Who may do what
+
+<!-- Made by scripts/make_access_page.py from src/yikatong/trust/access.py and the routes; change them there. -->
+
+Every route of the JSON API names one permission. A caller has it by a role (staff) or was given it
+(machines), within a region and all that lies in it. Least privilege: the administrator manages users
+and sees no person's data, the operator runs the machine, the auditor sees and changes nothing, who
+decides a claim does not pay it, and nobody of the staff moves the money of people.
+
+## Callers
+
+- **staff 工作人员**: a session of number, password and a code of the second factor. On pages the cookie
+  `staff` (page `/staff`); programs send `POST /api/v1/staff/sessions` and show `Authorization: Bearer <token>`.
+  They may do what their roles have, in the roles' regions; a role taken back counts at once.
+- **machine 接口凭证**: `Authorization: Bearer <id>.<secret>` (`yikatong machines add`). It may do what it was
+  given; revoked, it is out within 20 seconds.
+- **the installation**: `Authorization: Bearer <token>` of `DATA/keys/operator.token`. It may do everything in
+  the nation, but approve.
+- **the command line on the machine** has the key of the installation: everything, without a second person.
+
+Hospitals call the [hospital interface](hospital-interface.md) with credentials of their own. Persons
+sign in on the pages and see their own affairs.
+
+A secret of a machine lasts a year, or as many days as are said. `yikatong machines rotate` makes a second
+one; the one in use works for 24 hours more.
+
+## Where
+
+| place | which region counts |
+|---|---|
+| person | where the person lives, or is insured: one of them is enough |
+| fund | that of the fund or its agency; of an employer its region |
+| region | the one the request names |
+| nation | none smaller: only who may do it everywhere may do it |
+| any | none: a caller of any region may |
+
+Lists show what lies in the caller's regions. Who may do something, but not there, is answered
+`not_allowed` with `field` `region`; of a person elsewhere nobody of a region learns whether they exist
+by their number.
+
+## Four eyes (双人复核)
+
+Where **two** stands, a second member of staff with the same permission there must approve. The request is
+answered with 202 and `approval_id`; the second person looks at it (`GET /api/v1/approvals`, page `/staff`)
+and sends `POST /api/v1/approvals/{id}/approve` or `/refuse` within 24 hours. Approved, it is carried out,
+once; the first request sent again with the same `Idempotency-Key` is answered with what was done. Nobody
+approves what they asked for, whatever roles they have, and machines approve nothing. This holds for the
+installation's token too; the command line on the machine itself asks nobody.
+
+In use for: court freezes and releases, payments from a fund to a person, inheritance of a medical account,
+and granting a role. The trail of the person names who asked and who approved.
+
+## Staff
+
+`yikatong staff add NUMBER --name … --role administrator` makes the first administrator and prints a first
+password. At the first sign-in the member scans the second factor (RFC 6238), keeps ten codes for recovery,
+and chooses a password (12 characters or more, none of the common ones). Tries are counted before they are
+looked at: 5 in a quarter of an hour and 20 a day against a number, as many against its codes, 60 and 500
+against an address. `yikatong staff unlock` or an administrator forgets them. A session ends after 15 minutes
+without a request, after 10 hours at the latest.
+
+In the sandbox there is one member for each role; `yikatong sandbox show` prints their passwords.
+
+"""
+
+
+def _routes() -> dict[str, list[str]]:
+    """The routes of each permission, as "METHOD path"."""
+    clock = FixedClock(datetime(2026, 1, 1, tzinfo=SHANGHAI))
+    settings = Settings(data_dir=Path("unused"), operator_token="x" * 32)
+    # Nothing is asked of the database: only the routes are looked at.
+    app = create_app(Platform(cast("Any", None), clock, Vault(bytes(32)), settings))
+    found: dict[str, list[str]] = {}
+    for route in app.routes:
+        for handler in route.route_handlers if isinstance(route, HTTPRoute) else ():
+            assert isinstance(handler, HTTPRouteHandler)
+            if permission := handler.opt.get("permission"):
+                path = route.path.replace(":int", "").replace(":str", "")
+                methods = sorted(str(one) for one in handler.http_methods - {"OPTIONS"})
+                found.setdefault(permission, []).extend(f"{one} {path}" for one in methods)
+    return found
+
+
+def _lines() -> Iterator[str]:
+    yield "## Permissions\n\n"
+    yield f"| | where | {' | '.join(ROLES)} |\n"
+    yield f"|---|---|{'---|' * len(ROLES)}\n"
+    for one in PERMISSIONS.values():
+        marks = " | ".join("●" if role in one.roles else "" for role in ROLES)
+        two = " **two**" if one.two_persons else ""
+        only = "" if one.roles else " (machines only)"
+        yield f"| `{one.name}`{two}<br>{one.text.zh} · {one.text.en}{only} | {one.place} | {marks} |\n"
+    yield "\nThe roles: "
+    yield ", ".join(f"{role} {text.zh}" for role, text in ROLES.items())
+    yield ".\n\n## Routes\n\n| permission | routes |\n|---|---|\n"
+    routes = _routes()
+    for name in PERMISSIONS:
+        if name in routes:
+            yield f"| `{name}` | {'<br>'.join(f'`{one}`' for one in sorted(routes[name]))} |\n"
+    rest = [name for name in PERMISSIONS if name not in routes]
+    yield "\nWithout a route of the API (pages, the command line, or what is being built): "
+    yield ", ".join(f"`{name}`" for name in rest)
+    yield ".\n\n## Open to everybody\n\n"
+    for path, text in OPEN.items():
+        yield f"- `{path}`: {text.zh} · {text.en}\n"
+
+
+def page() -> str:
+    """The whole page."""
+    return _HEAD + "".join(_lines())
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(PAGE)

@@ -1,0 +1,131 @@
+"""Types of signing in, and what goes wrong with it."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from yikatong.core.errors import YikatongError
+from yikatong.identity.model import Level, Mode
+from yikatong.identity.sessions.model import Session
+
+CodePurpose = Literal["sign_in", "step_up"]
+"""What a one-time code is good for, and nothing else."""
+
+
+class Visitor(msgspec.Struct, frozen=True):
+    """Who asks, before we know who it is."""
+
+    address: str
+    """As `core.addresses` tells it."""
+    device: str
+    """Browser and system, in a few words."""
+    tokens: tuple[str, ...] = ()
+    """What the browser's device cookie carries: a token for each person known in it."""
+
+
+class KnownDevice(msgspec.Struct, frozen=True):
+    """A browser in which the person signed in before (常用设备)."""
+
+    person_id: int
+    device_id: int
+    device: str
+    proofs: tuple[Mode, ...]
+    """What was proved there. For these, and these alone, it has tries of its own: whoever knows the
+    PIN and opens one new browser after the other gains no tries at the codes."""
+    first_at: datetime
+    last_at: datetime
+
+
+class SignedIn(msgspec.Struct, frozen=True):
+    """What came of a proof."""
+
+    session: Session
+    token: str
+    """For the session's cookie; always a new one."""
+    device_tokens: tuple[str, ...]
+    """For the device cookie."""
+
+
+class NotRecognized(YikatongError):
+    """Number and secret do not go together; never told: whether there is such a person, card or
+    password, or whether others tried too often."""
+
+    code = "not_recognized"
+    status = 401
+
+    def __init__(self, field: str = "secret") -> None:
+        super().__init__(
+            zh="号码与密码不符，或者近期试错太多。忘了密码，可以用短信验证码登录",
+            en="the number and the PIN or password do not go together, or there were too many wrong "
+            "tries lately. If you forgot it, sign in with a code sent to your phone",
+            field=field,
+        )
+
+
+class CodeNotRight(YikatongError):
+    """The one-time code is wrong, and there are tries left."""
+
+    code = "code_not_right"
+    status = 401
+
+    def __init__(self, left: int) -> None:
+        tries = "1 more try" if left == 1 else f"{left} more tries"
+        super().__init__(
+            zh=f"验证码不对，还可以再试 {left} 次",
+            en=f"the code is wrong; you have {tries}",
+            field="code",
+        )
+
+
+class CodeOver(YikatongError):
+    """The one-time code was used, is too old, was tried too often, or belongs to another browser."""
+
+    code = "code_over"
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="验证码不对或已失效，请重新获取",
+            en="the code is wrong or no longer valid; please ask for a new one",
+            field="code",
+        )
+
+
+class NoPhone(YikatongError):
+    """The person has no phone on file (told to the signed-in person only)."""
+
+    code = "no_phone"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="您没有登记手机号，请带身份证到服务网点登记",
+            en="no phone of yours is on file; register one at a counter with your id document",
+        )
+
+
+class LevelTooLow(YikatongError):
+    """The session was not proved strongly enough for this."""
+
+    code = "level_too_low"
+    status = 403
+
+    def __init__(self, level: Level) -> None:
+        self.level: Level = level
+        super().__init__(
+            zh="请先再次确认身份", en="please prove once more who you are, more strongly"
+        )
+
+
+class NoSuchScan(YikatongError):
+    """No request to sign in has this code, or it is over, or was answered."""
+
+    code = "no_such_scan"
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="二维码已失效，请在要登录的设备上刷新后再扫",
+            en="this code is no longer valid; refresh it on the device you want to sign in on",
+        )

@@ -1,0 +1,197 @@
+"""JSON routes of staff: sign in for programs, and what administrators do."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from yikatong.core.addresses import address_of
+from yikatong.core.clock import SHANGHAI
+from yikatong.core.errors import NotFound
+from yikatong.core.platform import Platform
+from yikatong.identity.signing_in.rules import device_of
+from yikatong.identity.staff import service, signing_in
+from yikatong.identity.staff.model import Member
+from yikatong.money.bodies import PROBLEMS
+from yikatong.trust.access import Caller, Content, FourEyes
+from yikatong.trust.audit import Actor
+
+_PATH: Final = "/api/v1/staff"
+_Number = Annotated[str, msgspec.Meta(min_length=1, max_length=30)]
+
+
+class SignInBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Both factors."""
+
+    number: _Number
+    password: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+
+
+class AddBody(msgspec.Struct, forbid_unknown_fields=True):
+    """A new member and the region of the office; roles are granted afterwards."""
+
+    number: _Number
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
+    region: str
+
+
+class GrantBody(msgspec.Struct, forbid_unknown_fields=True):
+    """A role and the region it is for; 000000 is the nation."""
+
+    role: str
+    region: str
+
+
+def body(one: Member) -> dict[str, Any]:
+    """A member for JSON."""
+    return {
+        "number": one.staff_number,
+        "name": one.name,
+        "region": one.region,
+        "state": one.state,
+        "second_factor": one.second_factor,
+        "must_change_password": one.must_change_password,
+        "grants": [{"role": grant.what, "region": grant.region} for grant in one.grants],
+    }
+
+
+@post(
+    f"{_PATH}/sessions",
+    status_code=201,
+    summary="Sign in as staff, for programs",
+    description="The token is shown as `Authorization: Bearer …`. It ends after 15 minutes without a"
+    " request, after 10 hours at the latest. The first sign-in is on the page /staff.",
+    responses=PROBLEMS,
+    tags=["staff"],
+)
+async def sign_in(
+    request: Request[Any, Any, Any], platform: NamedDependency[Platform], data: SignInBody
+) -> dict[str, Any]:
+    """Number, password and a code of the second factor."""
+    address = address_of(
+        request.client.host if request.client else None,
+        request.headers.get("x-forwarded-for"),
+        platform.settings.trusted_proxies,
+    )
+    device = device_of(request.headers.get("user-agent", ""))
+    session, token = await signing_in.sign_in(
+        platform, data.number, data.password, data.code, address, device
+    )
+    return {"token": token, "ends_at": session.ends_at.astimezone(SHANGHAI).isoformat()}
+
+
+@get(_PATH, summary="Members of staff", responses=PROBLEMS, tags=["staff"], permission="staff.read")
+async def every(platform: NamedDependency[Platform]) -> list[dict[str, Any]]:
+    """Also those who left."""
+    return [body(one) for one in await service.every(platform)]
+
+
+@post(
+    _PATH,
+    summary="Add a member",
+    responses=PROBLEMS,
+    tags=["staff"],
+    permission="staff.manage",
+)
+async def add(
+    platform: NamedDependency[Platform], caller: NamedDependency[Caller], data: AddBody
+) -> dict[str, Any]:
+    """`password` is shown this once; the member changes it at the first sign-in."""
+    caller.require("staff.manage", data.region)
+    made, password = await service.add(
+        platform, data.number, data.name, data.region, [], caller.actor("staff")
+    )
+    return {**body(made), "password": password}
+
+
+@post(
+    _PATH + "/{number:str}/grants",
+    status_code=200,
+    summary="Grant a role",
+    responses=PROBLEMS,
+    tags=["staff"],
+    permission="staff.grant",
+)
+async def grant(
+    platform: NamedDependency[Platform],
+    caller: NamedDependency[Caller],
+    four_eyes: NamedDependency[FourEyes],
+    number: FromPath[str],
+    data: GrantBody,
+    key: NamedDependency[str],
+) -> dict[str, Any]:
+    """Another administrator approves."""
+    wanted = service.read_grant(data.role, data.region)
+    caller.require("staff.grant", wanted.region)
+    async with platform.database.transaction(readonly=True) as connection:
+        member = await service.get(connection, number)
+    facts = {"number": number, "role": wanted.what, "region": wanted.region}
+    content = Content("staff.grant", (wanted.region,), facts)
+    if not await four_eyes.need(caller, content, key):
+        member = await service.carry_out_grant(platform, facts, caller.actor("staff"), key)
+    return body(member)
+
+
+@post(
+    _PATH + "/{number:str}/revoke",
+    status_code=200,
+    summary="Take a role back",
+    responses=PROBLEMS,
+    tags=["staff"],
+    permission="staff.manage",
+)
+async def revoke(
+    platform: NamedDependency[Platform],
+    caller: NamedDependency[Caller],
+    number: FromPath[str],
+    data: GrantBody,
+) -> dict[str, Any]:
+    """At once."""
+    wanted = service.read_grant(data.role, data.region)
+    caller.require("staff.manage", wanted.region)
+    return body(await service.revoke(platform, number, wanted, caller.actor("staff")))
+
+
+_Act = Callable[[Platform, str, Actor], Awaitable[Any]]
+ACTS: Final[dict[str, _Act]] = {
+    "end-sessions": service.end_sessions,
+    "reset-second-factor": service.reset_second_factor,
+    "reset-password": service.reset_password,
+    "unlock": service.unlock,
+    "leave": service.leave,
+}
+
+
+@post(
+    _PATH + "/{number:str}/{act:str}",
+    status_code=200,
+    summary="End sessions, reset password or second factor, unlock, or record that a member left",
+    description=f"`act` is one of {', '.join(ACTS)}.",
+    responses=PROBLEMS,
+    tags=["staff"],
+    permission="staff.manage",
+)
+async def manage(
+    platform: NamedDependency[Platform],
+    caller: NamedDependency[Caller],
+    number: FromPath[str],
+    act: FromPath[str],
+) -> dict[str, Any]:
+    """`password` of a reset is shown this once."""
+    work = ACTS.get(act)
+    if work is None:
+        raise NotFound(zh="没有这个地址", en="there is nothing at this address")
+    async with platform.database.transaction(readonly=True) as connection:
+        service.require_over(caller, "staff.manage", await service.get(connection, number))
+    answer = await work(platform, number, caller.actor("staff"))
+    async with platform.database.transaction(readonly=True) as connection:
+        found = body(await service.get(connection, number))
+    return {**found, "password": answer} if act == "reset-password" else found
+
+
+public: Final = [sign_in]
+routes: Final = [every, add, grant, revoke, manage]

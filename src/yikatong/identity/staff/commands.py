@@ -1,0 +1,143 @@
+"""The part of the command line for staff: `staff add|grant|revoke|list|…`.
+
+Who runs it has the key of the installation: it asks for no second person.
+"""
+
+from typing import Annotated, Any
+
+import typer
+
+from yikatong.core.commands import DataOption, JsonOption, print_json, with_platform
+
+staff_app = typer.Typer(help="工作人员 · members of staff.", no_args_is_help=True)
+_Number = Annotated[str, typer.Argument(help="工号 · the staff number.")]
+_Role = Annotated[
+    str,
+    typer.Option(
+        help="岗位 · counter, hotline, reviewer, finance, auditor, operator, administrator."
+    ),
+]
+_Region = Annotated[str, typer.Option(help="地区 · the region; 000000: the nation.")]
+
+
+def _actor() -> Any:
+    from yikatong.trust.audit import Actor
+
+    return Actor("staff", "command line", "staff")
+
+
+def _show(member: Any, as_json: bool, password: str | None = None) -> None:
+    from yikatong.identity.staff.api import body
+
+    if as_json:
+        print_json({**body(member), **({"password": password} if password else {})})
+        return
+    roles = "  ".join(f"{one.what}@{one.region}" for one in member.grants) or "-"
+    factor = "" if member.second_factor else "  未绑定验证器 · no second factor"
+    left = "  已离岗 · left" if member.state == "left" else ""
+    typer.echo(f"{member.staff_number}  {member.name}  {roles}{factor}{left}")
+    if password:
+        typer.echo(f"首次密码 · first password (shown once): {password}")
+
+
+@staff_app.command("add")
+def add(
+    number: _Number,
+    name: Annotated[str, typer.Option(help="姓名 · the name.")],
+    role: Annotated[list[str], typer.Option(help="岗位 · a role; may be given several times.")],
+    region: _Region = "000000",
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """添加工作人员 · Add a member with roles in a region; prints the first password."""
+    from yikatong.core.platform import Platform
+    from yikatong.identity.staff import service
+
+    async def run(platform: Platform) -> Any:
+        grants = [service.read_grant(one, region) for one in role]
+        return await service.add(platform, number, name, region, grants, _actor())
+
+    member, password = with_platform(data, run)
+    _show(member, as_json, password)
+
+
+@staff_app.command("grant")
+def grant(
+    number: _Number,
+    role: _Role,
+    region: _Region = "000000",
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """授予岗位 · Give a role in a region."""
+    from yikatong.core.platform import Platform
+    from yikatong.identity.staff import service
+
+    async def run(platform: Platform) -> Any:
+        return await service.grant(platform, number, [service.read_grant(role, region)], _actor())
+
+    _show(with_platform(data, run), as_json)
+
+
+@staff_app.command("revoke")
+def revoke(
+    number: _Number,
+    role: _Role,
+    region: _Region = "000000",
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """收回岗位 · Take a role back, at once."""
+    from yikatong.core.platform import Platform
+    from yikatong.identity.staff import service
+
+    async def run(platform: Platform) -> Any:
+        return await service.revoke(platform, number, service.read_grant(role, region), _actor())
+
+    _show(with_platform(data, run), as_json)
+
+
+@staff_app.command("list")
+def list_staff(data: DataOption = None, as_json: JsonOption = False) -> None:
+    """列出工作人员 · All members with their roles."""
+    from yikatong.core.platform import Platform
+    from yikatong.identity.staff import service
+    from yikatong.identity.staff.api import body
+
+    async def run(platform: Platform) -> Any:
+        return await service.every(platform)
+
+    found = with_platform(data, run)
+    if as_json:
+        print_json([body(one) for one in found])
+        return
+    for one in found:
+        _show(one, as_json=False)
+
+
+def _manage(name: str, zh: str, en: str) -> None:
+    @staff_app.command(name, help=f"{zh} · {en}")
+    def manage(number: _Number, data: DataOption = None, as_json: JsonOption = False) -> None:
+        from yikatong.core.platform import Platform
+        from yikatong.identity.staff import service
+        from yikatong.identity.staff.api import ACTS
+
+        async def run(platform: Platform) -> Any:
+            answer = await ACTS[name](platform, number, _actor())
+            async with platform.database.transaction(readonly=True) as connection:
+                return await service.get(connection, number), answer
+
+        member, answer = with_platform(data, run)
+        _show(member, as_json, answer if name == "reset-password" else None)
+
+    assert manage
+
+
+for _one in (
+    ("end-sessions", "结束全部登录", "End all of a member's sessions."),
+    ("reset-second-factor", "重置验证器", "Let a member enrol a new second factor."),
+    ("reset-password", "重置密码", "Give a new first password; prints it."),
+    ("unlock", "解除锁定", "Forget the wrong tries against a number."),
+    ("leave", "离岗", "A member left: no sign-in any more."),
+):
+    _manage(*_one)

@@ -1,0 +1,294 @@
+"""SQL of staff and their sessions."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from yikatong.core.database import Connection, Record
+from yikatong.identity.staff.model import Member, StaffSession
+from yikatong.trust.access import Grant
+
+_GRANTS = """array(select array[g.role, g.region] from staff_grants g
+                    where g.staff_number = s.staff_number order by g.role, g.region) as grants"""
+_MEMBER = f"""select s.staff_number, s.name, s.region, s.state, s.sandbox, s.made_at,
+                     s.totp_sealed is not null as second_factor,
+                     s.password_changed_at is null as must_change_password, {_GRANTS}
+                from staff s"""  # noqa: S608 - our constants
+_SESSION = f"""select s.staff_number, s.name, n.session_id, n.stage, n.device, n.begun_at,
+                      n.seen_at, n.ends_at, s.password_changed_at is null as must_change_password,
+                      n.secret_hash, n.candidate_sealed, {_GRANTS}
+                 from staff_sessions n join staff s using (staff_number)
+                where n.ended_at is null and n.ends_at > $1 and n.seen_at > $2
+                  and s.state = 'active' and (not s.sandbox or $3)"""  # noqa: S608
+
+
+def _made(kind: type[Any], row: Record) -> Any:
+    facts = {name: row[name] for name in kind.__struct_fields__}
+    facts["grants"] = tuple(Grant(what, region) for what, region in row["grants"])
+    return kind(**facts)
+
+
+async def insert(
+    connection: Connection,
+    number: str,
+    name: str,
+    region: str,
+    verifier: bytes,
+    at: datetime,
+    *,
+    sandbox: bool,
+    totp_sealed: bytes | None,
+) -> bool:
+    """Whether the number was free."""
+    return bool(
+        await connection.fetchval(
+            """insert into staff (staff_number, name, region, password_verifier, sandbox, totp_sealed,
+                                  password_changed_at, made_at)
+               values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing returning true""",
+            number,
+            name,
+            region,
+            verifier,
+            sandbox,
+            totp_sealed,
+            at if sandbox else None,
+            at,
+        )
+    )
+
+
+async def members(connection: Connection, number: str | None = None) -> list[Member]:
+    """All members of staff, or the one of this number."""
+    rows = await connection.fetch(
+        f"{_MEMBER} where $1::text is null or s.staff_number = $1 order by s.staff_number", number
+    )
+    return [_made(Member, row) for row in rows]
+
+
+async def grant(
+    connection: Connection, number: str, grants: Sequence[Grant], at: datetime, by: str
+) -> int:
+    """How many of these the member did not have before."""
+    rows = await connection.fetch(
+        """insert into staff_grants (staff_number, role, region, granted_at, granted_by)
+           select $1, n.role, n.region, $4, $5 from unnest($2::text[], $3::text[]) as n (role, region)
+           on conflict do nothing returning 1""",
+        number,
+        [one.what for one in grants],
+        [one.region for one in grants],
+        at,
+        by,
+    )
+    return len(rows)
+
+
+async def revoke(connection: Connection, number: str, one: Grant) -> bool:
+    return bool(
+        await connection.fetchval(
+            """delete from staff_grants where staff_number = $1 and role = $2 and region = $3
+               returning true""",
+            number,
+            one.what,
+            one.region,
+        )
+    )
+
+
+async def leave(connection: Connection, number: str) -> None:
+    await connection.execute("update staff set state = 'left' where staff_number = $1", number)
+
+
+async def secrets_of(
+    connection: Connection, number: str, *, sandbox: bool
+) -> tuple[bytes, bytes | None, int] | None:
+    """Verifier, sealed second factor and last time step of an active member."""
+    row = await connection.fetchrow(
+        """select password_verifier, totp_sealed, totp_step from staff
+            where staff_number = $1 and state = 'active' and (not sandbox or $2)""",
+        number,
+        sandbox,
+    )
+    return None if row is None else (row[0], row[1], row[2])
+
+
+async def set_password(
+    connection: Connection, number: str, verifier: bytes, changed_at: datetime | None
+) -> None:
+    await connection.execute(
+        """update staff set password_verifier = $2, password_changed_at = $3
+            where staff_number = $1""",
+        number,
+        verifier,
+        changed_at,
+    )
+
+
+async def take_step(connection: Connection, number: str, step: int) -> bool:
+    """Whether no code of this time step or a later one was taken before."""
+    return bool(
+        await connection.fetchval(
+            """update staff set totp_step = $2 where staff_number = $1 and totp_step < $2
+               returning true""",
+            number,
+            step,
+        )
+    )
+
+
+async def set_second_factor(
+    connection: Connection, number: str, sealed: bytes | None, step: int
+) -> None:
+    await connection.execute(
+        "update staff set totp_sealed = $2, totp_step = $3 where staff_number = $1",
+        number,
+        sealed,
+        step,
+    )
+    await connection.execute("delete from staff_recovery_codes where staff_number = $1", number)
+
+
+async def insert_recovery_codes(
+    connection: Connection, number: str, hashes: Sequence[bytes]
+) -> None:
+    await connection.execute(
+        """insert into staff_recovery_codes (staff_number, code_hash)
+           select $1, unnest($2::bytea[])""",
+        number,
+        hashes,
+    )
+
+
+async def take_recovery_code(
+    connection: Connection, number: str, code_hash: bytes, at: datetime
+) -> bool:
+    return bool(
+        await connection.fetchval(
+            """update staff_recovery_codes set used_at = $3
+                where staff_number = $1 and code_hash = $2 and used_at is null returning true""",
+            number,
+            code_hash,
+            at,
+        )
+    )
+
+
+async def recovery_codes_left(connection: Connection, number: str) -> int:
+    return await connection.fetchval(
+        "select count(*) from staff_recovery_codes where staff_number = $1 and used_at is null",
+        number,
+    )
+
+
+async def insert_session(
+    connection: Connection,
+    number: str,
+    session_id: int,
+    secret_hash: bytes,
+    stage: str,
+    device: str,
+    at: datetime,
+    ends_at: datetime,
+) -> None:
+    await connection.execute(
+        """insert into staff_sessions
+             (staff_number, session_id, secret_hash, stage, device, begun_at, seen_at, ends_at)
+           values ($1, $2, $3, $4, $5, $6, $6, $7)""",
+        number, session_id, secret_hash, stage, device, at, ends_at,
+    )  # fmt: skip
+
+
+async def live(
+    connection: Connection,
+    number: str,
+    session_id: int,
+    at: datetime,
+    seen_after: datetime,
+    *,
+    sandbox: bool,
+) -> tuple[StaffSession, bytes, bytes | None] | None:
+    """A live session, the hash of its secret, and what is being enrolled."""
+    row = await connection.fetchrow(
+        f"{_SESSION} and n.staff_number = $4 and n.session_id = $5",
+        at,
+        seen_after,
+        sandbox,
+        number,
+        session_id,
+    )
+    if row is None:
+        return None
+    return _made(StaffSession, row), row["secret_hash"], row["candidate_sealed"]
+
+
+async def sessions_of(
+    connection: Connection, number: str, at: datetime, seen_after: datetime, *, sandbox: bool
+) -> list[StaffSession]:
+    """The member's open sessions, the last used first."""
+    rows = await connection.fetch(
+        f"{_SESSION} and n.staff_number = $4 and n.stage = 'open' order by n.seen_at desc",
+        at,
+        seen_after,
+        sandbox,
+        number,
+    )
+    return [_made(StaffSession, row) for row in rows]
+
+
+async def seen(connection: Connection, number: str, session_id: int, at: datetime) -> None:
+    await connection.execute(
+        """update staff_sessions set seen_at = $3
+            where staff_number = $1 and session_id = $2 and seen_at < $3""",
+        number,
+        session_id,
+        at,
+    )
+
+
+async def set_candidate(
+    connection: Connection, number: str, session_id: int, sealed: bytes
+) -> bytes:
+    """What is being enrolled: the first that was set stays."""
+    return await connection.fetchval(
+        """update staff_sessions set candidate_sealed = coalesce(candidate_sealed, $3)
+            where staff_number = $1 and session_id = $2 returning candidate_sealed""",
+        number,
+        session_id,
+        sealed,
+    )
+
+
+async def end(
+    connection: Connection,
+    number: str,
+    session_ids: Sequence[int] | None,
+    at: datetime,
+    *,
+    but: int | None = None,
+) -> int:
+    """End these sessions, or all of the member's but one; answers how many were live."""
+    rows = await connection.fetch(
+        """update staff_sessions set ended_at = $3
+            where staff_number = $1 and ended_at is null
+              and ($2::bigint[] is null or session_id = any($2))
+              and ($4::bigint is null or session_id <> $4)
+           returning 1""",
+        number,
+        session_ids,
+        at,
+        but,
+    )
+    return len(rows)
+
+
+async def forget(connection: Connection, before: datetime, limit: int) -> int:
+    """Delete sessions that ended before a moment; answers how many."""
+    return await connection.fetchval(
+        """with gone as (
+             delete from staff_sessions where (staff_number, session_id) in (
+               select staff_number, session_id from staff_sessions
+                where coalesce(ended_at, ends_at) < $1 limit $2)
+             returning 1)
+           select count(*) from gone""",
+        before,
+        limit,
+    )
