@@ -134,6 +134,22 @@ async def test_a_wrong_secret_is_told_beside_it_and_the_number_is_kept(
     assert answer.status_code == 422
 
 
+async def test_the_language_is_switched_on_the_forms_own_page(
+    web: httpx.AsyncClient, one: Someone
+) -> None:
+    wrong = {"number": one.card_number, "secret": "000000", "next": "/security", "level": "2"}
+    page = await web.post("/sign-in", data=wrong)
+    (address,) = re.findall(r'href="([^"]*lang=en)"', page.text)
+    address = address.replace("&amp;", "&")
+    assert address == "/sign-in?next=%2Fsecurity&level=2&by=secret&lang=en"
+    english = (await web.get(address)).text
+    assert "Card PIN or password" in english
+    assert 'name="next" value="/security"' in english
+    page = await web.post("/sign-in/code/send", data={"number": "x"})
+    (address,) = re.findall(r'href="([^"]*lang=zh)"', page.text)
+    assert address.replace("&amp;", "&") == "/sign-in?by=code&lang=zh"
+
+
 async def test_too_many_tries_say_when_to_come_back(web: httpx.AsyncClient, one: Someone) -> None:
     for _ in range(5):
         await web.post("/sign-in", data={"number": one.card_number, "secret": "000000"})
