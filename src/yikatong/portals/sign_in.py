@@ -45,29 +45,28 @@ class Way(msgspec.Struct, frozen=True):
     next: str
     level: Level
 
-    @property
-    def query(self) -> str:
-        """For links and addresses that lead on."""
+    def query(self, **more: str) -> list[tuple[str, str]]:
+        """For addresses that lead on."""
         asked = {"next": self.next} if self.next != "/" else {}
         if self.level > 1:
             asked["level"] = str(self.level)
-        return urlencode(asked)
+        return list((asked | more).items())
 
     def to(self, path: str, **more: str) -> str:
         """An address that keeps the way in mind."""
-        parts = [part for part in (self.query, urlencode(more)) if part]
-        return f"{path}?{'&'.join(parts)}" if parts else path
+        query = self.query(**more)
+        return f"{path}?{urlencode(query)}" if query else path
 
 
 HERE: Final = Way("/", 1)
 """No way in particular."""
 
 
-def way_of(get_text: Callable[[str], Any]) -> Way:
+def way_of(read: Callable[[str], Any]) -> Way:
     """The way of a query or a form."""
-    level = str(get_text("level") or "")
+    level = str(read("level") or "")
     wanted: Level = 3 if level == "3" else 2 if level == "2" else 1
-    return Way(safe_next(str(get_text("next") or "")), wanted)
+    return Way(safe_next(str(read("next") or "")), wanted)
 
 
 def visitor_of(request: Request[Any, Any, Any], platform: Platform) -> Visitor:
@@ -125,13 +124,19 @@ def show(
 ) -> Response[str]:
     """One of these pages, with what is wrong beside its field."""
     errors, status, headers = wrong
-    # After a form that was wrong, language and type size are switched on the page it stands on.
-    view.query = [] if request.method == "POST" else view.query
     response = view.respond(
         request, template, status=status, errors=errors, way=way, current="sign_in", **facts
     )
     response.headers.update(headers)
     return response
+
+
+def _stand_at(
+    request: Request[Any, Any, Any], view: View, path: str, query: list[tuple[str, str]]
+) -> None:
+    """After a form that was wrong, language and type size are switched on the form's own page."""
+    if request.method == "POST":
+        view.path, view.query = path, query
 
 
 def _page(
@@ -143,8 +148,7 @@ def _page(
     wrong: tuple[dict[str, str], int, dict[str, str]] = ({}, 200, {}),
 ) -> Response[str]:
     view = View.of(request)
-    if request.method == "POST":
-        view.path = way.to(SIGN_IN, by=by)
+    _stand_at(request, view, SIGN_IN, way.query(by=by))
     return show(
         request, view, "sign-in.html", way, wrong,
         by=by, number=number, pin=sandbox_pin.of_sandbox(platform),
@@ -244,8 +248,7 @@ async def _code_page(
             raise SignInNeeded(way.level)
         phone = await codes.phone_of(platform, session.person_id)
     view = View.of(request)
-    if request.method == "POST":
-        view.path = way.to(f"{SIGN_IN}/code")
+    _stand_at(request, view, f"{SIGN_IN}/code", way.query())
     return show(
         request, view, "sign-in-code.html", way, wrong,
         purpose=purpose, phone=phone,
@@ -288,8 +291,7 @@ async def _prove_more(
     knows = bool(_KNOWN & set(session.modes))
     phone = await codes.phone_of(platform, session.person_id)
     view = View.of(request)
-    if request.method == "POST":
-        view.path = way.to(SIGN_IN)
+    _stand_at(request, view, SIGN_IN, way.query())
     return show(
         request, view, "sign-in-more.html", way, wrong,
         knows=knows, phone=phone, can_send=sending.available(platform.settings),

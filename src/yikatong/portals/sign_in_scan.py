@@ -49,7 +49,7 @@ async def scan(
     ended = state in ("over", "refused") and bool(code) and "new" not in query
     begun = None
     if state == "over" and not ended:
-        # A session is confirmed, nobody signed in anew; unless it is about to be over itself.
+        # Whoever is signed in has the session confirmed instead of a new one begun.
         begun = await scanning.begin(platform, visitor_of(request, platform), session)
         code = begun.code
     picture = "" if ended else _picture(f"{platform.settings.public_url}{_APPROVE}?code={code}")
