@@ -20,6 +20,8 @@ from yikatong.core import problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
 from yikatong.core.platform import Platform
+from yikatong.identity.openid import api as openid_api
+from yikatong.identity.openid.signing import OpenidProvider
 from yikatong.medical import receipts_api
 from yikatong.medical.claims import api as claims_api
 from yikatong.medical.claims.service import ClaimOffice
@@ -176,6 +178,7 @@ def create_app(platform: Platform) -> Litestar:
     operator = Operator(token(platform.settings))
     desk = Desk(Teller(platform), operator)
     office = ClaimOffice(platform)
+    openid = OpenidProvider(platform)
     outside = connectors(platform, platform.settings.outside_banks)
 
     def given() -> Platform:
@@ -190,6 +193,9 @@ def create_app(platform: Platform) -> Litestar:
     def banks() -> dict[str, BankConnector]:
         return outside
 
+    def openid_provider() -> OpenidProvider:
+        return openid
+
     def gate() -> Operator:
         return operator
 
@@ -203,6 +209,7 @@ def create_app(platform: Platform) -> Litestar:
             *contributions_api.public,
             *wealth_api.public,
             *filings_api.public,
+            *openid_api.routes,
             Router(
                 path="/",
                 guards=[signed_in],
@@ -224,6 +231,7 @@ def create_app(platform: Platform) -> Litestar:
         dependencies={
             "platform": Provide(given, sync_to_thread=False, use_cache=True),
             "desk": Provide(counter, sync_to_thread=False, use_cache=True),
+            "openid": Provide(openid_provider, sync_to_thread=False, use_cache=True),
             "operator": Provide(gate, sync_to_thread=False, use_cache=True),
             "claims": Provide(claim_office, sync_to_thread=False, use_cache=True),
             "connectors": Provide(banks, sync_to_thread=False, use_cache=True),

@@ -9,6 +9,7 @@ import typer
 from yikatong import __version__
 from yikatong.core.commands import DataOption, JsonOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
+from yikatong.identity.openid.commands import openid_app
 from yikatong.medical.claims.commands import claims_app
 from yikatong.medical.commands import catalog_app, providers_app
 from yikatong.medical.filings.commands import filings_app
@@ -42,6 +43,7 @@ app.add_typer(claims_app, name="claims")
 app.add_typer(filings_app, name="filings")
 app.add_typer(money_app, name="money")
 app.add_typer(sandbox_app, name="sandbox")
+app.add_typer(openid_app, name="openid")
 bank_commands.add_to(money_app)
 contribution_commands.add_to(money_app)
 outside_commands.add_to(money_app)

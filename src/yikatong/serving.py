@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import itertools
 import socket
 import time
 from collections.abc import Sequence
 
+import msgspec
 import structlog
 import uvicorn
 import uvloop
@@ -17,7 +19,9 @@ from yikatong.core import embedded, logging, running, tuning
 from yikatong.core.errors import InvalidInput, Unavailable, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.core.regions import short_name
-from yikatong.core.settings import Settings
+from yikatong.core.settings import PUBLIC_URL, Settings
+from yikatong.identity.openid import ending as openid_ending
+from yikatong.identity.openid import sandbox as openid_sandbox
 from yikatong.medical import reference
 from yikatong.medical.sandbox import service as sandbox
 from yikatong.medical.sandbox.model import SandboxProvider
@@ -34,6 +38,7 @@ SEED = 20260301
 
 _WATCH_SECONDS = 2
 _DUE_SECONDS = 10
+_FORGET_TURNS = 180
 _SHOWN = 8
 _TESTERS_SHOWN = 4
 _log = structlog.stdlib.get_logger("yikatong.serving")
@@ -77,6 +82,7 @@ async def _serve(
 ) -> None:
     console = Console(highlight=False)
     console.print("[bold]一卡通 Yikatong[/bold] 正在启动 · starting …")
+    settings = _with_address(settings, listener)
     async with running.platform(settings) as platform:
         await _load(platform, people, console)
         async with platform.database.transaction(readonly=True) as connection:
@@ -104,10 +110,21 @@ async def _serve(
         console.print("已停止 · stopped")
 
 
+def _with_address(settings: Settings, listener: socket.socket) -> Settings:
+    """Where no public address is set, it is where the platform listens."""
+    if settings.public_url != PUBLIC_URL:
+        return settings
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    shown = f"[{host}]" if ":" in host else host
+    return msgspec.structs.replace(settings, public_url=f"http://{shown}:{port}")
+
+
 async def _load(platform: Platform, people: int, console: Console) -> None:
     """Reference data where it changed, and the first population where there is nobody."""
     await reference.load_reference(platform)
     await sandbox.prepare(platform)
+    await openid_sandbox.prepare(platform)
     async with platform.database.transaction() as connection:
         await portability.load_reference(connection)
         nobody = not await connection.fetchval("select exists (select from persons)")
@@ -129,10 +146,12 @@ async def _do_due_work(platform: Platform) -> None:
     """Standing orders, interest, arrears and the like, when they are due."""
     teller = Teller(platform)
     banks = connectors(platform, platform.settings.outside_banks)
-    while True:
+    for turn in itertools.count():
         await asyncio.sleep(_DUE_SECONDS)
         try:
             await due.run(platform, teller, banks)
+            if turn % _FORGET_TURNS == 0:
+                await openid_ending.forget_old(platform)
         except Exception:
             # Whatever it is, it is told, and the next turn tries again.
             _log.exception("due work stopped")

@@ -10,6 +10,7 @@ from yikatong.core.commands import DataOption, JsonOption, print_json, with_plat
 def show(data: DataOption = None, as_json: JsonOption = False) -> None:
     """测试机构和人员 · Test providers with keys, catalog codes, and people for every situation."""
     from yikatong.core.platform import Platform
+    from yikatong.identity.openid import sandbox as openid_sandbox
     from yikatong.medical.sandbox import service
     from yikatong.policies.shown import LEVEL_NAMES
     from yikatong.population import sandbox
@@ -21,14 +22,16 @@ def show(data: DataOption = None, as_json: JsonOption = False) -> None:
             providers = await service.providers(platform, connection)
             items = await service.items(platform, connection)
         actor = Actor("staff", "command line", "sandbox show")
-        return providers, items, await sandbox.persons(platform, actor)
+        services = await openid_sandbox.relying_services(platform)
+        return providers, items, services, await sandbox.persons(platform, actor)
 
-    providers, items, persons = with_platform(data, run)
+    providers, items, services, persons = with_platform(data, run)
     if as_json:
         print_json(
             {
                 "providers": [_fields(one, _PROVIDER) for one in providers],
                 "catalog_codes": [one.code for one in items],
+                "relying_services": services,
                 "persons": [_fields(one, _PERSON) for one in persons],
             }
         )
@@ -42,6 +45,12 @@ def show(data: DataOption = None, as_json: JsonOption = False) -> None:
     typer.echo("目录 · catalog codes")
     for item in items:
         typer.echo(f"{item.code}  {item.item_class}  {item.name}")
+    typer.echo(
+        "登录本平台的示例服务 · relying services: 编号 client id, 密钥 secret, 跳转 redirect"
+    )
+    for one in services:
+        typer.echo(f"{one['client_id']}  {one['client_secret']}  {one['redirect_uris'][0]}")
+        typer.echo(f"    {one['name']['zh']} · {one['name']['en']}")
     typer.echo(
         "测试人员 · people: 编号 person, 身份证号 id number, 卡号 card, 险种 insurance, 参保地 region"
     )

@@ -7,8 +7,8 @@ from litestar.params import FromPath, QueryParameter
 
 from yikatong.core import regions
 from yikatong.core.errors import YikatongError
+from yikatong.portals import consent, receipts
 from yikatong.portals import guide as guides
-from yikatong.portals import receipts
 from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
@@ -83,6 +83,7 @@ def load() -> None:
         "questions.html",
         "sandbox.html",
         "sandbox-calls.html",
+        *consent.TEMPLATES,
     ):
         environment().get_template(name)
     guides.questions()
@@ -113,4 +114,5 @@ routes = [
     static,
     find_regions,
     *sandbox_routes,
+    *consent.routes,
 ]
