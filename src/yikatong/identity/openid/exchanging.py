@@ -1,5 +1,9 @@
 """Use cases of the token endpoint (RFC 6749, 4.1.3 and 6; RFC 7636; RFC 9700, 4.14)."""
 
+from typing import Any
+
+import msgspec
+
 from yikatong.core.database import Connection
 from yikatong.core.ids import new_id
 from yikatong.identity.openid import authorizing, claims, handles, requests, store
@@ -15,9 +19,19 @@ from yikatong.identity.openid.model import (
     Scope,
 )
 from yikatong.identity.openid.requests import Form
-from yikatong.identity.openid.signing import OpenidProvider
+from yikatong.identity.openid.signing import OpenidProvider, Signer
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
+
+
+class _Unsigned(msgspec.Struct, frozen=True):
+    """The answer before it is signed: nobody else waits for the database meanwhile."""
+
+    issued: Issued
+    claims: dict[str, Any]
+
+    def signed(self, sign: Signer) -> Issued:
+        return msgspec.structs.replace(self.issued, id_token=sign(self.claims))
 
 
 async def exchange(provider: OpenidProvider, client: Client, form: Form) -> Issued:
@@ -37,12 +51,13 @@ async def _by_code(provider: OpenidProvider, client: Client, form: Form) -> Issu
     handle = handles.read(platform.vault, "code", code)
     if handle is None:
         raise _invalid("the code is not one of ours")
+    sign = await provider.signer()
     # Refusals are carried out of the transaction: what they end must stay ended.
     async with platform.database.transaction() as connection:
         found = await _with_code(provider, connection, client, handle, redirect_uri, verifier)
     if isinstance(found, OpenidError):
         raise found
-    return found
+    return found.signed(sign)
 
 
 async def _with_code(
@@ -52,7 +67,7 @@ async def _with_code(
     handle: Handle,
     redirect_uri: str,
     verifier: str,
-) -> Issued | OpenidError:
+) -> _Unsigned | OpenidError:
     now = provider.platform.clock.now()
     taken = await store.take_code(
         connection, handle.person_id, handle.grant_id, handle.secret_hash, now
@@ -88,11 +103,12 @@ async def _by_refresh(provider: OpenidProvider, client: Client, form: Form) -> I
     handle = handles.read(platform.vault, "refresh", shown)
     if handle is None:
         raise _invalid("the refresh token is not one of ours")
+    sign = await provider.signer()
     async with platform.database.transaction() as connection:
         found = await _with_refresh(provider, connection, client, handle, form.get("scope"))
     if isinstance(found, OpenidError):
         raise found
-    return found
+    return found.signed(sign)
 
 
 async def _with_refresh(
@@ -101,7 +117,7 @@ async def _with_refresh(
     client: Client,
     handle: Handle,
     scope: str | None,
-) -> Issued | OpenidError:
+) -> _Unsigned | OpenidError:
     now = provider.platform.clock.now()
     token = await store.token(
         connection, handle.person_id, handle.grant_id, handle.token_id, handle.secret_hash,
@@ -158,7 +174,7 @@ async def _issue(
     grant: Grant,
     scopes: tuple[Scope, ...],
     refreshed: LiveToken | None,
-) -> Issued:
+) -> _Unsigned:
     platform = provider.platform
     now = platform.clock.now()
     expires_at = min(now + ACCESS_LASTS, grant.ends_at)
@@ -184,13 +200,14 @@ async def _issue(
     told = claims.id_token(
         provider.issuer, platform.vault, client, grant, access, now, first=refreshed is None
     )
-    return Issued(
+    issued = Issued(
         access_token=access,
         expires_in=int((expires_at - now).total_seconds()),
         scope=" ".join(scopes),
-        id_token=await provider.sign(told),
+        id_token="",
         refresh_token=refresh,
     )
+    return _Unsigned(issued, told)
 
 
 async def _end(provider: OpenidProvider, connection: Connection, grant: Grant, by: str) -> None:

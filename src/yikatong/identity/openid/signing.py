@@ -1,7 +1,7 @@
 """The provider's keys at work: ID tokens signed, hints verified, the key set published."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +17,7 @@ ALGORITHM: Final = "RS256"
 KEYS_CACHED_SECONDS: Final = 300
 """A new key is announced longer before it signs than clients keep the key set."""
 _HINT_MAX: Final = 4096
+Signer = Callable[[dict[str, Any]], str]
 
 
 class OpenidProvider:
@@ -32,15 +33,16 @@ class OpenidProvider:
         """The issuer identifier: the platform's public address."""
         return self.platform.settings.public_url
 
-    async def sign(self, claims: dict[str, Any]) -> str:
-        """An ID token of these claims."""
+    async def signer(self) -> Signer:
+        """What makes an ID token of claims, with the key of now; got before a transaction begins,
+        because it may read the keys itself."""
         key = await self.ring.current()
         private = self._private.get(key.key_id)
         if private is None:
             private = jwk.RSAKey.import_key(key.private_key)
             self._private = {key.key_id: private}
         header = {"alg": ALGORITHM, "kid": key.key_id}
-        return jwt.encode(header, claims, private, algorithms=[ALGORITHM])
+        return lambda claims: jwt.encode(header, claims, private, algorithms=[ALGORITHM])
 
     async def open_hint(self, text: str) -> dict[str, Any] | None:
         """The claims of an ID token of ours, expired or not; None for anything else."""
