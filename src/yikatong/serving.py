@@ -115,8 +115,7 @@ def _with_address(settings: Settings, listener: socket.socket) -> Settings:
     if settings.public_url != PUBLIC_URL:
         return settings
     host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    shown = f"[{host}]" if ":" in host else host
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
     return msgspec.structs.replace(settings, public_url=f"http://{shown}:{port}")
 
 
