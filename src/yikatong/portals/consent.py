@@ -6,7 +6,7 @@ Every redirect is a 303, so that no browser sends a form on (RFC 9700, 4.12).
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from litestar import Request, Response, get, post
+from litestar import Request, Response, Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
@@ -14,7 +14,7 @@ from yikatong.core.clock import SHANGHAI
 from yikatong.identity.openid import authorizing, claims, ending, redirects, requests
 from yikatong.identity.openid.authorizing import Answer, Asked
 from yikatong.identity.openid.ending import Logout
-from yikatong.identity.openid.errors import OpenidError, Untrusted
+from yikatong.identity.openid.errors import OpenidError, RequestOver, Untrusted
 from yikatong.identity.openid.model import SCOPE_NAMES
 from yikatong.identity.openid.signing import OpenidProvider
 from yikatong.identity.sessions import service as sessions
@@ -290,7 +290,27 @@ def _unreadable(error: OpenidError) -> Untrusted:
     )
 
 
-routes = [authorize, by_form, waiting, decide, consents, withdraw, logout, confirm_logout]
+def _stopped(request: Ask, error: Untrusted | RequestOver) -> Response[Any]:
+    """Nobody is sent anywhere: what is wrong, and what to do."""
+    view = View.of(request)
+    return view.respond(
+        request,
+        "error.html",
+        status=error.status,
+        title=view.text("openid_stopped_title"),
+        text=error.text.in_language(view.language),
+    )
+
+
+routes = [
+    Router(
+        path="/",
+        route_handlers=[
+            authorize, by_form, waiting, decide, consents, withdraw, logout, confirm_logout,
+        ],
+        exception_handlers={Untrusted: _stopped, RequestOver: _stopped},
+    )
+]  # fmt: skip
 TEMPLATES = (
     "openid-consent.html",
     "openid-sign-in.html",

@@ -14,18 +14,18 @@ Scope = Literal["openid", "profile", "card", "enrolment", "address", "phone", "o
 SCOPE_NAMES: Final[dict[Scope, Text]] = {
     "openid": Text(
         "一个编号：同一个人再来时认得出，别的服务看不懂",
-        "a number that recognises you when you come again and means nothing to other services",
+        "A number that recognises you when you come again and means nothing to other services",
     ),
-    "profile": Text("姓名、性别、出生日期", "name, sex and date of birth"),
+    "profile": Text("姓名、性别、出生日期", "Name, sex and date of birth"),
     "card": Text(
         "社保卡：卡号（中间几位隐去）、发卡地、状态",
-        "card: its number (middle hidden), issuing region and state",
+        "Card: its number (middle hidden), issuing region and state",
     ),
-    "enrolment": Text("参保险种和参保地", "which insurance you have, and where"),
-    "address": Text("居住地（到市县，没有门牌）", "where you live (city or county, no street)"),
-    "phone": Text("完整的手机号码", "your whole phone number"),
+    "enrolment": Text("参保险种和参保地", "Which insurance you have, and where"),
+    "address": Text("居住地（到市县，没有门牌）", "Where you live (city or county, no street)"),
+    "phone": Text("完整的手机号码", "Your whole phone number"),
     "offline_access": Text(
-        "您不在线时也能取得以上内容，最长 30 天", "all this also while you are away, up to 30 days"
+        "您不在线时也能取得以上内容，最长 30 天", "All this also while you are away, up to 30 days"
     ),
 }
 """In the words of the consent page, in its order."""
