@@ -32,9 +32,10 @@ from tests.identity.relying import (
 )
 from yikatong.core.clock import FixedClock
 from yikatong.core.platform import Platform
-from yikatong.identity.openid import handles
+from yikatong.identity.openid import handles, looking
 from yikatong.identity.openid.clients import NewClient
 from yikatong.identity.openid.proofs import ASSERTION_TYPE
+from yikatong.trust import audit
 
 FORGED = {"Sec-Fetch-Site": "cross-site"}
 OURS = {"Sec-Fetch-Site": "same-origin"}
@@ -292,6 +293,22 @@ async def test_an_access_token_is_dead_after_revocation_and_after_ten_minutes(
     assert answer.status_code == 401
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
     assert (await service.post("/openid/introspect", {"token": second})).json() == {"active": False}
+
+
+async def test_an_access_token_cannot_flood_the_persons_trail(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "LOOKS_MAX", 3)
+    _, token = await town.sign_in()
+    service = town.service()
+    access = (await service.tokens(token))["access_token"]
+    answers = await asyncio.gather(*(service.user_info(access) for _ in range(6)))
+    assert sorted(one.status_code for one in answers) == [200] * 3 + [429] * 3
+    late = await service.user_info(access)
+    assert late.headers["retry-after"] == "600"
+    async with town.platform.database.transaction(readonly=True) as connection:
+        events = await audit.of_person(connection, PERSON)
+    assert [one.action for one in events].count("openid.userinfo") == 3
 
 
 async def test_open_redirect_by_authorize_is_not_to_be_had(town: Town) -> None:

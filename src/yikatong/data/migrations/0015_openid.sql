@@ -87,6 +87,7 @@ create table openid_tokens (
     ended_at            timestamptz,
     used_at             timestamptz,              -- a refresh token is used once
     replaced_by         bigint,
+    looks               integer     not null default 0,   -- how often userinfo was asked with it
     primary key (person_id, grant_id, token_id)
 );
 

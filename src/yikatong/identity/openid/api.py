@@ -137,7 +137,7 @@ def answer_error(request: Ask, error: Exception) -> Response[bytes]:
     known = problems.typed(error)
     if isinstance(known, TooManyTries):
         headers = {**_PRIVATE, "Retry-After": str(known.retry_after)}
-        return _said("temporarily_unavailable", "too many failures; wait", 429, headers)
+        return _said("temporarily_unavailable", "too often; wait", 429, headers)
     if isinstance(known, Unavailable):
         headers = {**_PRIVATE, "Retry-After": "1"}
         return _said("temporarily_unavailable", "please send it again", 503, headers)

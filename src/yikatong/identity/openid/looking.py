@@ -7,11 +7,12 @@ from yikatong.core.database import Connection
 from yikatong.identity.openid import authorizing, claims, clients, handles, store
 from yikatong.identity.openid.errors import OpenidError
 from yikatong.identity.openid.handles import Kind
-from yikatong.identity.openid.model import Client, LiveToken
+from yikatong.identity.openid.model import LOOKS_MAX, Client, LiveToken
 from yikatong.identity.openid.rules import is_welcome
 from yikatong.identity.openid.signing import OpenidProvider
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
+from yikatong.trust.guessing import TooManyTries
 
 
 def is_live(token: LiveToken, now: datetime) -> bool:
@@ -30,7 +31,8 @@ def is_live(token: LiveToken, now: datetime) -> bool:
 
 
 async def user_info(provider: OpenidProvider, shown: str) -> dict[str, Any]:
-    """What the token's scopes let the service see; recorded for the person. Raises invalid_token."""
+    """What the token's scopes let the service see; recorded for the person. Raises invalid_token,
+    TooManyTries."""
     platform = provider.platform
     handle = handles.read(platform.vault, "access", shown)
     if handle is None:
@@ -52,6 +54,8 @@ async def user_info(provider: OpenidProvider, shown: str) -> dict[str, Any]:
         )
         if not is_welcome(facts.person, facts.card):
             raise invalid_token()
+        if not await store.count_look(connection, token, LOOKS_MAX):
+            raise TooManyTries(int((token.expires_at - now).total_seconds()))
         await audit.record(
             connection,
             Actor("service", client.client_id, "userinfo"),

@@ -43,6 +43,8 @@ OFFLINE_LASTS: Final = timedelta(days=30)
 REQUEST_LASTS: Final = timedelta(minutes=30)
 LOST_ANSWER_WITHIN: Final = timedelta(seconds=30)
 """So long a client that proves itself may use a refresh token again whose answer it never got."""
+LOOKS_MAX: Final = 100
+"""Of one access token: each look is an event in the person's trail."""
 SECRETS_OVERLAP: Final = timedelta(days=7)
 
 

@@ -222,6 +222,20 @@ async def token(
     )
 
 
+async def count_look(connection: Connection, token: LiveToken, at_most: int) -> bool:
+    """Count a look at the person by this access token; False where they are used up."""
+    counted = await connection.fetchval(
+        """update openid_tokens set looks = looks + 1
+            where person_id = $1 and grant_id = $2 and token_id = $3 and looks < $4
+        returning true""",
+        token.grant.person_id,
+        token.grant.grant_id,
+        token.token_id,
+        at_most,
+    )
+    return bool(counted)
+
+
 async def replace_token(
     connection: Connection, grant: Grant, token_id: int, by: int, at: datetime
 ) -> None:
