@@ -28,6 +28,7 @@ SCOPES = "openid profile card enrolment offline_access"
 COOKIE = "library_session"
 LOGIN_SECONDS = 1800
 BROWSERS_MAX = 10_000
+OVER = "登录已失效，请重新登录 · the login is over; please log in again"
 
 
 @dataclass
@@ -123,7 +124,7 @@ class Provider:
             headers={"Authorization": f"Bearer {tokens['access_token']}"},
         )
         if answer.status_code != 200:
-            raise LoginFailed("登录已失效，请重新登录 · the login is over; please log in again")
+            raise LoginFailed(OVER)
         told = answer.json()
         if told["sub"] != tokens["subject"]:
             raise LoginFailed("不是同一个人 · not the same person")
@@ -157,6 +158,8 @@ class Provider:
         answer = self.http.post(self.about[endpoint], data=form)
         if answer.status_code != 200:
             told = answer.json()
+            if told.get("error") == "invalid_grant":
+                raise LoginFailed(OVER)
             raise LoginFailed(f"{told.get('error')}: {told.get('error_description')}")
         return answer.json()
 

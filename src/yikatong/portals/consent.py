@@ -111,7 +111,7 @@ async def _ask(
         "handle": handle,
         "name": name,
         "host": redirects.shown(asked.request.redirect_uri),
-        "sign_in": _sign_in(here, asked.step.level, fresh=True, language=None),
+        "sign_in": _sign_in(here, asked.request.level, fresh=True, language=None),
     }
     if session is None or asked.step.what == "sign_in":
         stronger = session is not None and not asked.step.fresh

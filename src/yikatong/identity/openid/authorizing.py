@@ -9,7 +9,6 @@ import msgspec
 
 from yikatong.cards import service as cards
 from yikatong.core.database import Connection
-from yikatong.core.errors import NotFound
 from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
 from yikatong.identity.model import Level
@@ -338,8 +337,3 @@ def _told(client: Client, scopes: Sequence[Scope]) -> dict[str, object]:
         "name": client.name.as_dict(),
         "scopes": list(scopes),
     }
-
-
-def not_here() -> NotFound:
-    """For a client the person never let in."""
-    return NotFound(zh="没有给过该服务授权", en="you have not let this service in")

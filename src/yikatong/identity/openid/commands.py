@@ -13,6 +13,17 @@ clients_app = typer.Typer(help="依赖方应用 · services that log people in."
 openid_app.add_typer(clients_app, name="clients")
 
 _ClientArgument = Annotated[str, typer.Argument(metavar="CLIENT", help="应用编号 · client id.")]
+_OPTIONS = {
+    "client_id": "CLIENT",
+    "name_zh": "--name-zh",
+    "name_en": "--name-en",
+    "redirect_uris": "--redirect",
+    "post_logout_uris": "--post-logout",
+    "scopes": "--scope",
+    "authentication": "--authentication",
+    "key_set": "--keys",
+    "sector": "--sector",
+}
 _AUTHENTICATIONS = ("secret", "private_key_jwt", "none")
 
 
@@ -79,7 +90,11 @@ def add(
         sector=sector,
         key_set=None if keys is None else _read(keys),
     )
-    made, secret = with_platform(data, lambda platform: clients.add(platform, new))
+    try:
+        made, secret = with_platform(data, lambda platform: clients.add(platform, new))
+    except InvalidInput as error:
+        where = _OPTIONS.get(error.field or "", error.field or "")
+        raise InvalidInput(where, zh=error.text.zh, en=error.text.en) from error
     if as_json:
         print_json({**_shown(made), "client_secret": secret})
         return

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from yikatong.core.errors import NotFound
 from yikatong.core.platform import Platform
 from yikatong.identity.openid import claims, client_store, clients, looking, store
-from yikatong.identity.openid.authorizing import not_here
 from yikatong.identity.openid.errors import OpenidError, Untrusted
 from yikatong.identity.openid.model import REQUEST_LASTS, Client, Consent
 from yikatong.identity.openid.requests import STATE_MAX, Form
@@ -63,7 +63,7 @@ async def withdraw(platform: Platform, session: Session, client_id: str) -> Clie
     async with platform.database.transaction() as connection:
         client = await clients.named(connection, client_id)
         if client is None:
-            raise not_here()
+            raise NotFound(zh="没有给过该服务授权", en="you have not let this service in")
         gone = await store.drop_consent(connection, session.person_id, client_id)
         ended = await store.end_grants(connection, session.person_id, client_id, "person", now)
         if gone or ended:

@@ -154,7 +154,7 @@ class LiveToken(msgspec.Struct, frozen=True):
     """Whether the person signed out of the session in which the login was made."""
 
 
-class Issued(msgspec.Struct, frozen=True, omit_defaults=True):
+class Issued(msgspec.Struct, frozen=True):
     """The answer of the token endpoint (RFC 6749, 5.1)."""
 
     access_token: str
