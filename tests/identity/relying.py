@@ -1,6 +1,7 @@
 """A relying service as the tests play it: plain HTTP, so that it can also do what is wrong."""
 
 import base64
+import functools
 import hashlib
 import re
 import secrets
@@ -13,6 +14,8 @@ from joserfc import jwk, jwt
 
 from yikatong.app import serve
 from yikatong.core.platform import Platform
+from yikatong.identity.keys import service as key_service
+from yikatong.identity.keys import store as key_store
 from yikatong.identity.model import Mode
 from yikatong.identity.openid import clients
 from yikatong.identity.openid.clients import NewClient
@@ -54,6 +57,7 @@ class Town:
         settings = msgspec.structs.replace(platform.settings, public_url=issuer)
         told = msgspec.structs.replace(platform, settings=settings)
         await population.make(told, 61, 1, lambda _: None)
+        await _sign_with_a_known_key(told)
         town = cls(told)
         for new in (LIBRARY, MUSEUM, SPA, APP):
             await town.register(new)
@@ -81,6 +85,22 @@ class Town:
 
     def service(self, new: NewClient = LIBRARY) -> "Service":
         return Service(self, new)
+
+
+@functools.cache
+def _key_pair() -> tuple[bytes, bytes]:
+    return key_service._generate("RS256")
+
+
+async def _sign_with_a_known_key(platform: Platform) -> None:
+    """One key for the tests' towns: making one takes longer than most tests."""
+    public, private = _key_pair()
+    key_id = hashlib.sha256(public).hexdigest()[:16]
+    sealed = platform.vault.seal(f"signing_key:openid:{key_id}", 0, private.hex())
+    async with platform.database.transaction() as connection:
+        await key_store.insert(
+            connection, "openid", key_id, "RS256", public, sealed, platform.clock.now()
+        )
 
 
 class Service:

@@ -51,6 +51,8 @@ async def served(platform: Platform) -> AsyncIterator[Town]:
 def configured(issuer: str, proof: dict[str, Any]) -> Any:
     return RPHandler(
         base_url="https://lib.example.cn",
+        # Kept in memory; by default it writes them to files.
+        key_conf={"key_defs": [{"type": "RSA", "key": "", "use": ["sig"]}]},
         client_configs={
             issuer: {
                 "issuer": issuer,

@@ -31,8 +31,8 @@ def show(data: DataOption = None, as_json: JsonOption = False) -> None:
             {
                 "providers": [_fields(one, _PROVIDER) for one in providers],
                 "catalog_codes": [one.code for one in items],
-                "relying_services": services,
                 "persons": [_fields(one, _PERSON) for one in persons],
+                "relying_services": services,
             }
         )
         return

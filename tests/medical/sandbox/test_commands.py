@@ -59,7 +59,7 @@ async def cli(platform: Platform, tmp_path: Path) -> Cli:
 
 async def test_show_prints_exactly_what_a_client_needs(cli: Cli) -> None:
     shown = await cli.json("show")
-    assert list(shown) == ["providers", "catalog_codes", "persons"]
+    assert list(shown) == ["providers", "catalog_codes", "persons", "relying_services"]
     names = ["code", "name", "region", "level", "scheme", "access_key", "secret"]
     assert all(list(one) == names for one in shown["providers"])
     assert shown["providers"][0]["region"] == "510112"
