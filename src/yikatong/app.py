@@ -24,6 +24,8 @@ from yikatong.identity.approvals import api as approvals_api
 from yikatong.identity.approvals.service import Approvals
 from yikatong.identity.authority import api as authority_api
 from yikatong.identity.machines.service import Machines
+from yikatong.identity.openid import api as openid_api
+from yikatong.identity.openid.signing import OpenidProvider
 from yikatong.identity.staff import api as staff_api
 from yikatong.identity.staff import service as staff
 from yikatong.identity.staff import signing_in as staff_signing_in
@@ -208,6 +210,7 @@ def create_app(platform: Platform) -> Litestar:
         },
     )
     office = ClaimOffice(platform)
+    openid = OpenidProvider(platform)
     outside = connectors(platform, platform.settings.outside_banks)
 
     def given() -> Platform:
@@ -231,6 +234,9 @@ def create_app(platform: Platform) -> Litestar:
     def second_person() -> FourEyes:
         return approvals
 
+    def openid_provider() -> OpenidProvider:
+        return openid
+
     return Litestar(
         route_handlers=[
             live,
@@ -242,6 +248,7 @@ def create_app(platform: Platform) -> Litestar:
             *wealth_api.public,
             *filings_api.public,
             *staff_api.public,
+            *openid_api.routes,
             Router(
                 path="/",
                 guards=[signed_in],
@@ -270,6 +277,7 @@ def create_app(platform: Platform) -> Litestar:
             "caller": Provide(caller_of, sync_to_thread=False),
             "approvals": Provide(approval_desk, sync_to_thread=False, use_cache=True),
             "four_eyes": Provide(second_person, sync_to_thread=False, use_cache=True),
+            "openid": Provide(openid_provider, sync_to_thread=False, use_cache=True),
             "claims": Provide(claim_office, sync_to_thread=False, use_cache=True),
             "connectors": Provide(banks, sync_to_thread=False, use_cache=True),
             "key": Provide(idempotency_key, sync_to_thread=False),

@@ -10,6 +10,7 @@ from yikatong import __version__
 from yikatong.core.commands import DataOption, JsonOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
 from yikatong.identity.machines.commands import machines_app
+from yikatong.identity.openid.commands import openid_app
 from yikatong.identity.staff.commands import staff_app
 from yikatong.medical.claims.commands import claims_app
 from yikatong.medical.commands import catalog_app, providers_app
@@ -46,6 +47,7 @@ app.add_typer(money_app, name="money")
 app.add_typer(sandbox_app, name="sandbox")
 app.add_typer(staff_app, name="staff")
 app.add_typer(machines_app, name="machines")
+app.add_typer(openid_app, name="openid")
 bank_commands.add_to(money_app)
 contribution_commands.add_to(money_app)
 outside_commands.add_to(money_app)

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Sequence
 
+import msgspec
 import structlog
 import uvicorn
 import uvloop
@@ -17,7 +18,9 @@ from yikatong.core import embedded, logging, running, sending, tuning
 from yikatong.core.errors import InvalidInput, Unavailable, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.core.regions import short_name
-from yikatong.core.settings import Settings
+from yikatong.core.settings import PUBLIC_URL, Settings
+from yikatong.identity.openid import ending as openid_ending
+from yikatong.identity.openid import sandbox as openid_sandbox
 from yikatong.identity.signing_in import service as signing_in
 from yikatong.identity.staff import demo as demo_staff
 from yikatong.identity.staff import signing_in as staff_signing_in
@@ -83,6 +86,7 @@ async def _serve(
 ) -> None:
     console = Console(highlight=False)
     console.print("[bold]一卡通 Yikatong[/bold] 正在启动 · starting …")
+    settings = _with_address(settings, listener)
     async with running.platform(settings) as platform:
         await _load(platform, people, console)
         async with platform.database.transaction(readonly=True) as connection:
@@ -111,11 +115,21 @@ async def _serve(
         console.print("已停止 · stopped")
 
 
+def _with_address(settings: Settings, listener: socket.socket) -> Settings:
+    """Where no public address is set, it is where the platform listens."""
+    if settings.public_url != PUBLIC_URL:
+        return settings
+    host, port = listener.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
+    return msgspec.structs.replace(settings, public_url=f"http://{shown}:{port}")
+
+
 async def _load(platform: Platform, people: int, console: Console) -> None:
     """Reference data where it changed, and the first population where there is nobody."""
     await reference.load_reference(platform)
     await sandbox.prepare(platform)
     await demo_staff.prepare(platform)
+    await openid_sandbox.prepare(platform)
     async with platform.database.transaction() as connection:
         await portability.load_reference(connection)
         nobody = not await connection.fetchval("select exists (select from persons)")
@@ -149,6 +163,7 @@ async def _do_due_work(platform: Platform) -> None:
                 tidy_at = time.monotonic() + _TIDY_SECONDS
                 await signing_in.tidy(platform)
                 await staff_signing_in.forget_old(platform)
+                await openid_ending.forget_old(platform)
         except Exception:
             # Whatever it is, it is told, and the next turn tries again.
             _log.exception("due work stopped")

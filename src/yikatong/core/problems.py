@@ -150,4 +150,11 @@ _SHAPES: Final = (
 
 def is_api(request: Request[Any, Any, Any]) -> bool:
     """Whether a caller expects JSON rather than a page."""
-    return request.url.path.startswith(("/api/", "/fsi/", "/health/", "/metrics"))
+    return request.url.path.startswith(
+        ("/api/", "/fsi/", "/health/", "/metrics", "/.well-known/", *_OPENID)
+    )
+
+
+_OPENID: Final = tuple(
+    f"/openid/{name}" for name in ("jwks", "token", "userinfo", "introspect", "revoke")
+)

@@ -3,11 +3,14 @@
 import os
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
 from yikatong.core.errors import InvalidInput
+
+PUBLIC_URL: Final = "http://127.0.0.1:8000"
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -28,9 +31,9 @@ class Settings(msgspec.Struct, frozen=True):
     """Database connections of one process."""
     statement_seconds_max: int = 15
     """A statement of the platform that takes longer is ended by the database."""
-    public_url: str = "http://127.0.0.1:8000"
+    public_url: str = PUBLIC_URL
     """YIKATONG_PUBLIC_URL: the address people and other programs reach the platform at; tokens and
-    e-cards name it as their issuer."""
+    e-cards name it as their issuer. By default where `up` listens."""
     sandbox: bool = True
     """YIKATONG_SANDBOX: "off" in production, then there are no test credentials and no page."""
     sender_url: str | None = None
@@ -87,7 +90,7 @@ def load(data_dir: Path | None = None) -> Settings:
 
 def _public_url(text: str | None) -> str:
     if not text:
-        return "http://127.0.0.1:8000"
+        return PUBLIC_URL
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
         raise InvalidInput(

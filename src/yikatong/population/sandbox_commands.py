@@ -10,6 +10,7 @@ from yikatong.core.commands import DataOption, JsonOption, print_json, with_plat
 def show(data: DataOption = None, as_json: JsonOption = False) -> None:
     """测试机构和人员 · Test providers with keys, catalog codes, and people for every situation."""
     from yikatong.core.platform import Platform
+    from yikatong.identity.openid import sandbox as openid_sandbox
     from yikatong.identity.staff import demo
     from yikatong.medical.sandbox import service
     from yikatong.policies.shown import LEVEL_NAMES
@@ -23,11 +24,12 @@ def show(data: DataOption = None, as_json: JsonOption = False) -> None:
             items = await service.items(platform, connection)
         actor = Actor("staff", "command line", "sandbox show")
         await demo.prepare(platform)
+        services = await openid_sandbox.relying_services(platform)
         persons = await sandbox.persons(platform, actor)
         pin = sandbox_pin.of_sandbox(platform)
-        return providers, items, persons, pin, demo.members(platform)
+        return providers, items, persons, pin, demo.members(platform), services
 
-    providers, items, persons, pin, staff = with_platform(data, run)
+    providers, items, persons, pin, staff, services = with_platform(data, run)
     if as_json:
         print_json(
             {
@@ -36,6 +38,7 @@ def show(data: DataOption = None, as_json: JsonOption = False) -> None:
                 "persons": [_fields(one, _PERSON) for one in persons],
                 "pin": pin,
                 "staff": [_fields(one, _STAFF) for one in staff],
+                "relying_services": services,
             }
         )
         return
@@ -50,6 +53,12 @@ def show(data: DataOption = None, as_json: JsonOption = False) -> None:
         typer.echo(f"{item.code}  {item.item_class}  {item.name}")
     typer.echo(
         f"卡密码 · the card PIN of everybody: {pin}\n"
+        "登录本平台的示例服务 · relying services: 编号 client id, 密钥 secret, 跳转 redirect"
+    )
+    for one in services:
+        typer.echo(f"{one['client_id']}  {one['client_secret']}  {one['redirect_uris'][0]}")
+        typer.echo(f"    {one['name']['zh']} · {one['name']['en']}")
+    typer.echo(
         "测试人员 · people: 编号 person, 身份证号 id number, 卡号 card, 险种 insurance, 参保地 region"
     )
     for one in persons:

@@ -9,6 +9,7 @@ from yikatong.core import regions
 from yikatong.core.errors import YikatongError
 from yikatong.portals import (
     acting,
+    consent,
     receipts,
     sandbox_inbox,
     security,
@@ -104,6 +105,7 @@ def load() -> None:
         "security-password.html",
         *staff_sign_in.TEMPLATES,
         "acting.html",
+        *consent.TEMPLATES,
     ):
         environment().get_template(name)
     guides.questions()
@@ -145,6 +147,7 @@ routes = [
             *security.routes,
             *sandbox_inbox.routes,
             *acting.routes,
+            *consent.routes,
         ],
     ),
     *staff_sign_in.routes,

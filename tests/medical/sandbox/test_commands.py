@@ -74,7 +74,9 @@ async def test_the_inbox_holds_what_would_have_been_sent(cli: Cli) -> None:
 
 async def test_show_prints_exactly_what_a_client_needs(cli: Cli) -> None:
     shown = await cli.json("show")
-    assert list(shown) == ["providers", "catalog_codes", "persons", "pin"]
+    assert list(shown) == [
+        "providers", "catalog_codes", "persons", "pin", "staff", "relying_services",
+    ]  # fmt: skip
     names = ["code", "name", "region", "level", "scheme", "access_key", "secret"]
     assert all(list(one) == names for one in shown["providers"])
     assert shown["providers"][0]["region"] == "510112"

@@ -48,11 +48,11 @@ class KeyRing:
 
     async def current(self) -> SigningKey:
         """The key that signs now."""
+        keys = await self.published()
+        # Asked afterwards: the first key signs from the moment it is made.
         now = self._platform.clock.now()
         return next(
-            key
-            for key in await self.published()
-            if key.signs_from <= now and key.algorithm == self._algorithm
+            key for key in keys if key.signs_from <= now and key.algorithm == self._algorithm
         )
 
     async def find(self, key_id: str) -> SigningKey | None:

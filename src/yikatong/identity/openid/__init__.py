@@ -1,0 +1,1 @@
+"""The OpenID provider (统一登录): people log in to other services with their card."""
