@@ -20,6 +20,12 @@ from yikatong.core import problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
 from yikatong.core.platform import Platform
+from yikatong.identity.ecards import api as ecards_api
+from yikatong.identity.ecards.codes import Codes
+from yikatong.identity.ecards.revocations import Revocations
+from yikatong.identity.verification import api as verification_api
+from yikatong.identity.verification.desk import VerificationDesk
+from yikatong.identity.verification.faces import face_check
 from yikatong.medical import receipts_api
 from yikatong.medical.claims import api as claims_api
 from yikatong.medical.claims.service import ClaimOffice
@@ -43,7 +49,8 @@ from yikatong.policies import api as policies_api
 from yikatong.policies import service as policies
 from yikatong.portability import api as portability_api
 from yikatong.portals import routes as portals
-from yikatong.trust.operator import Operator, token
+from yikatong.trust.access import NATION, Caller, Gate, Grant, Machines
+from yikatong.trust.operator import NotSignedIn, Operator, token
 
 BODY_BYTES_MAX = 256 * 1024
 """No route of today takes more; the ones that take files will say so themselves."""
@@ -146,7 +153,15 @@ def serve(platform: Platform) -> ASGIApp:
     """The whole of what is served: the application, and before it the lean routes."""
     app = create_app(platform)
     served = hospital(
-        lean(app, money_api.lean_routes(app.state["desk"]), _note_lean),
+        lean(
+            app,
+            {
+                **money_api.lean_routes(app.state["desk"]),
+                **verification_api.lean_routes(app.state["verification"]),
+            },
+            _note_lean,
+            sizes={verification_api.VERIFICATIONS: verification_api.BODY_BYTES_MAX},
+        ),
         CareDesk(platform),
         platform,
         _note_lean,
@@ -168,6 +183,20 @@ def _note_lean(path: str, status: int, seconds: float) -> None:
     times.observe(seconds)
 
 
+def _operator_alone(operator: Operator) -> Machines:
+    """The operator's token as a machine that may verify everywhere."""
+    caller = Caller("service", "operator", (Grant("identity.verify", NATION),))
+
+    async def find(shown: str) -> Caller | None:
+        try:
+            operator.check(f"Bearer {shown}", "")
+        except NotSignedIn:
+            return None
+        return caller
+
+    return find
+
+
 def create_app(platform: Platform) -> Litestar:
     """The application over an open platform; policies are read and compiled before it answers."""
     policies.load()
@@ -177,6 +206,18 @@ def create_app(platform: Platform) -> Litestar:
     desk = Desk(Teller(platform), operator)
     office = ClaimOffice(platform)
     outside = connectors(platform, platform.settings.outside_banks)
+    machines = Gate(operator, _operator_alone(operator))
+    codes = Codes(platform)
+    published = ecards_api.Published(codes, Revocations(platform))
+    verification = verification_api.Counter(
+        machines, VerificationDesk(platform, codes, face_check(platform))
+    )
+
+    def e_cards() -> ecards_api.Published:
+        return published
+
+    def verifying() -> verification_api.Counter:
+        return verification
 
     def given() -> Platform:
         return platform
@@ -203,6 +244,8 @@ def create_app(platform: Platform) -> Litestar:
             *contributions_api.public,
             *wealth_api.public,
             *filings_api.public,
+            *ecards_api.routes,
+            *verification_api.routes,
             Router(
                 path="/",
                 guards=[signed_in],
@@ -228,10 +271,20 @@ def create_app(platform: Platform) -> Litestar:
             "claims": Provide(claim_office, sync_to_thread=False, use_cache=True),
             "connectors": Provide(banks, sync_to_thread=False, use_cache=True),
             "key": Provide(idempotency_key, sync_to_thread=False),
+            "published": Provide(e_cards, sync_to_thread=False, use_cache=True),
+            "verification": Provide(verifying, sync_to_thread=False, use_cache=True),
         },
         exception_handlers={YikatongError: _answer_error, Exception: _answer_error},
         middleware=[Observe],
-        state=State({"platform": platform, "desk": desk, "operator": operator}),
+        state=State(
+            {
+                "platform": platform,
+                "desk": desk,
+                "operator": operator,
+                "gate": machines,
+                "verification": verification,
+            }
+        ),
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=OpenAPIConfig(
             title="Yikatong 一卡通",

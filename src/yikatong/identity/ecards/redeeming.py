@@ -1,0 +1,147 @@
+"""Redeeming codes (核销): many at once, each once, whoever asks first.
+
+A code that was redeemed still tells whoever redeemed it what it told then: a service that lost the
+answer, a hospital that goes on with the same person.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from yikatong.cards import service as cards
+from yikatong.core.database import Connection
+from yikatong.identity.ecards import rules, store
+from yikatong.identity.ecards.errors import CodeRefused, Expired, HolderDead, NotYetValid, Used
+from yikatong.identity.ecards.model import OpenedCode
+from yikatong.identity.ecards.store import Redemption
+from yikatong.people import service as people
+
+Again = Literal["same_answer", "other_use", "any_use"]
+"""Of a code that the asker redeemed before: the same use gets the same answer, and no other counts; a
+use it has not had yet counts; any counts."""
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A code somebody shows, and who asks what with it."""
+
+    opened: OpenedCode
+    asked_by: str
+    use: str
+    again: Again
+    verification_id: int = 0
+    face: bool | None = None
+    """What a face check said, where there was one."""
+    wanted: int = 1
+    """The level that is needed."""
+    synthetic_only: bool = False
+
+
+class Redeemed(msgspec.Struct, frozen=True):
+    """What a code came to."""
+
+    refusal: CodeRefused | None
+    record: Redemption | None
+    """What is recorded of it, now or when it was first redeemed by the asker."""
+    repeated: bool = False
+
+
+def _key(one: Shown) -> store.Key:
+    return one.opened.person_id, one.opened.code
+
+
+async def redeem(connection: Connection, shown: Sequence[Shown], at: datetime) -> list[Redeemed]:
+    """Redeem codes inside the caller's transaction; no two of the same code in one call."""
+    refusals: dict[int, CodeRefused] = {}
+    for number, one in enumerate(shown):
+        wrong = rules.timing(one.opened, at)
+        if wrong is not None:
+            refusals[number] = wrong
+    wanted = [number for number in range(len(shown)) if number not in refusals]
+    made = await _decide(connection, shown, wanted, refusals, at) if wanted else {}
+    # Rows in one order everywhere: two processes wait for each other, but never in a circle.
+    order = sorted(made, key=lambda number: _key(shown[number]))
+    won: set[store.Key] = set()
+    if order:
+        won = await store.redeem(connection, [made[number] for number in order])
+    found = {
+        number: Redeemed(None, record)
+        for number, record in made.items()
+        if _key(shown[number]) in won
+    }
+    late = [
+        number
+        for number in range(len(shown))
+        if number not in found and not isinstance(refusals.get(number), NotYetValid)
+    ]
+    if late:
+        known = await store.redeemed(connection, [_key(shown[number]) for number in late])
+        for number in late:
+            one = shown[number]
+            found[number] = await _before(
+                connection, one, known.get(_key(one)), refusals.get(number)
+            )
+    return [found.get(number) or Redeemed(refusals[number], None) for number in range(len(shown))]
+
+
+async def _decide(
+    connection: Connection,
+    shown: Sequence[Shown],
+    wanted: Sequence[int],
+    refusals: dict[int, CodeRefused],
+    at: datetime,
+) -> dict[int, Redemption]:
+    """What is to be written of the codes that hold; why the others do not goes to `refusals`."""
+    opened = [shown[number].opened for number in wanted]
+    persons = [one.person_id for one in opened]
+    devices = await store.devices(connection, persons, [one.device_id for one in opened])
+    holders = await people.persons(connection, persons)
+    held = await cards.current_cards(connection, persons)
+    made: dict[int, Redemption] = {}
+    for number in wanted:
+        one = shown[number]
+        code = one.opened
+        person, device = holders.get(code.person_id), devices.get((code.person_id, code.device_id))
+        wrong = rules.standing(device, held.get(code.person_id), person, at)
+        if wrong is None and one.synthetic_only and person is not None and not person.synthetic:
+            # Said alike of nobody and of somebody real, and the code stays good.
+            wrong = HolderDead()
+        if wrong is not None:
+            refusals[number] = wrong
+            continue
+        assert device is not None
+        level, reason = rules.proved(device, one.face, one.wanted)
+        made[number] = Redemption(
+            person_id=code.person_id,
+            code=code.code,
+            device_id=code.device_id,
+            redeemed_by=one.asked_by,
+            uses=(one.use,),
+            at=at,
+            verification_id=one.verification_id,
+            level=level,
+            reason=reason,
+        )
+    return made
+
+
+async def _before(
+    connection: Connection,
+    one: Shown,
+    known: Redemption | None,
+    refusal: CodeRefused | None,
+) -> Redeemed:
+    """Of a code that cannot be redeemed now: what it said to the asker before, or why it says no."""
+    if known is None:
+        return Redeemed(refusal or Expired(), None)
+    if known.redeemed_by != one.asked_by:
+        return Redeemed(Used(), None)
+    if one.again == "same_answer":
+        if one.use in known.uses:
+            return Redeemed(None, known, repeated=True)
+        return Redeemed(Used(), None)
+    fresh = await store.use_again(connection, _key(one), one.asked_by, one.use)
+    if fresh or one.again == "any_use":
+        return Redeemed(None, known, repeated=True)
+    return Redeemed(Used(), None)
