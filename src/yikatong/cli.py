@@ -9,6 +9,7 @@ import typer
 from yikatong import __version__
 from yikatong.core.commands import DataOption, JsonOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
+from yikatong.identity.verification.commands import verifications_app
 from yikatong.medical.claims.commands import claims_app
 from yikatong.medical.commands import catalog_app, providers_app
 from yikatong.medical.filings.commands import filings_app
@@ -42,6 +43,7 @@ app.add_typer(claims_app, name="claims")
 app.add_typer(filings_app, name="filings")
 app.add_typer(money_app, name="money")
 app.add_typer(sandbox_app, name="sandbox")
+app.add_typer(verifications_app, name="verifications")
 bank_commands.add_to(money_app)
 contribution_commands.add_to(money_app)
 outside_commands.add_to(money_app)
@@ -54,6 +56,7 @@ app.command("recompute")(recompute)
 people_app.command("make")(make)
 sandbox_app.command("show")(sandbox_commands.show)
 sandbox_app.command("play")(sandbox_commands.play)
+sandbox_app.command("e-card")(sandbox_commands.e_card)
 
 
 @app.command("version")
@@ -64,7 +67,9 @@ def version() -> None:
 
 @app.command("bench")
 def bench(
-    name: Annotated[str, typer.Argument(help="settlement | transfer | quote | check | people")],
+    name: Annotated[
+        str, typer.Argument(help="settlement | transfer | verify | quote | check | people")
+    ],
     seconds: Annotated[
         int | None, typer.Option(help="测量秒数 · seconds to measure.", min=2, max=3600)
     ] = None,
@@ -78,6 +83,7 @@ def bench(
     names = {
         "settlement": "settlement",
         "transfer": "transfers",
+        "verify": "verify",
         "quote": "quotes",
         "check": "checks",
         "people": "people",

@@ -3,14 +3,16 @@
 import base64
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from yikatong.app import serve
 from yikatong.core.platform import Platform
 from yikatong.identity.ecards import service
 from yikatong.identity.ecards.codes import Codes
@@ -21,6 +23,12 @@ from yikatong.population.rows import Rows, copy, id_number
 from yikatong.trust.audit import Actor
 
 HOLDER = Actor("person", "self", "e-card")
+
+
+def client_of(platform: Platform) -> httpx.AsyncClient:
+    """A client of the platform as it is served, in this process."""
+    transport = httpx.ASGITransport(app=cast("Any", serve(platform)))
+    return httpx.AsyncClient(transport=transport, base_url="http://test")
 
 
 class Wallet:

@@ -53,19 +53,26 @@ def _key(one: Shown) -> store.Key:
 
 async def redeem(connection: Connection, shown: Sequence[Shown], at: datetime) -> list[Redeemed]:
     """Redeem codes inside the caller's transaction; no two of the same code in one call."""
-    refusals: dict[int, CodeRefused] = {}
-    for number, one in enumerate(shown):
-        wrong = rules.timing(one.opened, at)
-        if wrong is not None:
-            refusals[number] = wrong
-    wanted = [number for number in range(len(shown)) if number not in refusals]
-    made = await _decide(connection, shown, wanted, refusals, at) if wanted else {}
+    untimely = {
+        number: wrong
+        for number, one in enumerate(shown)
+        if (wrong := rules.timing(one.opened, at)) is not None
+    }
+    looked_at = [
+        number
+        for number, one in enumerate(shown)
+        # Whoever goes on with a code after its minute goes on only while the card holds.
+        if number not in untimely or one.again != "same_answer"
+    ]
+    fallen: dict[int, CodeRefused] = {}
+    ready = await _decide(connection, shown, looked_at, fallen, at) if looked_at else {}
+    made = {number: record for number, record in ready.items() if number not in untimely}
     # Rows in one order everywhere: two processes wait for each other, but never in a circle.
     order = sorted(made, key=lambda number: _key(shown[number]))
     won: set[store.Key] = set()
     if order:
         won = await store.redeem(connection, [made[number] for number in order])
-    found = {
+    done = {
         number: Redeemed(None, record)
         for number, record in made.items()
         if _key(shown[number]) in won
@@ -73,26 +80,26 @@ async def redeem(connection: Connection, shown: Sequence[Shown], at: datetime) -
     late = [
         number
         for number in range(len(shown))
-        if number not in found and not isinstance(refusals.get(number), NotYetValid)
+        if number not in done and not isinstance(untimely.get(number), NotYetValid)
     ]
     if late:
         known = await store.redeemed(connection, [_key(shown[number]) for number in late])
         for number in late:
             one = shown[number]
-            found[number] = await _before(
-                connection, one, known.get(_key(one)), refusals.get(number)
+            done[number] = await _before(
+                connection, one, known.get(_key(one)), untimely.get(number), fallen.get(number)
             )
-    return [found.get(number) or Redeemed(refusals[number], None) for number in range(len(shown))]
+    return [done.get(number) or Redeemed(untimely[number], None) for number in range(len(shown))]
 
 
 async def _decide(
     connection: Connection,
     shown: Sequence[Shown],
     wanted: Sequence[int],
-    refusals: dict[int, CodeRefused],
+    fallen: dict[int, CodeRefused],
     at: datetime,
 ) -> dict[int, Redemption]:
-    """What is to be written of the codes that hold; why the others do not goes to `refusals`."""
+    """What is to be written of the codes that hold; why the others do not goes to `fallen`."""
     opened = [shown[number].opened for number in wanted]
     persons = [one.person_id for one in opened]
     devices = await store.devices(connection, persons, [one.device_id for one in opened])
@@ -108,7 +115,7 @@ async def _decide(
             # Said alike of nobody and of somebody real, and the code stays good.
             wrong = HolderDead()
         if wrong is not None:
-            refusals[number] = wrong
+            fallen[number] = wrong
             continue
         assert device is not None
         level, reason = rules.proved(device, one.face, one.wanted)
@@ -130,18 +137,19 @@ async def _before(
     connection: Connection,
     one: Shown,
     known: Redemption | None,
-    refusal: CodeRefused | None,
+    untimely: CodeRefused | None,
+    fallen: CodeRefused | None,
 ) -> Redeemed:
     """Of a code that cannot be redeemed now: what it said to the asker before, or why it says no."""
     if known is None:
-        return Redeemed(refusal or Expired(), None)
-    if known.redeemed_by != one.asked_by:
-        return Redeemed(Used(), None)
-    if one.again == "same_answer":
-        if one.use in known.uses:
-            return Redeemed(None, known, repeated=True)
-        return Redeemed(Used(), None)
-    fresh = await store.use_again(connection, _key(one), one.asked_by, one.use)
-    if fresh or one.again == "any_use":
-        return Redeemed(None, known, repeated=True)
-    return Redeemed(Used(), None)
+        return Redeemed(untimely or fallen or Expired(), None)
+    good = False
+    if known.redeemed_by == one.asked_by:
+        if one.again == "same_answer":
+            good = one.use in known.uses
+        elif fallen is not None:
+            return Redeemed(fallen, None)
+        else:
+            fresh = await store.use_again(connection, _key(one), one.asked_by, one.use)
+            good = fresh or one.again == "any_use"
+    return Redeemed(None, known, repeated=True) if good else Redeemed(Used(), None)
