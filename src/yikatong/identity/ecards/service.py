@@ -86,6 +86,11 @@ def by_sandbox() -> Binding:
     return Binding("sandbox", hashlib.sha256(b"sandbox").digest())
 
 
+def is_of_session(device: Device, session: Session) -> bool:
+    """Whether a device is the browser of this session."""
+    return device.key_hash == _session_hash(session)
+
+
 def _session_hash(session: Session) -> bytes:
     return hashlib.sha256(f"session:{session.session_id}".encode()).digest()
 

@@ -263,7 +263,7 @@ def _keys(call: Call) -> list[Hashable]:
         person = call.shown.person_id
     else:
         person = order.certificate.number
-    keys = [_key(call.sender), person]
+    keys: list[Hashable] = [_key(call.sender), person]
     # A code stands in one batch at a time, whomever it is shown for.
     if isinstance(call.shown, OpenedCode) and call.shown.person_id != person:
         keys.append(call.shown.person_id)
