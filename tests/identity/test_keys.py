@@ -3,9 +3,10 @@
 import asyncio
 from datetime import timedelta
 
+import msgspec
 import pytest
 
-from yikatong.core.clock import FixedClock
+from yikatong.core.clock import FixedClock, SystemClock
 from yikatong.core.platform import Platform
 from yikatong.identity.keys.model import ANNOUNCED_FOR, KEPT_FOR, Algorithm
 from yikatong.identity.keys.service import KeyRing
@@ -45,3 +46,12 @@ async def test_another_algorithm_by_setting_gets_a_key_of_its_own(platform: Plat
     ring = KeyRing(platform, "e_card", "SM2")
     assert (await ring.current()).algorithm == "SM2"
     assert await ring.find(old.key_id) is not None
+
+
+async def test_the_first_key_signs_at_once_also_where_the_clock_goes_on_or_is_behind(
+    platform: Platform, clock: FixedClock
+) -> None:
+    going = msgspec.structs.replace(platform, clock=SystemClock())
+    made = await KeyRing(going, "e_card", "EdDSA").current()
+    # The tests' clock stands months behind.
+    assert (await KeyRing(platform, "e_card", "EdDSA").current()).key_id == made.key_id

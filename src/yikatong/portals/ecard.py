@@ -14,6 +14,7 @@ from yikatong.core import problems
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput, YikatongError
 from yikatong.core.platform import Platform
+from yikatong.core.sealing import mask_name
 from yikatong.identity.ecards import service
 from yikatong.identity.ecards.api import Published
 from yikatong.identity.ecards.codes import from_base64url
@@ -54,8 +55,9 @@ async def _page(
     async with platform.database.transaction(readonly=True) as connection:
         devices = await service.devices(platform, connection, person_id)
         fault: NoCard | None = None
+        name = ""
         try:
-            await service.holder(connection, person_id, now)
+            name = mask_name((await service.holder(connection, person_id, now))[0].name)
         except NoCard as error:
             fault = error
     code: Code | None = None
@@ -72,6 +74,7 @@ async def _page(
         advice=None if fault is None else fault.text.in_language(view.language),
         acting=session.acting_for is not None,
         qr=None if code is None else _drawn(view, code),
+        name=name,
         seconds=_SECONDS,
         strong=session.level_at(now) >= service.LEVEL,
         devices=[_row(view, session, one) for one in devices],

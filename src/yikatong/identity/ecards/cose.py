@@ -4,7 +4,9 @@ A code is the text of a QR code: base45 (RFC 9285) of zlib (RFC 1950) of the tok
 convention has it.
 """
 
+import sys
 import zlib
+from array import array
 from typing import Any, Final
 
 import cbor2
@@ -24,7 +26,11 @@ range for private use. Its signature is r and s, 32 bytes each."""
 _SIGN1: Final = b"\xd2\x84"
 """Tag 18 and an array of four."""
 _ALPHABET: Final = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
-_VALUES: Final = {letter: value for value, letter in enumerate(_ALPHABET)}
+_NO_VALUE: Final = 0xFF
+_VALUES: Final = bytes(
+    _ALPHABET.index(letter) if letter in _ALPHABET else _NO_VALUE for letter in range(256)
+)
+"""The value of each letter; a code is read by looking all of them up at once."""
 _PAIRS: Final = [bytes((_ALPHABET[n % 45], _ALPHABET[n // 45])) for n in range(45 * 45)]
 """All pairs of letters by their value: a code is written with one look-up for each byte or so."""
 
@@ -47,24 +53,27 @@ def base45(content: bytes) -> str:
 def from_base45(text: str) -> bytes:
     """Raises NotReadable for other letters, lengths and numbers than base45 has."""
     try:
-        values = [_VALUES[letter] for letter in text.encode("ascii")]
-    except (KeyError, UnicodeEncodeError):
+        values = text.encode("ascii").translate(_VALUES)
+    except UnicodeEncodeError:
         raise NotReadable from None
-    content = bytearray()
-    for at in range(0, len(values) - 2, 3):
-        number = values[at] + values[at + 1] * 45 + values[at + 2] * 2025
-        if number > 0xFFFF:
-            raise NotReadable
-        content += number.to_bytes(2, "big")
-    left = len(values) % 3
-    if left == 1:
+    if _NO_VALUE in values:
         raise NotReadable
-    if left == 2:
-        number = values[-2] + values[-1] * 45
-        if number > 0xFF:
-            raise NotReadable
-        content.append(number)
-    return bytes(content)
+    try:
+        # What is left over of the last three is read below.
+        threes = zip(values[::3], values[1::3], values[2::3], strict=False)
+        numbers = array("H", [a + 45 * b + 2025 * c for a, b, c in threes])
+    except OverflowError:
+        raise NotReadable from None
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    content = numbers.tobytes()
+    left = len(values) % 3
+    if left == 0:
+        return content
+    number = values[-1] * 45 + values[-2] if left == 2 else 0x100
+    if number > 0xFF:
+        raise NotReadable
+    return content + bytes((number,))
 
 
 def to_text(token: bytes) -> str:

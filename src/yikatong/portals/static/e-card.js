@@ -80,7 +80,7 @@
     if (document.hidden || !(mine || card.dataset.bound)) return;
     const left = Math.max(0, Math.ceil((until - Date.now()) / 1000));
     bar.value = left;
-    text.textContent = card.dataset.left.replace("{seconds}", left);
+    text.textContent = card.dataset.left.replace("{seconds}", Math.max(0, left - FRESH_BEFORE_END));
     // What is over is not shown: nobody holds it to a scanner in vain.
     qr.classList.toggle("over", left === 0);
     if (left <= FRESH_BEFORE_END) ask();
