@@ -18,6 +18,7 @@ from yikatong.core.errors import InvalidInput, Unavailable, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.core.regions import short_name
 from yikatong.core.settings import Settings
+from yikatong.identity.ecards import service as ecards
 from yikatong.medical import reference
 from yikatong.medical.sandbox import service as sandbox
 from yikatong.medical.sandbox.model import SandboxProvider
@@ -133,6 +134,7 @@ async def _do_due_work(platform: Platform) -> None:
         await asyncio.sleep(_DUE_SECONDS)
         try:
             await due.run(platform, teller, banks)
+            await ecards.forget_old(platform)
         except Exception:
             # Whatever it is, it is told, and the next turn tries again.
             _log.exception("due work stopped")

@@ -163,6 +163,24 @@ async def test_a_browser_without_a_key_is_bound_by_its_session_and_no_other(
         await service.code_for_session(platform, codes, session)
 
 
+async def test_signed_out_browsers_are_no_devices_any_more_and_take_no_place(
+    platform: Platform, codes: Codes, people: dict[str, int]
+) -> None:
+    person_id = people["all_in_order"]
+    for _ in range(DEVICES_MAX + 2):
+        session = await session_of(platform, person_id, "password", "one_time_code")
+        async with platform.database.transaction() as connection:
+            await service.bind(
+                platform, connection, codes, person_id, session.level,
+                service.by_session(session), session.device, HOLDER,
+            )  # fmt: skip
+            assert len(await service.devices(platform, connection, person_id)) == 1
+        async with platform.database.transaction() as connection:
+            await sessions.end(platform, connection, person_id, None, HOLDER)
+    async with platform.database.transaction() as connection:
+        assert await service.devices(platform, connection, person_id) == []
+
+
 async def test_with_a_new_card_the_old_devices_end(
     platform: Platform, wallet: Wallet, execute: Execute
 ) -> None:

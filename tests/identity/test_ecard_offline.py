@@ -15,6 +15,8 @@ from typing import Any
 import cbor2
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.identity.conftest import HOLDER, Execute, Wallet, client_of
 from yikatong.core.clock import FixedClock, SystemClock
@@ -24,7 +26,7 @@ from yikatong.identity.ecards import cose, service
 from yikatong.identity.ecards.api import KEYS, REVOCATIONS
 from yikatong.identity.ecards.codes import Codes
 from yikatong.identity.ecards.model import LISTED_BYTES, LISTED_FOR
-from yikatong.identity.ecards.revocations import MADE_EVERY, Revocations
+from yikatong.identity.ecards.revocations import MADE_EVERY, Revocations, added
 
 PROGRAM = Path(__file__).parents[2] / "examples" / "offline_terminal" / "verify.py"
 
@@ -272,6 +274,18 @@ async def test_the_list_grows_by_what_is_new_and_forgets_what_no_code_needs(
     assert (await Revocations(platform).current()).entries == 1
     await service.forget_old(platform)
     assert await execute("select count(*) from e_card_revocations") == 1
+
+
+@given(
+    known=st.sets(st.binary(min_size=LISTED_BYTES, max_size=LISTED_BYTES), max_size=30),
+    new=st.lists(st.binary(min_size=LISTED_BYTES, max_size=LISTED_BYTES), max_size=10),
+    again=st.booleans(),
+)
+def test_what_is_added_stands_in_order_and_once(
+    known: set[bytes], new: list[bytes], again: bool
+) -> None:
+    more = [*new, *known] if again else new
+    assert added(b"".join(sorted(known)), more) == b"".join(sorted(known | set(more)))
 
 
 async def test_a_hundred_thousand_revocations_are_half_a_megabyte(

@@ -241,6 +241,8 @@ async def test_without_a_face_check_that_is_said_and_the_code_stays_good(
     text = (await wallet.code()).text
     assert (await face(desk, text)).reason == "face_check_not_available"
     assert (await ask(desk, text)).match
+    outcomes = [one.detail["outcome"] for one in await trail(wallet.platform, wallet.person_id)]
+    assert outcomes == ["match", "face_check_not_available"]
 
 
 async def test_the_face_lifts_a_key_to_level_3_and_a_session_never_beyond_2(
@@ -269,6 +271,23 @@ async def test_another_face_uses_the_code_up_and_the_answer_is_kept(
     assert await face(seeing, text) == first
     assert check.asked == 1
     assert (await face(seeing, text, key="other")).reason == "code_used"
+
+
+async def test_no_picture_is_looked_at_for_a_code_that_is_not_good(
+    platform: Platform, codes: Codes, wallet: Wallet, desk: VerificationDesk, execute: Execute,
+    clock: FixedClock,
+) -> None:  # fmt: skip
+    check = Face()
+    seeing = VerificationDesk(platform, codes, check)
+    used, lost = (await wallet.code()).text, (await wallet.code()).text
+    assert (await ask(desk, used, caller=MUSEUM)).match
+    assert (await face(seeing, used)).reason == "code_used"
+    await execute("update cards set state = 'loss_reported' where person_id = $1", wallet.person_id)
+    assert (await face(seeing, lost)).reason == "e_card_not_usable"
+    clock.advance(LIVES + SKEW)
+    assert (await face(seeing, lost)).reason == "code_expired"
+    assert check.asked == 0
+    assert len(await trail(platform, wallet.person_id)) == 4
 
 
 async def test_a_face_check_that_does_not_answer_leaves_the_code_good(

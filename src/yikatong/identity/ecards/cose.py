@@ -14,7 +14,7 @@ import cbor2
 from yikatong.identity.keys.model import Algorithm
 
 TEXT_MAX: Final = 600
-"""Characters of a code; ours have about 290."""
+"""Characters of a code; ours have 270 to 300."""
 TOKEN_MAX: Final = 512
 """Bytes of a token, whatever it inflates from."""
 SIGNATURE_BYTES: Final = 64

@@ -92,6 +92,21 @@ async def redeem(connection: Connection, shown: Sequence[Shown], at: datetime) -
     return [done.get(number) or Redeemed(untimely[number], None) for number in range(len(shown))]
 
 
+async def before_redeeming(
+    connection: Connection, one: Shown, at: datetime
+) -> Redeemed | CodeRefused | None:
+    """What a code would come to without being redeemed: the answer it had, or why it is refused; None
+    where it is good now. For whoever must ask somebody else first."""
+    known = (await store.redeemed(connection, [_key(one)])).get(_key(one))
+    if known is not None:
+        return await _before(connection, one, known, None, None)
+    fallen: dict[int, CodeRefused] = {}
+    untimely = rules.timing(one.opened, at)
+    if untimely is None:
+        await _decide(connection, [one], [0], fallen, at)
+    return untimely or fallen.get(0)
+
+
 async def _decide(
     connection: Connection,
     shown: Sequence[Shown],

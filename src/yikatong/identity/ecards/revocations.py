@@ -1,14 +1,14 @@
 """The revocation list (吊销名单): what a terminal without a network looks a code's e-card up in.
 
-Truncated hashes, sorted, one behind the other, signed with a key of its own. Each process builds it
-from what changed since it last looked: hours that are over never change.
+Truncated hashes, sorted, one behind the other, signed with a key of its own. A process reads it whole
+once an hour, sorted by the database, and in between puts in what is new.
 """
 
 import asyncio
 import hashlib
-from array import array
+from bisect import bisect_left
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import Final
 
 import cbor2
@@ -26,6 +26,8 @@ MEDIA_TYPE: Final = "application/cose"
 MADE_EVERY: Final = timedelta(seconds=30)
 NEXT_AFTER: Final = timedelta(hours=1)
 """When terminals are asked to fetch the next list."""
+WHOLE_EVERY: Final = timedelta(hours=1)
+"""How often what is over leaves the list."""
 _LATE: Final = timedelta(minutes=2)
 """A row is seen by others when its transaction commits, by so much later than its time at most."""
 
@@ -46,8 +48,8 @@ class Revocations:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._ring = KeyRing(platform, "revocation_list", "EdDSA")
-        self._hours: dict[int, array[int]] = {}
-        """Hashes as numbers, by the hour since 1970 in which they were listed."""
+        self._packed = b""
+        self._whole_at: datetime | None = None
         self._read_at: datetime | None = None
         self._made: SignedList | None = None
         self._lock = asyncio.Lock()
@@ -65,33 +67,39 @@ class Revocations:
             return self._made
 
     async def _make(self, now: datetime) -> SignedList:
-        oldest = now - LISTED_FOR
-        since = oldest if self._read_at is None else max(oldest, self._read_at - _LATE)
-        first = _hour(since)
+        packed = self._packed
         async with self._platform.database.transaction(readonly=True) as connection:
-            rows = await store.listed_since(
-                connection, datetime.fromtimestamp(first * 3600, now.tzinfo)
-            )
-        self._read_at = now
-        for hour in [one for one in self._hours if one >= first or one < _hour(oldest)]:
-            del self._hours[hour]
-        for listed, at in rows:
-            self._hours.setdefault(_hour(at), array("Q")).append(int.from_bytes(listed, "big"))
-        key = await self._ring.current()
-        # A million takes half a second, during which others are answered.
-        return await asyncio.to_thread(
-            _sign, Signer(key, CONTENT_TYPE), self._platform.settings.public_url,
-            list(self._hours.values()), now,
-        )  # fmt: skip
+            if (
+                self._read_at is None
+                or self._whole_at is None
+                or now - self._whole_at >= WHOLE_EVERY
+            ):
+                packed = await store.listed(connection, now - LISTED_FOR)
+                self._whole_at = now
+            else:
+                packed = added(packed, await store.listed_since(connection, self._read_at - _LATE))
+        self._packed, self._read_at = packed, now
+        signer = Signer(await self._ring.current(), CONTENT_TYPE)
+        issuer = self._platform.settings.public_url
+        return await asyncio.to_thread(_sign, signer, issuer, packed, now)
 
 
-def _hour(at: datetime) -> int:
-    return int(at.timestamp()) // 3600
+def added(packed: bytes, hashes: Iterable[bytes]) -> bytes:
+    """The sorted list with these in it, each once."""
+    size = LISTED_BYTES
+    parts: list[bytes] = []
+    copied = 0
+    for one in sorted(set(hashes)):
+        at = size * bisect_left(
+            range(len(packed) // size), one, key=lambda n: packed[n * size : (n + 1) * size]
+        )
+        if packed[at : at + size] != one:
+            parts += packed[copied:at], one
+            copied = at
+    return packed if not parts else b"".join((*parts, packed[copied:]))
 
 
-def _sign(signer: Signer, issuer: str, hours: "list[array[int]]", now: datetime) -> SignedList:
-    hashes = sorted(set(chain.from_iterable(hours)))
-    packed = b"".join(one.to_bytes(LISTED_BYTES, "big") for one in hashes)
+def _sign(signer: Signer, issuer: str, packed: bytes, now: datetime) -> SignedList:
     content = signer.sign(
         cbor2.dumps(
             {
@@ -103,4 +111,5 @@ def _sign(signer: Signer, issuer: str, hours: "list[array[int]]", now: datetime)
             }
         )
     )
-    return SignedList(content, hashlib.sha256(content).hexdigest()[:32], len(hashes), now)
+    tag = hashlib.sha256(content).hexdigest()[:32]
+    return SignedList(content, tag, len(packed) // LISTED_BYTES, now)

@@ -37,7 +37,9 @@ from yikatong.identity.ecards.model import (
     Device,
     DeviceKind,
 )
+from yikatong.identity.sessions import store as session_store
 from yikatong.identity.sessions.model import Session
+from yikatong.identity.sessions.service import IDLE_MAX
 from yikatong.people import service as people
 from yikatong.people.model import Person
 from yikatong.trust import audit
@@ -130,11 +132,13 @@ async def bind(
     now = platform.clock.now()
     _, card = await holder(connection, person_id, now)
     await store.lock(connection, person_id, card.card_id)
-    live = await store.devices_of(connection, person_id, now)
-    for one in live:
-        if one.card_id != card.card_id:
-            await _revoke(connection, person_id, now, "card", actor, device_id=one.device_id)
-    live = [one for one in live if one.card_id == card.card_id]
+    live = await devices(platform, connection, person_id)
+    kept = {one.device_id for one in live if one.card_id == card.card_id}
+    for one in await store.devices_of(connection, person_id, now):
+        if one.device_id not in kept:
+            because: Because = "replaced" if one.card_id == card.card_id else "card"
+            await _revoke(connection, person_id, now, because, actor, device_id=one.device_id)
+    live = [one for one in live if one.device_id in kept]
     if same := next((one for one in live if one.key_hash == binding.key_hash), None):
         return same
     if len(live) >= DEVICES_MAX:
@@ -166,8 +170,14 @@ async def bind(
 
 
 async def devices(platform: Platform, connection: Connection, person_id: int) -> list[Device]:
-    """The person's live devices, the last used first."""
-    return await store.devices_of(connection, person_id, platform.clock.now())
+    """The person's live devices, the last used first; a browser's binding ends with its session."""
+    now = platform.clock.now()
+    found = await store.devices_of(connection, person_id, now)
+    if not any(one.kind == "session" for one in found):
+        return found
+    live = await session_store.of_person(connection, person_id, now, now - IDLE_MAX)
+    held = {_session_hash(one) for one in live}
+    return [one for one in found if one.kind != "session" or one.key_hash in held]
 
 
 async def revoke(
@@ -310,7 +320,7 @@ def _proves(public_key: bytes, text: bytes, signature: bytes) -> bool:
 # ---- housekeeping ----
 
 
-async def forget_old(platform: Platform, limit: int = 10_000) -> int:
+async def forget_old(platform: Platform, limit: int = 50_000) -> int:
     """Delete what no answer and no list needs any more; answers how many redemptions."""
     now = platform.clock.now()
     async with platform.database.transaction() as connection:

@@ -213,11 +213,20 @@ async def forget(connection: Connection, before: datetime, limit: int) -> int:
 # ---- the revocation list ----
 
 
-async def listed_since(connection: Connection, since: datetime) -> Sequence[tuple[bytes, datetime]]:
-    rows = await connection.fetch(
-        "select listed_hash, listed_at from e_card_revocations where listed_at >= $1", since
+async def listed(connection: Connection, since: datetime) -> bytes:
+    """All hashes listed since a moment, sorted, one behind the other."""
+    return await connection.fetchval(
+        """select coalesce(string_agg(listed_hash, ''::bytea order by listed_hash), ''::bytea)
+             from e_card_revocations where listed_at >= $1""",
+        since,
     )
-    return [(row[0], row[1]) for row in rows]
+
+
+async def listed_since(connection: Connection, since: datetime) -> list[bytes]:
+    rows = await connection.fetch(
+        "select listed_hash from e_card_revocations where listed_at >= $1", since
+    )
+    return [row[0] for row in rows]
 
 
 async def unlist(connection: Connection, before: datetime) -> None:

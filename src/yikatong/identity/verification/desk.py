@@ -25,11 +25,10 @@ from yikatong.core.errors import YikatongError
 from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
 from yikatong.identity.ecards import rules as ecard_rules
-from yikatong.identity.ecards import store as ecard_store
 from yikatong.identity.ecards.codes import Codes, refusal_or
 from yikatong.identity.ecards.errors import CodeRefused
 from yikatong.identity.ecards.model import OpenedCode, Told
-from yikatong.identity.ecards.redeeming import Redeemed, Shown, redeem
+from yikatong.identity.ecards.redeeming import Redeemed, Shown, before_redeeming, redeem
 from yikatong.identity.ecards.store import Redemption
 from yikatong.identity.model import Level, level_of
 from yikatong.identity.verification import store
@@ -243,35 +242,30 @@ class VerificationDesk:
         opened = await refusal_or(self._codes, question.code)
         if isinstance(opened, CodeRefused):
             return Answer(False, identifier, reason=_REASONS[opened.told])
-        use = f"{key} {_content_hash(question)}"
-        face: bool | None = None
-        if isinstance(question, ECardFace):
-            known = await self._answered(asked, opened, use)
-            if known is not None:
-                return self._tell(asked, known)
-            if ecard_rules.timing(opened, self._platform.clock.now()) is None:
-                said = await self._look(opened, question.image)
-                if said is None:
-                    return Answer(False, identifier, reason="face_check_not_available")
-                face = said
-        done = await self._waiting.submit(
-            _Call(
-                asked,
-                Shown(
-                    opened=opened,
-                    asked_by=asked.asked_by,
-                    use=use,
-                    again="same_answer",
-                    verification_id=asked.verification_id,
-                    face=face,
-                    wanted=question.level,
-                ),
-            )
+        shown = Shown(
+            opened=opened,
+            asked_by=asked.asked_by,
+            use=f"{key} {_content_hash(question)}",
+            again="same_answer",
+            verification_id=asked.verification_id,
+            wanted=question.level,
         )
+        if isinstance(question, ECardFace) and await self._is_good(shown):
+            said = await self._look(opened, question.image)
+            if said is None:
+                await self._note(asked, opened.person_id, "face_check_not_available")
+                return Answer(False, identifier, reason="face_check_not_available")
+            shown = msgspec.structs.replace(shown, face=said)
+        done = await self._waiting.submit(_Call(asked, shown))
         if done.record is None:
             assert done.refusal is not None
             return Answer(False, identifier, reason=_REASONS[done.refusal.told])
         return self._tell(asked, done.record)
+
+    async def _is_good(self, shown: Shown) -> bool:
+        """Whether a code would be redeemed now: for no other a picture is looked at."""
+        async with self._platform.database.transaction() as connection:
+            return await before_redeeming(connection, shown, self._platform.clock.now()) is None
 
     async def _look(self, opened: OpenedCode, image: str) -> bool | None:
         """Whether the picture shows the holder; None where nobody can say, and nothing is used up."""
@@ -280,13 +274,12 @@ class VerificationDesk:
         said = await self._faces.check(opened.person_id, image)
         return None if said == "not_available" else said == "same"
 
-    async def _answered(self, asked: _Asked, opened: OpenedCode, use: str) -> Redemption | None:
-        key = opened.person_id, opened.code
-        async with self._platform.database.transaction(readonly=True) as connection:
-            known = (await ecard_store.redeemed(connection, [key])).get(key)
-        if known is None or known.redeemed_by != asked.asked_by or use not in known.uses:
-            return None
-        return known
+    async def _note(self, asked: _Asked, person_id: int, outcome: str) -> None:
+        async with self._platform.database.transaction() as connection:
+            await audit.record(
+                connection, asked.actor, self._platform.clock.now(), person_id, ACTION,
+                asked.detail(outcome, None),
+            )  # fmt: skip
 
     def _tell(self, asked: _Asked, record: Redemption) -> Answer:
         identifier = str(record.verification_id)
