@@ -97,13 +97,17 @@ def _drawn(view: View, code: Code) -> Markup:
 
 
 def _row(view: View, session: Session, one: Device) -> dict[str, Any]:
-    here = service.is_of_session(one, session)
+    kinds = {
+        "key": view.text("e_card_kind_key"),
+        "session": view.text("e_card_kind_session"),
+        "sandbox": view.text("e_card_kind_sandbox"),
+    }
     return {
         "id": str(one.device_id),
         "name": one.name,
-        "kind": view.text(f"e_card_kind_{one.kind}"),
+        "kind": kinds[one.kind],
         "since": f"{one.bound_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}",
-        "here": here,
+        "here": service.is_of_session(one, session),
     }
 
 
