@@ -100,14 +100,24 @@ def load(
     return json.loads(done.stdout)
 
 
-def pgbench(url: str, clients: int, seconds: int, *, first: bool, scale: int = 10) -> float:
-    """Transactions per second of TPC-B on the same server."""
+def pgbench(
+    url: str,
+    clients: int,
+    seconds: int,
+    *,
+    first: bool,
+    scale: int = 10,
+    select_only: bool = False,
+) -> float:
+    """Transactions per second of TPC-B on the same server, or of its one select alone (-S)."""
     program = str(embedded.binaries() / "pgbench")
     if first:
         made = [program, "-i", "-q", "-s", str(scale), url]
         subprocess.run(made, check=True, capture_output=True)
+    words = ["-S"] if select_only else []
+    words += ["-M", "prepared", "-c", str(clients), "-j", "1", "-T", str(seconds)]
     done = subprocess.run(
-        [program, "-M", "prepared", "-c", str(clients), "-j", "1", "-T", str(seconds), url],
+        [program, *words, url],
         check=True,
         capture_output=True,
         text=True,

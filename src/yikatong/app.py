@@ -23,12 +23,18 @@ from yikatong.core.platform import Platform
 from yikatong.identity.approvals import api as approvals_api
 from yikatong.identity.approvals.service import Approvals
 from yikatong.identity.authority import api as authority_api
+from yikatong.identity.ecards import api as ecards_api
+from yikatong.identity.ecards.codes import Codes
+from yikatong.identity.ecards.revocations import Revocations
 from yikatong.identity.machines.service import Machines
 from yikatong.identity.openid import api as openid_api
 from yikatong.identity.openid.signing import OpenidProvider
 from yikatong.identity.staff import api as staff_api
 from yikatong.identity.staff import service as staff
 from yikatong.identity.staff import signing_in as staff_signing_in
+from yikatong.identity.verification import api as verification_api
+from yikatong.identity.verification.desk import VerificationDesk
+from yikatong.identity.verification.faces import face_check
 from yikatong.medical import receipts_api
 from yikatong.medical.claims import api as claims_api
 from yikatong.medical.claims.service import ClaimOffice
@@ -166,7 +172,15 @@ def serve(platform: Platform) -> ASGIApp:
     """The whole of what is served: the application, and before it the lean routes."""
     app = create_app(platform)
     served = hospital(
-        lean(app, money_api.lean_routes(app.state["desk"]), _note_lean),
+        lean(
+            app,
+            {
+                **money_api.lean_routes(app.state["desk"]),
+                **verification_api.lean_routes(app.state["verification"]),
+            },
+            _note_lean,
+            sizes={verification_api.VERIFICATIONS: verification_api.BODY_BYTES_MAX},
+        ),
         CareDesk(platform),
         platform,
         _note_lean,
@@ -212,6 +226,17 @@ def create_app(platform: Platform) -> Litestar:
     office = ClaimOffice(platform)
     openid = OpenidProvider(platform)
     outside = connectors(platform, platform.settings.outside_banks)
+    codes = Codes(platform)
+    published = ecards_api.Published(codes, Revocations(platform))
+    verification = verification_api.Counter(
+        gate, VerificationDesk(platform, codes, face_check(platform))
+    )
+
+    def e_cards() -> ecards_api.Published:
+        return published
+
+    def verifying() -> verification_api.Counter:
+        return verification
 
     def given() -> Platform:
         return platform
@@ -249,6 +274,8 @@ def create_app(platform: Platform) -> Litestar:
             *filings_api.public,
             *staff_api.public,
             *openid_api.routes,
+            *ecards_api.routes,
+            *verification_api.routes,
             Router(
                 path="/",
                 guards=[signed_in],
@@ -281,10 +308,20 @@ def create_app(platform: Platform) -> Litestar:
             "claims": Provide(claim_office, sync_to_thread=False, use_cache=True),
             "connectors": Provide(banks, sync_to_thread=False, use_cache=True),
             "key": Provide(idempotency_key, sync_to_thread=False),
+            "published": Provide(e_cards, sync_to_thread=False, use_cache=True),
+            "verification": Provide(verifying, sync_to_thread=False, use_cache=True),
         },
         exception_handlers={YikatongError: _answer_error, Exception: _answer_error},
         middleware=[Observe],
-        state=State({"platform": platform, "desk": desk, "gate": gate, "approvals": approvals}),
+        state=State(
+            {
+                "platform": platform,
+                "desk": desk,
+                "gate": gate,
+                "approvals": approvals,
+                "verification": verification,
+            }
+        ),
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=OpenAPIConfig(
             title="Yikatong 一卡通",

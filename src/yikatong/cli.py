@@ -12,6 +12,7 @@ from yikatong.core.errors import YikatongError
 from yikatong.identity.machines.commands import machines_app
 from yikatong.identity.openid.commands import openid_app
 from yikatong.identity.staff.commands import staff_app
+from yikatong.identity.verification.commands import verifications_app
 from yikatong.medical.claims.commands import claims_app
 from yikatong.medical.commands import catalog_app, providers_app
 from yikatong.medical.filings.commands import filings_app
@@ -48,6 +49,7 @@ app.add_typer(sandbox_app, name="sandbox")
 app.add_typer(staff_app, name="staff")
 app.add_typer(machines_app, name="machines")
 app.add_typer(openid_app, name="openid")
+app.add_typer(verifications_app, name="verifications")
 bank_commands.add_to(money_app)
 contribution_commands.add_to(money_app)
 outside_commands.add_to(money_app)
@@ -61,6 +63,7 @@ people_app.command("make")(make)
 sandbox_app.command("show")(sandbox_commands.show)
 sandbox_app.command("play")(sandbox_commands.play)
 sandbox_app.command("inbox")(sandbox_commands.inbox)
+sandbox_app.command("e-card")(sandbox_commands.e_card)
 
 
 @app.command("version")
@@ -71,7 +74,9 @@ def version() -> None:
 
 @app.command("bench")
 def bench(
-    name: Annotated[str, typer.Argument(help="settlement | transfer | quote | check | people")],
+    name: Annotated[
+        str, typer.Argument(help="settlement | transfer | verify | quote | check | people")
+    ],
     seconds: Annotated[
         int | None, typer.Option(help="测量秒数 · seconds to measure.", min=2, max=3600)
     ] = None,
@@ -85,6 +90,7 @@ def bench(
     names = {
         "settlement": "settlement",
         "transfer": "transfers",
+        "verify": "verify",
         "quote": "quotes",
         "check": "checks",
         "people": "people",

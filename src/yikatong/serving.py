@@ -19,6 +19,7 @@ from yikatong.core.errors import InvalidInput, Unavailable, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.core.regions import short_name
 from yikatong.core.settings import PUBLIC_URL, Settings
+from yikatong.identity.ecards import service as ecards
 from yikatong.identity.openid import ending as openid_ending
 from yikatong.identity.openid import sandbox as openid_sandbox
 from yikatong.identity.signing_in import service as signing_in
@@ -164,6 +165,7 @@ async def _do_due_work(platform: Platform) -> None:
                 await signing_in.tidy(platform)
                 await staff_signing_in.forget_old(platform)
                 await openid_ending.forget_old(platform)
+            await ecards.forget_old(platform)
         except Exception:
             # Whatever it is, it is told, and the next turn tries again.
             _log.exception("due work stopped")

@@ -15,11 +15,8 @@ from yikatong.money.ledger import service as ledger
 _CARD_NUMBER = re.compile(r"[0-9A-Z]{9}")
 
 
-async def find_by_number(connection: Connection, text: str, field: str = "card") -> tuple[int, int]:
-    """The person_id and card_id of a card number (卡号), also of a dead card.
-
-    Raises InvalidInput for a wrong form, NotFound for a number never issued.
-    """
+def parse_number(text: str, field: str = "card") -> str:
+    """A card number (卡号) as it is written; raises InvalidInput for a wrong form."""
     number = text.strip().upper()
     if not _CARD_NUMBER.fullmatch(number):
         raise InvalidInput(
@@ -27,6 +24,15 @@ async def find_by_number(connection: Connection, text: str, field: str = "card")
             zh="社会保障卡卡号为 9 位数字或大写字母，印在卡的正面",
             en="a card number is nine digits or capital letters, printed on the front of the card",
         )
+    return number
+
+
+async def find_by_number(connection: Connection, text: str, field: str = "card") -> tuple[int, int]:
+    """The person_id and card_id of a card number (卡号), also of a dead card.
+
+    Raises InvalidInput for a wrong form, NotFound for a number never issued.
+    """
+    number = parse_number(text, field)
     found = await store.person_of_number(connection, number)
     if found is None:
         raise NotFound(

@@ -28,10 +28,14 @@ _log = structlog.stdlib.get_logger("yikatong.http")
 
 
 def lean(
-    app: ASGIApp, routes: Mapping[str, Handler], note: Callable[[str, int, float], None]
+    app: ASGIApp,
+    routes: Mapping[str, Handler],
+    note: Callable[[str, int, float], None],
+    sizes: Mapping[str, int] | None = None,
 ) -> ASGIApp:
     """Answer POST to the paths of `routes` here, all else by `app`; `note` hears path, status and
-    seconds of each."""
+    seconds of each. `sizes`: paths that take larger bodies, in bytes."""
+    largest = sizes or {}
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         facts = cast("dict[str, Any]", scope)
@@ -42,14 +46,15 @@ def lean(
         path: str = facts["path"]
         status, kind, headers = 200, _JSON, []
         try:
-            body = await _body(receive)
+            body = await _body(receive, largest.get(path, BODY_BYTES_MAX))
             answer = await routes[path](dict(facts["headers"]), body)
         except Exception as error:
             known = problems.typed(error)
             if known is not error:
                 _log.error("unexpected", path=path, exc_info=error)
             status, kind, answer = known.status, _PROBLEM, problems.problem_of(known)
-            headers = [(b"retry-after", b"1")] if status == 503 else []
+            wait = getattr(known, "retry_after", 1 if status == 503 else None)
+            headers = [(b"retry-after", b"%d" % wait)] if wait is not None else []
         content = _encode(answer)
         await connections.answer(scope, send, status, (kind, *headers), content)
         note(path, status, time.perf_counter() - begun)
@@ -57,17 +62,17 @@ def lean(
     return wrapped
 
 
-async def _body(receive: Receive) -> bytes:
+async def _body(receive: Receive, bytes_max: int) -> bytes:
     message = cast("dict[str, Any]", await receive())
     body: bytes = message.get("body", b"")
     while message.get("more_body"):
         message = cast("dict[str, Any]", await receive())
         body += message.get("body", b"")
-        if len(body) > BODY_BYTES_MAX:
+        if len(body) > bytes_max:
             break
     if message["type"] == "http.disconnect":
         raise Malformed(zh="连接已断开", en="the connection was closed")
-    if len(body) > BODY_BYTES_MAX:
+    if len(body) > bytes_max:
         raise TooLarge(zh="请求内容过大", en="the request is too large")
     return body
 

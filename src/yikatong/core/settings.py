@@ -3,7 +3,7 @@
 import os
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -34,6 +34,10 @@ class Settings(msgspec.Struct, frozen=True):
     public_url: str = PUBLIC_URL
     """YIKATONG_PUBLIC_URL: the address people and other programs reach the platform at; tokens and
     e-cards name it as their issuer. By default where `up` listens."""
+    e_card_algorithm: Literal["EdDSA", "SM2"] = "EdDSA"
+    """YIKATONG_ECARD_ALGORITHM: what codes of the e-card are signed with."""
+    face_url: str | None = None
+    """YIKATONG_FACE_URL: a face check to ask (docs/reference/verification.md); none by default."""
     sandbox: bool = True
     """YIKATONG_SANDBOX: "off" in production, then there are no test credentials and no page."""
     sender_url: str | None = None
@@ -70,6 +74,11 @@ def load(data_dir: Path | None = None) -> Settings:
     sandbox = env.get("YIKATONG_SANDBOX", "on")
     if sandbox not in ("on", "off"):
         raise InvalidInput("YIKATONG_SANDBOX", zh="只能是 on 或 off", en="must be on or off")
+    algorithm = env.get("YIKATONG_ECARD_ALGORITHM") or "EdDSA"
+    if algorithm not in ("EdDSA", "SM2"):
+        raise InvalidInput(
+            "YIKATONG_ECARD_ALGORITHM", zh="只能是 EdDSA 或 SM2", en="must be EdDSA or SM2"
+        )
     key_file = env.get("YIKATONG_KEY_FILE")
     outside = env.get("YIKATONG_OUTSIDE_BANKS")
     chosen = data_dir or Path(env.get("YIKATONG_DATA") or ".data")
@@ -80,6 +89,8 @@ def load(data_dir: Path | None = None) -> Settings:
         operator_token=env.get("YIKATONG_OPERATOR_TOKEN") or None,
         outside_banks=Path(outside).expanduser().absolute() if outside else None,
         public_url=_public_url(env.get("YIKATONG_PUBLIC_URL")),
+        e_card_algorithm=algorithm,
+        face_url=_face_url(env.get("YIKATONG_FACE_URL")),
         sandbox=sandbox == "on",
         sender_url=_sender_url(env.get("YIKATONG_SENDER_URL")),
         sender_token=env.get("YIKATONG_SENDER_TOKEN") or None,
@@ -127,3 +138,22 @@ def _networks(text: str) -> tuple[str, ...]:
             en="must be addresses or networks with commas between, such as 10.0.0.5,10.1.0.0/16",
         ) from None
     return networks
+
+
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+
+
+def _face_url(text: str | None) -> str | None:
+    if not text:
+        return None
+    parts = urlsplit(text)
+    # Names, id numbers and faces go there.
+    if not parts.netloc or not (
+        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    ):
+        raise InvalidInput(
+            "YIKATONG_FACE_URL",
+            zh="应为 https 地址（本机可用 http）",
+            en="must be an https address (http on this machine alone)",
+        )
+    return text

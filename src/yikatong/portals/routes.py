@@ -21,6 +21,7 @@ from yikatong.portals import guide as guides
 from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
+from yikatong.portals.ecard import routes as e_card_routes
 from yikatong.portals.sandbox import routes as sandbox_routes
 from yikatong.portals.signed_in import know_reader
 from yikatong.portals.view import View, environment, static_response, texts
@@ -89,6 +90,7 @@ def load() -> None:
         "account.html",
         "settlements.html",
         "settlement.html",
+        "e-card.html",
         "guide.html",
         "topic.html",
         "questions.html",
@@ -138,6 +140,7 @@ routes = [
             calculator,
             account,
             *receipts.routes,
+            *e_card_routes,
             guide,
             topic,
             questions,

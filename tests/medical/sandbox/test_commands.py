@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from yikatong.core.platform import Platform
+from yikatong.identity.ecards.codes import Codes
 from yikatong.identity.signing_in import codes
 from yikatong.identity.signing_in.model import Visitor
 from yikatong.medical import reference
@@ -163,3 +164,27 @@ async def test_where_the_sandbox_is_off_nothing_is_told(cli: Cli) -> None:
         code, out, err = await cli(*words, YIKATONG_SANDBOX="off")
         assert (code, out) == (2, "")
         assert "YIKATONG_SANDBOX=off" in err
+
+
+async def test_an_e_card_code_of_a_test_person_identifies_at_the_counter(cli: Cli) -> None:
+    people = (await cli.json("show"))["persons"]
+    person = next(one for one in people if one["situation"] == "all_in_order")
+    made = await cli.json("e-card", str(person["person_id"]))
+    assert made["person_id"] == person["person_id"]
+    opened = await Codes(cli.platform).read(made["code"])
+    assert opened.person_id == person["person_id"]
+    code, out, _ = await cli("e-card", str(person["person_id"]))
+    assert code == 0
+    assert "有效至" in out
+
+
+async def test_nobody_real_nobody_at_all_and_a_lost_card_get_no_code(cli: Cli) -> None:
+    async with cli.platform.database.transaction() as connection:
+        await connection.execute("update persons set synthetic = false where person_id = 1000002")
+        await connection.execute(
+            "update cards set state = 'loss_reported' where person_id = 1000003"
+        )
+    for person, said in (("1000002", 1), ("1000003", 1), ("99", 2)):
+        code, out, err = await cli("e-card", person, "--json")
+        assert (code, out) == (said, "")
+        assert err.count("\n") == 1

@@ -48,12 +48,11 @@ class KeyRing:
 
     async def current(self) -> SigningKey:
         """The key that signs now."""
-        keys = await self.published()
-        # Asked afterwards: the first key signs from the moment it is made.
+        keys = [key for key in await self.published() if key.algorithm == self._algorithm]
+        # Looked at afterwards: the first key is made in between. Where this process' clock is behind
+        # that of the one that made it, the oldest signs.
         now = self._platform.clock.now()
-        return next(
-            key for key in keys if key.signs_from <= now and key.algorithm == self._algorithm
-        )
+        return next((key for key in keys if key.signs_from <= now), keys[-1])
 
     async def find(self, key_id: str) -> SigningKey | None:
         """A published key by its id."""

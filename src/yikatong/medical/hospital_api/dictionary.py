@@ -103,7 +103,8 @@ _FIELDS: Final = (
     _text("psn_type_lv", 3, "grade_in_the_group", "人员类别等级"),
     # what was shown
     _code("mdtrt_cert_type", codes.VISIT_CERTIFICATES, "certificate", "就诊凭证类型"),
-    _text("mdtrt_cert_no", 50, "certificate_number", "就诊凭证编号"),
+    # The code of an e-card (mdtrt_cert_type 01) is longer than the standard's 50.
+    _text("mdtrt_cert_no", 600, "certificate_number", "就诊凭证编号"),
     _text("card_sn", 32, "card_identifier", "卡识别码"),
     # the visit
     _number("mdtrt_id", "visit", "就诊ID"),

@@ -18,6 +18,9 @@ from yikatong.core.database import Connection
 from yikatong.core.errors import YikatongError
 from yikatong.core.platform import Platform
 from yikatong.core.together import Conflict, change_together
+from yikatong.identity.ecards.codes import Codes, refusal_or
+from yikatong.identity.ecards.errors import CodeRefused
+from yikatong.identity.ecards.model import OpenedCode
 from yikatong.medical.catalog_book import CatalogBook
 from yikatong.medical.filings import choice
 from yikatong.medical.filings import service as filings
@@ -34,7 +37,7 @@ from yikatong.medical.visits import (
 from yikatong.medical.visits.errors import MessageReused, MessageUndone
 from yikatong.medical.visits.orders import Order, Result, Sender, Undone
 from yikatong.medical.visits.store import Message
-from yikatong.medical.visits.work import Job, Work
+from yikatong.medical.visits.work import Job, Work, certificate_of
 from yikatong.money.ledger import service as ledger
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
@@ -78,6 +81,8 @@ class Call(msgspec.Struct, frozen=True, eq=False):
     sender: Sender
     order: Order
     render: Render
+    shown: OpenedCode | CodeRefused | None = None
+    """Of an order that shows an e-card: what its code says, or why it says nothing."""
 
 
 class CareDesk:
@@ -86,6 +91,7 @@ class CareDesk:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._catalog = CatalogBook()
+        self._codes = Codes(platform)
         # A database on these same processors is kept busy by one batch, and larger batches cost each
         # order less; to one behind a network several are on the way.
         in_flight = 3 if platform.settings.database_url else 1
@@ -99,7 +105,12 @@ class CareDesk:
         What is wrong with the order is an answer too. Raises Busy where too much waits, Unavailable
         where the outcome may be unknown: the same message then tells.
         """
-        return await self._waiting.submit(Call(sender, order, render))
+        certificate = certificate_of(order)
+        shown = None
+        if certificate is not None and certificate.kind == "e_card":
+            # Before it is in a batch: the keys may have to be read, and whose it is keeps orders apart.
+            shown = await refusal_or(self._codes, certificate.number)
+        return await self._waiting.submit(Call(sender, order, render, shown))
 
     async def _run(self, calls: list[Call]) -> Sequence[bytes | YikatongError]:
         # Rows are locked in the order of persons everywhere, so that the batches of two processes
@@ -144,7 +155,9 @@ class CareDesk:
 
     async def _together(self, calls: list[Call], *, look_up: bool) -> list[bytes | YikatongError]:
         # What writes by itself needs a transaction around it; the others' changes are one statement.
-        own = any(isinstance(call.order, _WRITE_THEMSELVES) for call in calls)
+        own = any(
+            isinstance(call.order, _WRITE_THEMSELVES) or call.shown is not None for call in calls
+        )
         database = self._platform.database
         async with database.transaction() if own else database.connection() as connection:
             return await self._decide(connection, calls, look_up=look_up)
@@ -160,7 +173,10 @@ class CareDesk:
             answers = [_repeated(call, known.get(_key(call.sender))) for call in calls]
         new = [number for number, answer in enumerate(answers) if answer is None]
         work = Work(self._platform, self._catalog)
-        jobs = [Job(calls[number].sender, calls[number].order) for number in new]
+        jobs = [
+            Job(calls[number].sender, calls[number].order, shown=calls[number].shown)
+            for number in new
+        ]
         await undoing.resolve(connection, jobs)
         await work.read(connection, jobs)
         await self._name_shared(work, jobs)
@@ -171,8 +187,11 @@ class CareDesk:
             answers[number] = answer = call.render(outcome)
             work.new_messages.append(_message(job, outcome, answer, work))
             person_id = _person_of(job, work)
+            if person_id is None and isinstance(job.shown, OpenedCode):
+                # A code that was refused is its holder's all the same.
+                person_id = job.shown.person_id
             if person_id is not None:
-                seen.append(_seen(job, outcome, person_id))
+                seen.append(_seen(job, outcome, person_id, work))
         changes = work.changes()
         if seen:
             told = audit.events([one[0] for one in seen], work.now, [one[1:] for one in seen])
@@ -244,10 +263,17 @@ def _key(sender: Sender) -> tuple[str, str]:
 def _keys(call: Call) -> list[Hashable]:
     """What keeps calls apart: the message, and the person."""
     order = call.order
-    person: Hashable = (
-        order.certificate.number if isinstance(order, orders.Identify) else order.person_id
-    )
-    return [_key(call.sender), person]
+    if not isinstance(order, orders.Identify):
+        person: Hashable = order.person_id
+    elif isinstance(call.shown, OpenedCode):
+        person = call.shown.person_id
+    else:
+        person = order.certificate.number
+    keys: list[Hashable] = [_key(call.sender), person]
+    # A code stands in one batch at a time, whomever it is shown for.
+    if isinstance(call.shown, OpenedCode) and call.shown.person_id != person:
+        keys.append(call.shown.person_id)
+    return keys
 
 
 def _repeated(call: Call, known: Message | None) -> bytes | YikatongError | None:
@@ -300,7 +326,7 @@ def _person_of(job: Job, work: Work) -> int | None:
 
 
 def _seen(
-    job: Job, outcome: Result | YikatongError, person_id: int
+    job: Job, outcome: Result | YikatongError, person_id: int, work: Work
 ) -> tuple[Actor, int, str, dict[str, object]]:
     detail: dict[str, object] = {"transaction": job.sender.transaction_code}
     _, refers = _refers(outcome)
@@ -308,6 +334,9 @@ def _seen(
         detail["refers"] = str(refers)
     if isinstance(outcome, YikatongError):
         detail["refused"] = outcome.code
+        certificate = certificate_of(job.order)
+        if certificate is not None and certificate.number in work.refused_codes:
+            detail["e_card"] = work.refused_codes[certificate.number].code
     if isinstance(outcome, Undone):
         detail["found"] = outcome.found
     kind = type(job.order).__name__

@@ -4,7 +4,12 @@ from yikatong.core import regions
 from yikatong.medical.visits import coverage, orders
 from yikatong.medical.visits.errors import CareRefused, NoSuchPerson
 from yikatong.medical.visits.orders import Accumulated, ChronicFound, Entitled, Identified
-from yikatong.medical.visits.visiting import check_certificate, filing_for, policy_for
+from yikatong.medical.visits.visiting import (
+    check_certificate,
+    check_code,
+    filing_for,
+    policy_for,
+)
 from yikatong.medical.visits.work import Work
 from yikatong.policies import service as policies
 from yikatong.policies.model import PersonFacts, VisitFacts
@@ -14,12 +19,7 @@ def identify(order: orders.Identify, sender: orders.Sender, work: Work) -> Ident
     """Who is this; the name, where given, must be the person's."""
     shown = order.certificate
     person_id = work.certificates.get((shown.kind, shown.number))
-    if shown.kind == "e_card":
-        raise CareRefused(
-            "电子凭证暂不能核验，请出示身份证（02）或社保卡（03）",
-            "e-card codes cannot be verified yet; show the id card (02) or the card (03)",
-            "certificate",
-        )
+    check_code(work, shown)
     person = None if person_id is None else work.persons.get(person_id)
     if person is None or (sender.sandbox and not person.synthetic):
         # Said alike of nobody and of somebody real, so that the sandbox does not tell who exists.

@@ -216,13 +216,7 @@ def check_certificate(work: Work, person: Person, shown: Certificate | None) -> 
     """Raise where what was shown is another person's, a dead card, or cannot be checked here."""
     if shown is None:
         return
-    if shown.kind == "e_card":
-        raise CareRefused(
-            "电子凭证暂不能核验，请出示身份证（02）或社保卡（03）",
-            "e-card codes cannot be verified yet; show the id card (02) or the social-security"
-            " card (03)",
-            "certificate",
-        )
+    check_code(work, shown)
     owner = work.certificates.get((shown.kind, shown.number))
     if owner != person.person_id:
         raise CareRefused(
@@ -240,6 +234,13 @@ def check_certificate(work: Work, person: Person, shown: Certificate | None) -> 
                 "the card's identifier does not belong to its number; read the card again",
                 "certificate",
             )
+
+
+def check_code(work: Work, shown: Certificate) -> None:
+    """Raise where an e-card was shown and its code proves nothing; what the provider may know of why."""
+    refused = work.refused_codes.get(shown.number) if shown.kind == "e_card" else None
+    if refused is not None:
+        raise CareRefused(refused.text.zh, refused.text.en, "certificate")
 
 
 def check_time(at: datetime, now: datetime, field: str) -> None:

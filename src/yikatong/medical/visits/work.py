@@ -17,6 +17,9 @@ from yikatong.core.database import Connection
 from yikatong.core.money import Fen
 from yikatong.core.platform import Platform
 from yikatong.core.together import Change, Query, ask, ask_together
+from yikatong.identity.ecards.errors import CodeRefused
+from yikatong.identity.ecards.model import OpenedCode
+from yikatong.identity.ecards.redeeming import Shown, redeem
 from yikatong.medical.catalog_book import CatalogBook
 from yikatong.medical.claims import store as claims_store
 from yikatong.medical.claims.model import Claim, ClaimLine
@@ -57,6 +60,8 @@ _NEEDS_RULES: Final = (
     orders.Register, orders.Admit, orders.Sell, orders.CheckEntitlement, orders.Identify,
 )  # fmt: skip
 """Orders that decide about coverage: filings, diseases, chosen providers."""
+_ONCE_A_CODE: Final = (orders.Identify, orders.Register, orders.Admit)
+"""Orders that each take the code of an e-card once."""
 _NEEDS_MONEY: Final = (orders.Settle, orders.Sell, orders.Reverse, orders.Identify)
 _NEEDS_YEAR: Final = (
     orders.Settle, orders.Sell, orders.Reverse, orders.CheckEntitlement, orders.AskAccumulated,
@@ -73,6 +78,8 @@ class Job(msgspec.Struct, eq=False):
     order: Order
     acts_as: Order | None = None
     """What a reversal by message id comes down to; None: nothing is to be done."""
+    shown: OpenedCode | CodeRefused | None = None
+    """Of an order that shows an e-card: what its code says, or why it says nothing."""
     original: Message | None = None
     """Of a reversal by message id: the message it takes back, where it came."""
 
@@ -96,6 +103,8 @@ class Work:
         """Persons by kind and number of what was shown; unknown ones are left out."""
         self.enrolments: dict[int, tuple[Enrolment, ...]] = {}
         self.cards: dict[int, Card] = {}
+        self.refused_codes: dict[str, CodeRefused] = {}
+        """Why codes of e-cards that were shown prove nothing."""
         self.shown_cards: dict[str, int] = {}
         """Card ids by number."""
         self.groups: dict[int, tuple[SpecialGroup, ...]] = {}
@@ -192,6 +201,7 @@ class Work:
         """Read what the orders need: what nearly all of them need at once, the rest where it is."""
         await self.catalog.refresh(connection)
         await self._read_certificates(connection, jobs)
+        await self._redeem_codes(connection, jobs)
         wanted = [(job, job.effective) for job in jobs]
         queries, keep = self._first_queries(wanted)
         answers = await ask_together(connection, queries)
@@ -334,7 +344,7 @@ class Work:
 
     async def _read_certificates(self, connection: Connection, jobs: Sequence[Job]) -> None:
         """Whose the shown cards are, and the id numbers of persons who are to be found by them."""
-        shown = [(job.effective, one) for job in jobs if (one := _certificate_of(job.effective))]
+        shown = [(job.effective, one) for job in jobs if (one := certificate_of(job.effective))]
         numbers = {
             one.number
             for order, one in shown
@@ -351,10 +361,45 @@ class Work:
             self.certificates |= {("card", number): one[0] for number, one in cards_found.items()}
             self.shown_cards = {number: one[1] for number, one in cards_found.items()}
 
+    async def _redeem_codes(self, connection: Connection, jobs: Sequence[Job]) -> None:
+        """Redeem the codes that were shown: each once, by one provider. What that provider does next
+        for the same person may name it again: to find out who it is, and to begin a visit, once."""
+        asked: list[tuple[str, Shown]] = []
+        for job in jobs:
+            certificate = certificate_of(job.effective)
+            if certificate is None or job.shown is None:
+                continue
+            if isinstance(job.shown, CodeRefused):
+                self.refused_codes[certificate.number] = job.shown
+                continue
+            if self._person_of(job.effective) not in (None, job.shown.person_id):
+                # Somebody else's: said so later, and not used up for it.
+                continue
+            asked.append(
+                (
+                    certificate.number,
+                    Shown(
+                        opened=job.shown,
+                        asked_by=f"provider:{job.sender.provider.provider_code}",
+                        use=type(job.effective).__name__,
+                        again="other_use" if isinstance(job.effective, _ONCE_A_CODE) else "any_use",
+                        synthetic_only=job.sender.sandbox,
+                    ),
+                )
+            )
+        if not asked:
+            return
+        redeemed = await redeem(connection, [one for _, one in asked], self.now)
+        for (number, one), done in zip(asked, redeemed, strict=True):
+            if done.refusal is not None:
+                self.refused_codes[number] = done.refusal
+            else:
+                self.certificates["e_card", number] = one.opened.person_id
+
     def _open_id_numbers(self, wanted: Sequence[tuple[Job, Order]]) -> None:
         """Open the id numbers that are told or compared with what was shown."""
         for _, order in wanted:
-            certificate = _certificate_of(order)
+            certificate = certificate_of(order)
             shown = certificate is not None and certificate.kind == "id_number"
             person_id = self._person_of(order)
             if person_id is None or person_id not in self.persons:
@@ -500,5 +545,6 @@ def _visit_of(order: Order) -> VisitKey | None:
     return order.person_id, visit_id
 
 
-def _certificate_of(order: Order) -> Certificate | None:
+def certificate_of(order: Order) -> Certificate | None:
+    """What the person showed with an order, where it asks for that."""
     return getattr(order, "certificate", None)

@@ -17,6 +17,8 @@ LINE_TOTAL_TOLERANCE: Final = 5
 ALL_LINES: Final = "0000"
 """Instead of a batch or a line's number: everything that is not settled."""
 
+NUMBER_LENGTH_MAX: Final = 50
+"""Of a certificate's number; the code of an e-card is longer."""
 DIAGNOSES_MAX: Final = 50
 """Diagnoses of one visit."""
 
@@ -30,6 +32,12 @@ def certificate(data: Values, where: str) -> Certificate | None:
         return None
     if kind is None:
         raise InvalidInput(f"{where}.mdtrt_cert_type", *MISSING)
+    if kind != "01" and len(number) > NUMBER_LENGTH_MAX:
+        raise InvalidInput(
+            f"{where}.mdtrt_cert_no",
+            zh=f"证件号码最多 {NUMBER_LENGTH_MAX} 个字符，收到 {len(number)} 个",
+            en=f"at most {NUMBER_LENGTH_MAX} characters for this certificate, but {len(number)} came",
+        )
     if kind == "02":
         number = number.upper()
     return Certificate(_KINDS[kind], number, data.get("card_sn"))

@@ -1,0 +1,60 @@
+"""Why a verification is not carried out at all. None of them says anything about a person."""
+
+from yikatong.core.errors import YikatongError
+from yikatong.identity.verification.model import PURPOSES
+
+
+class PurposeNotPermitted(YikatongError):
+    """The service may not verify for this purpose."""
+
+    code = "purpose_not_permitted"
+    status = 403
+
+    def __init__(self, permitted: tuple[str, ...]) -> None:
+        names = "、".join(PURPOSES[one].zh for one in permitted) or "无"
+        codes = ", ".join(permitted) or "none"
+        super().__init__(
+            zh=f"未获准用于该用途；已获准：{names}",
+            en=f"not permitted for this purpose; permitted: {codes}",
+            field="purpose",
+        )
+
+
+class LevelOutOfReach(YikatongError):
+    """This way of proving cannot reach the level asked for."""
+
+    code = "level_out_of_reach"
+    status = 422
+
+    def __init__(self, reached: int) -> None:
+        super().__init__(
+            zh=f"这种核验方式最高为 {reached} 级，请改用更强的方式",
+            en=f"this mode proves level {reached} at most; use a stronger one",
+            field="level",
+        )
+
+
+class ModeNotAvailable(YikatongError):
+    """Nothing here can carry out this way of proving."""
+
+    code = "mode_not_available"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="本平台未开通这种核验方式", en="this mode is not available here", field="mode"
+        )
+
+
+class TooFast(YikatongError):
+    """More than the service's share of a minute."""
+
+    code = "too_many_requests"
+    status = 429
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = max(1, retry_after)
+        super().__init__(
+            zh=f"请求过于频繁，请 {self.retry_after} 秒后再试",
+            en=f"too many requests; try again in {self.retry_after} s",
+        )
