@@ -12,6 +12,7 @@ import pytest
 from stdnum.cn import ric
 
 from tests.identity.conftest import HOLDER, Execute, Wallet
+from yikatong.cards.pins import service as pins
 from yikatong.core.clock import FixedClock
 from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
@@ -22,7 +23,6 @@ from yikatong.identity.verification import service
 from yikatong.identity.verification.desk import SERVICE_SUBJECT_LIMIT, VerificationDesk
 from yikatong.identity.verification.errors import (
     LevelOutOfReach,
-    ModeNotAvailable,
     PurposeNotPermitted,
     TooFast,
 )
@@ -31,7 +31,8 @@ from yikatong.identity.verification.model import Answer, CardPin, ECard, ECardFa
 from yikatong.people import service as people_service
 from yikatong.trust import audit
 from yikatong.trust.access import Caller, Grant, NotAllowed
-from yikatong.trust.guessing import TooManyTries
+from yikatong.trust.audit import Actor
+from yikatong.trust.guessing import SIX_DIGITS, TooManyTries
 
 CHENGDU = "510100"
 LIBRARY = Caller("service", "library", (Grant("identity.verify", "510000"),))
@@ -358,8 +359,9 @@ async def test_how_long_an_answer_takes_does_not_tell_whether_the_person_exists(
             begun = time.perf_counter()
             await two(desk, f"{name}{turn}", tried)
             taken.append(time.perf_counter() - begun)
+    # Less than a step apart: both left at the same multiple of it, and the rest is the machine.
     medians = [statistics.median(one) for one in times.values()]
-    assert abs(medians[0] - medians[1]) < 0.005
+    assert abs(medians[0] - medians[1]) < 0.02
 
 
 async def test_nobody_is_guessed_at_without_end(
@@ -388,55 +390,47 @@ async def test_an_id_number_with_a_wrong_digit_is_said_to_be_wrong(
 # ---- card and PIN ----
 
 
-class Pins:
-    """Stands for the room cards."""
-
-    def __init__(self, pin: str) -> None:
-        self.pin = pin
-        self.asked: list[tuple[int, int] | None] = []
-
-    async def __call__(self, who: tuple[int, int] | None, pin: str) -> bool:
-        self.asked.append(who)
-        if len(self.asked) > 4:
-            raise TooManyTries(60)
-        return who is not None and pin == self.pin
-
-
 def pin_question(number: str, pin: str) -> CardPin:
     return CardPin(card_number=number, pin=pin, purpose="culture", region=CHENGDU)
 
 
 async def test_the_cards_pin_matches_at_level_1_and_all_else_looks_the_same(
-    platform: Platform, codes: Codes, desk: VerificationDesk, people: dict[str, int],
-    execute: Execute,
-) -> None:  # fmt: skip
+    platform: Platform, desk: VerificationDesk, people: dict[str, int], execute: Execute
+) -> None:
     person_id = people["all_in_order"]
     number = await execute("select card_number from cards where person_id = $1", person_id)
-    pins = Pins("246810")
-    asking = VerificationDesk(platform, codes, NoFaceCheck(), pins)
+    card_id = await execute("select card_id from cards where person_id = $1", person_id)
+    await execute("delete from card_pins where person_id = $1", person_id)
+    await pins.set_first(platform, person_id, card_id, "850305", Actor("staff", "tests", "tests"))
 
     async def tried(card: str, pin: str) -> Answer:
-        return await asking.answer(LIBRARY, pin_question(card, pin), None)
+        return await desk.answer(LIBRARY, pin_question(card, pin), None)
 
-    answer = await tried(number, "246810")
+    answer = await tried(number, "850305")
     assert (answer.match, answer.level) == (True, 1)
     assert [
-        (await tried(*one)).reason for one in ((number, "111111"), ("ZZZZZZZZZ", "246810"))
-    ] == [
-        "no_match",
-        "no_match",
-    ]
+        (await tried(*one)).reason for one in ((number, "111111"), ("ZZZZZZZZZ", "850305"))
+    ] == ["no_match", "no_match"]
     await execute("update cards set state = 'loss_reported' where person_id = $1", person_id)
-    assert (await tried(number, "246810")).reason == "no_match"
-    assert (await tried(number, "246810")).reason == "no_match"
-    assert pins.asked[2] is None
+    assert (await tried(number, "850305")).reason == "no_match"
     outcomes = [one.detail["outcome"] for one in await trail(platform, person_id)]
-    assert outcomes == ["too_many_tries", "card_not_usable", "no_match", "match"]
+    assert outcomes == ["no_match", "no_match", "match"]
 
 
-async def test_without_the_room_cards_a_pin_is_not_available(desk: VerificationDesk) -> None:
-    with pytest.raises(ModeNotAvailable):
-        await desk.answer(LIBRARY, pin_question("A12345678", "1"), None)
+async def test_services_guess_a_pin_no_better_together_and_keep_nobody_from_signing_in(
+    platform: Platform, desk: VerificationDesk, people: dict[str, int], execute: Execute
+) -> None:
+    person_id = people["all_in_order"]
+    number = await execute("select card_number from cards where person_id = $1", person_id)
+    card_id = await execute("select card_id from cards where person_id = $1", person_id)
+    await execute("delete from card_pins where person_id = $1", person_id)
+    await pins.set_first(platform, person_id, card_id, "850305", Actor("staff", "tests", "tests"))
+    for at in range(SIX_DIGITS[0].tries + 1):
+        answer = await desk.answer(LIBRARY, pin_question(number, f"{at}{at}0000"), None)
+        assert answer.reason == "no_match"
+    assert (await desk.answer(LIBRARY, pin_question(number, "850305"), None)).reason == "no_match"
+    assert (await trail(platform, person_id))[0].detail["outcome"] == "too_many_tries"
+    assert await pins.verify(platform, person_id, card_id, "850305")
 
 
 def test_a_pin_is_not_in_what_a_log_might_show() -> None:

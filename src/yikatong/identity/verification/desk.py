@@ -12,12 +12,13 @@ import random
 import time
 from collections.abc import Hashable, Sequence
 from datetime import timedelta
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 import msgspec
 from asyncpg import DeadlockDetectedError
 
 from yikatong.cards import service as cards
+from yikatong.cards.pins import service as pins
 from yikatong.core.clock import today
 from yikatong.core.coalescing import Coalescer
 from yikatong.core.database import Connection
@@ -32,7 +33,7 @@ from yikatong.identity.ecards.redeeming import Redeemed, Shown, before_redeeming
 from yikatong.identity.ecards.store import Redemption
 from yikatong.identity.model import Level, level_of
 from yikatong.identity.verification import store
-from yikatong.identity.verification.errors import LevelOutOfReach, ModeNotAvailable
+from yikatong.identity.verification.errors import LevelOutOfReach
 from yikatong.identity.verification.faces import FaceCheck
 from yikatong.identity.verification.model import (
     PROOFS,
@@ -50,7 +51,7 @@ from yikatong.identity.verification.permits import Permits
 from yikatong.people import rules as people_rules
 from yikatong.people import service as people
 from yikatong.people.model import Person
-from yikatong.trust import audit, guessing
+from yikatong.trust import audit, guessing, verifiers
 from yikatong.trust.access import Caller
 from yikatong.trust.audit import Actor
 from yikatong.trust.guessing import Limit
@@ -72,14 +73,9 @@ _REASONS: Final[dict[Told, Reason]] = {
 }
 
 
-class PinCheck(Protocol):
-    """Whether a PIN is a card's; the room cards counts tries and locks.
-
-    `who` is the person and card, or None where there is no such card: then as much work is done, and
-    the answer is False.
-    """
-
-    async def __call__(self, who: tuple[int, int] | None, pin: str) -> bool: ...
+_SERVICES: Final = "services"
+"""Whose tries at a PIN count together, apart from those of strangers who sign in: those of all services,
+so that many of them together guess no better than one."""
 
 
 class _Asked(msgspec.Struct, frozen=True, eq=False):
@@ -121,12 +117,10 @@ class VerificationDesk:
         platform: Platform,
         codes: Codes,
         faces: FaceCheck,
-        check_pin: PinCheck | None = None,
     ) -> None:
         self._platform = platform
         self._codes = codes
         self._faces = faces
-        self._check_pin = check_pin
         self._permits = Permits(platform)
         # As at the care desk: a database on these same processors is kept busy by one batch.
         in_flight = 3 if platform.settings.database_url else 1
@@ -176,15 +170,16 @@ class VerificationDesk:
 
     async def _card_pin(self, asked: _Asked, question: CardPin) -> Answer:
         platform = self._platform
-        if self._check_pin is None:
-            raise ModeNotAvailable
         number = cards.parse_number(question.card_number, "card_number")
         await self._count(asked, f"card_number:{number}")
         async with platform.database.transaction(readonly=True) as connection:
             who = (await cards.find_many(connection, [number])).get(number)
         outcome = "no_match"
         try:
-            if await self._check_pin(who, question.pin):
+            if who is None:
+                # As much work as for a card there is.
+                await verifiers.check(platform, pins.PURPOSE, "", question.pin, None)
+            elif await pins.verify(platform, *who, question.pin, asker=_SERVICES):
                 outcome = "match"
         except YikatongError as error:
             if error.status >= 500:

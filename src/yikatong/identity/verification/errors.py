@@ -34,18 +34,6 @@ class LevelOutOfReach(YikatongError):
         )
 
 
-class ModeNotAvailable(YikatongError):
-    """Nothing here can carry out this way of proving."""
-
-    code = "mode_not_available"
-    status = 409
-
-    def __init__(self) -> None:
-        super().__init__(
-            zh="本平台未开通这种核验方式", en="this mode is not available here", field="mode"
-        )
-
-
 class TooFast(YikatongError):
     """More than the service's share of a minute."""
 
