@@ -25,6 +25,11 @@ async def provider(connection: Connection, code: str, field: str = "provider") -
     return found
 
 
+async def provider_names(connection: Connection, codes: Sequence[str]) -> dict[str, str]:
+    """The names of providers by code; unknown ones are left out."""
+    return await store.provider_names(connection, codes)
+
+
 async def providers(
     connection: Connection,
     *,

@@ -69,10 +69,11 @@ async def _page(
     return view.respond(
         request,
         "e-card.html",
+        current="e_card",
         status=422 if errors else 200,
         errors=errors,
         advice=None if fault is None else fault.text.in_language(view.language),
-        acting=session.acting_for is not None,
+        for_another=session.acting_for is not None,
         qr=None if code is None else _drawn(view, code),
         name=name,
         seconds=_SECONDS,

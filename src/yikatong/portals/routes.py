@@ -10,6 +10,7 @@ from yikatong.core.errors import YikatongError
 from yikatong.portals import (
     acting,
     consent,
+    looks,
     receipts,
     sandbox_inbox,
     security,
@@ -103,6 +104,7 @@ def load() -> None:
         "sign-in-scan.html",
         "sign-in-approve.html",
         "security.html",
+        "looks.html",
         "security-pin.html",
         "security-password.html",
         *staff_sign_in.TEMPLATES,
@@ -151,6 +153,7 @@ routes = [
             *sandbox_inbox.routes,
             *acting.routes,
             *consent.routes,
+            looks.looks,
         ],
     ),
     *staff_sign_in.routes,

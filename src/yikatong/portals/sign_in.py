@@ -160,11 +160,14 @@ def _page(
 async def sign_in(
     request: Request[Any, Any, Any], platform: NamedDependency[Platform]
 ) -> Response[Any]:
-    """The form; for whoever is signed in the next proof, where the level is not enough."""
+    """The form; for whoever is signed in the next proof, where the level is not enough.
+
+    `fresh=1`: the form all the same; a service asks for a new proof (`prompt=login`, `max_age`).
+    """
     query = request.query_params
     way = way_of(query.get)
     session = await session_of(request, platform)
-    if session is None:
+    if session is None or query.get("fresh") == "1":
         return _page(request, platform, way, "code" if query.get("by") == "code" else "secret")
     if session.level_at(platform.clock.now()) >= way.level:
         return Redirect(way.next, status_code=303)
