@@ -95,3 +95,24 @@ def test_proofs_together_are_worth_more() -> None:
     assert level_of({"password", "card_pin"}) == 1
     assert level_of({"password", "one_time_code"}) == level_of({"e_card"}) == 2
     assert level_of({"e_card", "face"}) == level_of({"counter"}) == 3
+
+
+async def test_a_new_token_makes_the_old_one_worthless(platform: Platform) -> None:
+    session, token = await _begin(platform)
+    async with platform.database.transaction() as connection:
+        fresh = await sessions.rotate(connection, session)
+    assert fresh != token
+    assert await sessions.find(platform, token) is None
+    assert await sessions.find(platform, fresh) == session
+
+
+async def test_all_other_sessions_are_ended_and_this_one_stays(platform: Platform) -> None:
+    (session, token), (_, other) = await _begin(platform), await _begin(platform)
+    _, stranger = await _begin(platform, 8)
+    who = Actor("person", "7", "sign out elsewhere")
+    async with platform.database.transaction() as connection:
+        assert await sessions.end_others(platform, connection, session, who) == 1
+        assert await sessions.end_others(platform, connection, session, who) == 0
+    assert await sessions.find(platform, token) is not None
+    assert await sessions.find(platform, other) is None
+    assert await sessions.find(platform, stranger) is not None

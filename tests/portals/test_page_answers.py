@@ -53,6 +53,14 @@ def test_no_text_is_missing_and_none_is_left_over() -> None:
         "calc_",
         "who_group_",
         "fault_",
+        "sign_in_by_",
+        "security_done_",
+        "staff_done_",
+        "approval_",
+        "acting_done_",
+        "acting_guardian",
+        "acting_agent",
+        "fact_",
     )
     left = {key for key in set(view.texts()) - used if not key.startswith(built)}
     assert left == set()
@@ -82,7 +90,8 @@ def test_the_guide_is_found_by_chinese_pinyin_and_english(words: str) -> None:
     assert pages
 
 
-ADDRESSES = ["/", "/calculator", "/guide", "/guide/filing", "/questions", "/sandbox", "/nothing"]
+ADDRESSES = ["/", "/calculator", "/guide", "/guide/filing", "/questions", "/sandbox", "/nothing", "/sign-in",
+             "/sign-in?by=code", "/sign-in/scan", "/sandbox/inbox"]  # fmt: skip
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

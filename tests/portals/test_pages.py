@@ -31,6 +31,9 @@ PAGES = {
     "questions": "/questions",
     "sandbox": "/sandbox",
     "sandbox-provider": "/sandbox/H51011200001",
+    "sign-in": "/sign-in",
+    "sign-in-by-code": "/sign-in?by=code",
+    "sandbox-inbox": "/sandbox/inbox",
     "not-found": "/nothing-here",
 }
 LOOKS: dict[str, dict[str, Any]] = {

@@ -60,3 +60,30 @@ async def test_tries_are_forgiven_and_old_windows_forgotten(
     assert await guessing.forget_old(platform) == 0
     clock.advance(timedelta(hours=1))
     assert await guessing.forget_old(platform) == 1
+
+
+async def test_a_right_try_is_taken_back_and_the_wrong_ones_stay(
+    platform: Platform, clock: FixedClock
+) -> None:
+    async def left() -> int:
+        async with platform.database.transaction() as connection:
+            return await guessing.left(connection, platform, "pin:1", [_HOUR, _DAY])
+
+    assert await left() == 3
+    for _ in range(2):
+        await guessing.count(platform, [("pin:1", [_HOUR, _DAY])])
+    assert await left() == 1
+    async with platform.database.transaction() as connection:
+        await guessing.take_back(connection, platform, [("pin:1", [_HOUR, _DAY])])
+    assert await left() == 2
+    for _ in range(2):
+        await guessing.count(platform, [("pin:1", [_HOUR, _DAY])])
+    with pytest.raises(TooManyTries):
+        await guessing.count(platform, [("pin:1", [_HOUR, _DAY])])
+    assert await left() == 0
+    clock.advance(timedelta(hours=1))
+    assert await left() == 2
+    async with platform.database.transaction() as connection:
+        for _ in range(9):
+            await guessing.take_back(connection, platform, [("pin:1", [_HOUR, _DAY])])
+    assert await left() == 3

@@ -63,11 +63,11 @@ HERE: Final = Way("/", 1)
 """No way in particular."""
 
 
-def way_of(get_text: Callable[[str], Any]) -> Way:
+def way_of(read: Callable[[str], Any]) -> Way:
     """The way of a query or a form."""
-    level = str(get_text("level") or "")
+    level = str(read("level") or "")
     wanted: Level = 3 if level == "3" else 2 if level == "2" else 1
-    return Way(safe_next(str(get_text("next") or "")), wanted)
+    return Way(safe_next(str(read("next") or "")), wanted)
 
 
 def visitor_of(request: Request[Any, Any, Any], platform: Platform) -> Visitor:

@@ -26,7 +26,7 @@ class SignInNeeded(YikatongError):
     status = 401
 
     def __init__(self, level: Level = 1) -> None:
-        self.level = level
+        self.level: Level = level
         super().__init__(zh="请先登录", en="please sign in first")
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from yikatong.core.platform import Platform
+from yikatong.identity.signing_in import codes
+from yikatong.identity.signing_in.model import Visitor
 from yikatong.medical import reference
 from yikatong.medical.hospital_api import store as interface_store
 from yikatong.medical.sandbox import plays, service
@@ -57,9 +59,22 @@ async def cli(platform: Platform, tmp_path: Path) -> Cli:
     return Cli(platform, tmp_path)
 
 
+async def test_the_inbox_holds_what_would_have_been_sent(cli: Cli) -> None:
+    assert await cli.json("inbox") == []
+    one = next(each for each in (await cli.json("show"))["persons"] if each["card_number"])
+    visitor = Visitor("192.0.2.1", "Firefox")
+    await codes.ask(cli.platform, visitor, one["id_number"])
+    (text,) = await cli.json("inbox")
+    assert list(text) == ["text_id", "purpose", "to_masked", "at", "text"]
+    assert text["to_masked"].startswith("199****")
+    assert "验证码" in text["text"]["zh"]
+    _, out, _ = await cli("inbox")
+    assert text["text"]["en"] in out
+
+
 async def test_show_prints_exactly_what_a_client_needs(cli: Cli) -> None:
     shown = await cli.json("show")
-    assert list(shown) == ["providers", "catalog_codes", "persons"]
+    assert list(shown) == ["providers", "catalog_codes", "persons", "pin"]
     names = ["code", "name", "region", "level", "scheme", "access_key", "secret"]
     assert all(list(one) == names for one in shown["providers"])
     assert shown["providers"][0]["region"] == "510112"

@@ -103,7 +103,8 @@ async def verify(
 
     `asker` names who has tries of its own with this person, such as a browser in which the PIN was
     right before; all others share theirs. Raises TooManyTries (to a stranger to be answered like a
-    wrong PIN), Busy. Takes the same time whatever comes out.
+    wrong PIN), Busy. Takes the same time whatever comes out; for nobody's card `verifiers.check`
+    with nothing stored takes it, too.
     """
     return await _held(platform, person_id, card_id, pin, asker) is not None
 

@@ -57,8 +57,8 @@ class NotRecognized(YikatongError):
     def __init__(self, field: str = "secret") -> None:
         super().__init__(
             zh="号码与密码不符，或者近期试错太多。忘了密码，可以用短信验证码登录",
-            en="the number and the PIN or password do not go together, or there were too many wrong "
-            "tries lately. If you forgot it, sign in with a code sent to your phone",
+            en="number and PIN or password do not go together, or there were too many wrong tries "
+            "lately. You can sign in with a code to your phone instead",
             field=field,
         )
 

@@ -26,9 +26,7 @@ _CODE_BYTES: Final = 16
 _SECRET_BYTES: Final = 24
 _LENGTH_MAX: Final = 64
 
-_VOUCHED: Final[tuple[Mode, ...]] = (
-    "e_card", "card_present", "one_time_code", "card_pin", "password",
-)  # fmt: skip
+_VOUCHED: Final[list[Mode]] = ["e_card", "card_present", "one_time_code", "card_pin", "password"]
 """What one device can vouch for to another, the strongest first."""
 
 State = Literal["waiting", "approved", "refused", "over"]
@@ -96,7 +94,7 @@ async def approve(platform: Platform, session: Session, code: str) -> None:
     What the session proved is vouched for: the new one has the same proofs, but those for which the
     person was seen. Raises LevelTooLow, NoSuchScan.
     """
-    modes = [one for one in session.modes if one in _VOUCHED]
+    modes: list[Mode] = [one for one in _VOUCHED if one in session.modes]
     if session.level_at(platform.clock.now()) < 2 or level_of(set(modes)) < 2:
         raise LevelTooLow(2)
     await _answer(platform, session, code, modes)
@@ -154,8 +152,8 @@ async def collect(
         if before is None or before.session_id != row["session_id"]:
             raise NoSuchScan
         assert before.person_id == row["person_id"]
-        proof = next(one for one in _VOUCHED if one in row["modes"])
-        return await service.raise_session(platform, connection, before, proof, visitor)
+        proofs: list[Mode] = [one for one in _VOUCHED if one in row["modes"]]
+        return await service.raise_session(platform, connection, before, proofs[0], visitor)
 
 
 def seconds_left(platform: Platform, ends_at: datetime) -> int:
