@@ -214,6 +214,15 @@ async def test_without_a_valid_token_no_guarded_route_answers(world: World, toke
                 assert await world.ask(route, token) == (401, "not_signed_in"), route
 
 
+async def test_the_methods_of_a_route_are_told_to_callers_only(world: World) -> None:
+    paths = {route.path for route in world.routes if route.guarded}
+    for path in paths:
+        one = Route("OPTIONS", path, None, True)
+        told = [(await world.ask(one, token))[0] for token in (OPERATOR_TOKEN, "wrong")]
+        # A path that leads nowhere with these words is 404 to both.
+        assert told in ([204, 401], [404, 404]), path
+
+
 async def test_a_person_who_does_not_exist_is_told_to_nobody_of_a_region(world: World) -> None:
     token = await offices.signed_in(world.platform, "mine", ("counter", HOME))
     path = f"/api/v1/medical/filings/{MISSING}"
