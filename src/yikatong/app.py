@@ -275,7 +275,6 @@ def create_app(platform: Platform) -> Litestar:
             *staff_api.public,
             *openid_api.routes,
             *ecards_api.routes,
-            *verification_api.routes,
             Router(
                 path="/",
                 guards=[signed_in],
@@ -290,6 +289,7 @@ def create_app(platform: Platform) -> Litestar:
                     *filings_api.routes,
                     *claims_api.routes,
                     *receipts_api.routes,
+                    *verification_api.routes,
                     *staff_api.routes,
                     *approvals_api.routes,
                     *authority_api.routes,

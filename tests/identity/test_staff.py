@@ -141,7 +141,7 @@ async def test_wrong_number_and_wrong_password_are_answered_alike(platform: Plat
     told: set[str] = set()
     for number, password in (("w1001", "wrong"), ("nobody", "wrong"), ("", ""), ("\x00x", "x")):
         with pytest.raises(SignInRefused) as caught:
-            await begin(platform, number.replace("\x00", "z"), password)
+            await begin(platform, number, password)
         told.add(str(caught.value))
     assert len(told) == 1
 

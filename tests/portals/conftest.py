@@ -20,9 +20,12 @@ CHROMIUM_ARGUMENTS = [
 SCREENSHOTS = Path(__file__).parents[2] / "test-output" / "screenshots"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; a machine without it fails with what to install."""
+    """Debian's Chromium; a machine without it fails with what to install.
+
+    Closed behind the last page test: while Playwright's loop runs, no asynchronous test can.
+    """
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     assert program, "the page tests need Chromium: sudo apt-get install chromium fonts-noto-cjk"
     # Playwright's own loop must not meet the loop of the asynchronous tests.

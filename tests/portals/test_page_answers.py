@@ -55,6 +55,12 @@ def test_no_text_is_missing_and_none_is_left_over() -> None:
         "fault_",
         "sign_in_by_",
         "security_done_",
+        "staff_done_",
+        "approval_",
+        "acting_done_",
+        "acting_guardian",
+        "acting_agent",
+        "fact_",
     )
     left = {key for key in set(view.texts()) - used if not key.startswith(built)}
     assert left == set()

@@ -105,6 +105,10 @@ class World(NamedTuple):
                 "care": "inpatient", "begun_on": "2026-02-01", "total": "1.00",
                 "lines": [{"quantity": "1", "price": "1.00", "total": "1.00", "name": "药"}],
             },
+            ("POST", "/api/v1/verifications"): {
+                "mode": "two_facts", "name": "某人", "id_number": "110101199003070695",
+                "purpose": "culture", "region": HOME,
+            },
             ("POST", "/api/v1/staff"): {"number": "new", "name": "新", "region": HOME},
             ("POST", "/api/v1/staff/{number:str}/grants"): {"role": "auditor", "region": HOME},
             ("POST", "/api/v1/staff/{number:str}/revoke"): {"role": "auditor", "region": HOME},
@@ -212,6 +216,15 @@ async def test_without_a_valid_token_no_guarded_route_answers(world: World, toke
         if route.guarded:
             with contextlib.suppress(UnicodeEncodeError):
                 assert await world.ask(route, token) == (401, "not_signed_in"), route
+
+
+async def test_the_methods_of_a_route_are_told_to_callers_only(world: World) -> None:
+    paths = {route.path for route in world.routes if route.guarded}
+    for path in paths:
+        one = Route("OPTIONS", path, None, True)
+        told = [(await world.ask(one, token))[0] for token in (OPERATOR_TOKEN, "wrong")]
+        # A path that leads nowhere with these words is 404 to both.
+        assert told in ([204, 401], [404, 404]), path
 
 
 async def test_a_person_who_does_not_exist_is_told_to_nobody_of_a_region(world: World) -> None:

@@ -27,6 +27,9 @@ async def signed_in(
     """
     gate: Gate = connection.app.state["gate"]
     caller = await gate.caller(connection.headers.get("authorization"))
+    if cast("Any", connection.scope)["method"] == "OPTIONS":
+        # Answered by the framework, with the methods alone.
+        return
     permission: str = route.opt["permission"]
     caller.require(permission)
     person_id = connection.path_params.get("person_id")

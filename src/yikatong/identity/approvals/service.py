@@ -89,7 +89,7 @@ class Approvals:
             )
         raise ApprovalAsked(found.approval_id, found.until)
 
-    async def waiting(self, caller: Caller, limit: int = 100) -> list[Approval]:
+    async def waiting(self, caller: Caller, limit: int = 1000) -> list[Approval]:
         """What the caller may decide, the oldest first, with its facts."""
         names = [name for name in self._acts if caller.may(name)]
         now = self._platform.clock.now()

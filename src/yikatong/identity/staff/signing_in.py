@@ -54,7 +54,7 @@ async def begin(
 
     Raises TooManyTries, SignInRefused, Busy.
     """
-    number = number.strip().lower()[:30]
+    number = number.replace("\x00", "").strip().lower()[:30]
     await guessing.count(
         platform,
         [(guessed(number)[0], PASSWORD_LIMITS), (f"staff address:{address}", ADDRESS_LIMITS)],

@@ -56,6 +56,7 @@ def lean_routes(counter: Counter) -> dict[str, Handler]:
         authorization = headers.get(b"authorization", b"").decode("latin-1")
         # Nothing of what a stranger sent is read.
         caller = await counter.gate.caller(authorization)
+        caller.require("identity.verify")
         question: Question = lean.read(_decoder, raw)
         key = headers.get(b"idempotency-key", b"").decode("latin-1")
         return await counter.desk.answer(caller, question, _key_of(question, key))
@@ -66,6 +67,7 @@ def lean_routes(counter: Counter) -> dict[str, Handler]:
 @post(
     VERIFICATIONS,
     status_code=200,
+    permission="identity.verify",
     summary="Verify who somebody is",
     tags=["identity"],
     responses={
