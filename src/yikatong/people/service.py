@@ -36,6 +36,7 @@ __all__ = [
     "list_persons",
     "names",
     "persons",
+    "persons_query",
     "regions_of",
     "relations",
     "with_groups",
@@ -116,7 +117,12 @@ async def enrolled(
 
 async def persons(connection: Connection, person_ids: Iterable[int]) -> dict[int, Person]:
     """Many persons by id; the caller records why it looked."""
-    return await store.persons(connection, list(person_ids))
+    return await ask(connection, store.persons(list(person_ids)))
+
+
+def persons_query(person_ids: Sequence[int]) -> Query[dict[int, Person]]:
+    """The same as a question to be asked together with others."""
+    return store.persons(person_ids)
 
 
 async def find_many(

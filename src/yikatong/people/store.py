@@ -162,13 +162,13 @@ async def current_enrolments(
     return found
 
 
-async def persons(connection: Connection, person_ids: Sequence[int]) -> dict[int, Person]:
-    rows = await connection.fetch(
+def persons(person_ids: Sequence[int]) -> Query[dict[int, Person]]:
+    return Query(
         f"select {PERSON_COLUMNS} from persons where person_id = any($1::bigint[])",  # noqa: S608
-        person_ids,
+        (person_ids,),
+        # The columns stand in the order of the fields: this is read for every settlement.
+        lambda rows: {row[0]: Person(*row) for row in rows},
     )
-    # The columns stand in the order of the fields: this is read for every settlement.
-    return {row[0]: Person(*row) for row in rows}
 
 
 async def regions_of(

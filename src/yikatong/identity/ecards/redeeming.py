@@ -12,6 +12,7 @@ import msgspec
 
 from yikatong.cards import service as cards
 from yikatong.core.database import Connection
+from yikatong.core.together import ask_together
 from yikatong.identity.ecards import rules, store
 from yikatong.identity.ecards.errors import CodeRefused, Expired, HolderDead, NotYetValid, Used
 from yikatong.identity.ecards.model import OpenedCode
@@ -117,9 +118,14 @@ async def _decide(
     """What is to be written of the codes that hold; why the others do not goes to `fallen`."""
     opened = [shown[number].opened for number in wanted]
     persons = [one.person_id for one in opened]
-    devices = await store.devices(connection, persons, [one.device_id for one in opened])
-    holders = await people.persons(connection, persons)
-    held = await cards.current_cards(connection, persons)
+    devices, holders, held = await ask_together(
+        connection,
+        (
+            store.devices(persons, [one.device_id for one in opened]),
+            people.persons_query(persons),
+            cards.current_query(persons),
+        ),
+    )
     made: dict[int, Redemption] = {}
     for number in wanted:
         one = shown[number]

@@ -18,6 +18,7 @@ from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput
 from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
+from yikatong.core.together import ask
 from yikatong.identity.ecards import rules, store
 from yikatong.identity.ecards.codes import Codes, listed_hash
 from yikatong.identity.ecards.errors import (
@@ -269,7 +270,7 @@ async def code_for_key(
     except (OverflowError, ValueError, OSError):
         raise ProofWrong from None
     async with platform.database.transaction() as connection:
-        found = await store.devices(connection, [person_id], [device_id])
+        found = await ask(connection, store.devices([person_id], [device_id]))
         device = found.get((person_id, device_id))
         if device is None or device.public_key is None or not device.live_at(now):
             raise NoSuchDevice

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from yikatong.core.database import Connection, Record
+from yikatong.core.together import Query
 from yikatong.identity.ecards.model import Device
 
 _DEVICE = """person_id, device_id, card_id, kind, key_hash, public_key, listed_hash, name, bound_at,
@@ -57,18 +58,17 @@ async def devices_of(connection: Connection, person_id: int, at: datetime) -> li
     return [_device(row) for row in rows]
 
 
-async def devices(
-    connection: Connection, person_ids: Sequence[int], device_ids: Sequence[int]
-) -> dict[tuple[int, int], Device]:
+def devices(
+    person_ids: Sequence[int], device_ids: Sequence[int]
+) -> Query[dict[tuple[int, int], Device]]:
     """Devices, revoked ones too, by person and device."""
-    rows = await connection.fetch(
+    return Query(
         f"""select {_DEVICE_OF}
               from unnest($1::bigint[], $2::bigint[]) as w (person_id, device_id)
               join e_card_devices d on d.person_id = w.person_id and d.device_id = w.device_id""",  # noqa: S608
-        person_ids,
-        device_ids,
+        (person_ids, device_ids),
+        lambda rows: {(row[0], row[1]): Device(*row) for row in rows},
     )
-    return {(row[0], row[1]): _device(row) for row in rows}
 
 
 async def insert_devices(connection: Connection, made: Sequence[Device]) -> None:
