@@ -1,9 +1,8 @@
-"""The account page: balances, the statement (page, CSV, PDF) and the contribution bills of a person.
-
-Until people sign in, it answers for the demo persons only.
-"""
+"""The account page: balances, the statement (page, CSV, PDF) and the contribution bills of the
+signed-in person; to visitors it answers for the demo persons only."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -21,8 +20,10 @@ from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.model import Account, Statement
 from yikatong.policies.requests import parse_day
 from yikatong.population import service as population
+from yikatong.population.service import DemoPerson
 from yikatong.portals.check import grouped
 from yikatong.portals.view import SECURITY_HEADERS, View
+from yikatong.portals.whose import whose
 from yikatong.trust.audit import Actor
 
 _VISITOR = Actor("visitor", "account page", "account statement")
@@ -54,20 +55,24 @@ async def account(
     """The form; with a person chosen, the accounts, one statement and the bills."""
     view = View.of(request)
     query = request.query_params
-    async with platform.database.transaction(readonly=True) as connection:
-        people = await population.demo_persons(connection)
+    mine = await whose(request, platform, "account", _VISITOR.purpose)
+    people: Sequence[DemoPerson] = ()
+    if mine is None:
+        async with platform.database.transaction(readonly=True) as connection:
+            people = await population.demo_persons(connection)
     form = _Form(*(query.get(name, "")[:30] for name in ("person", "account", "since", "until")))
     errors: dict[str, str] = {}
     facts: dict[str, Any] = {
         "current": "account", "form": form, "people": grouped(people), "errors": errors,
-        "accounts": (), "told": None, "bills": (), "links": {},
+        "accounts": (), "told": None, "bills": (), "links": {}, "mine": mine,
     }  # fmt: skip
-    if "person" not in query:
+    if mine is None and "person" not in query:
         return view.respond(request, "account.html", **facts)
-    person = next((one for one in people if str(one.person_id) == form.person), None)
+    person = mine or next((one for one in people if str(one.person_id) == form.person), None)
     if person is None:
         errors["person"] = view.text("error_person")
         return view.respond(request, "account.html", status=422, **facts)
+    actor = mine.actor if mine else _VISITOR
     days = [_day(view, form, name, errors) for name in ("since", "until")]
     if errors:
         return view.respond(request, "account.html", status=422, **facts)
@@ -83,11 +88,11 @@ async def account(
         told = None
         if chosen is not None:
             told = await ledger.statement(connection, *chosen.key, first, last, _LINES_SHOWN)
-            await statements.record_look(platform, connection, _VISITOR, told)
+            await statements.record_look(platform, connection, actor, told)
     form.since, form.until = first.isoformat(), last.isoformat()
     if told is not None and (file := await _file(platform, told, query.get("format", ""))):
         return file
-    bills = await contributions.bills_of(platform, person.person_id, _VISITOR)
+    bills = await contributions.bills_of(platform, person.person_id, actor)
     facts |= {
         "person": person,
         "accounts": [_account_row(view, one) for one in accounts],

@@ -1,9 +1,8 @@
-"""The receipt pages: a person's settlements, and one with every step; also as PDF.
-
-Until people sign in, they answer for the demo persons only.
-"""
+"""The receipt pages: the signed-in person's settlements, and one with every step; also as PDF. To
+visitors they answer for the demo persons only."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from litestar import Request, Response, get
@@ -17,8 +16,10 @@ from yikatong.medical.visits.errors import NoSuchSettlement
 from yikatong.medical.visits.model import Settlement, SplitLine
 from yikatong.policies import shown as policies_shown
 from yikatong.population import service as population
+from yikatong.population.service import DemoPerson
 from yikatong.portals.check import grouped
 from yikatong.portals.view import SECURITY_HEADERS, View
+from yikatong.portals.whose import whose
 from yikatong.trust.audit import Actor
 
 _VISITOR = Actor("visitor", "receipt page", "settlement receipt")
@@ -31,22 +32,26 @@ async def settlements(
     """The form; with a person chosen, the person's settlements."""
     view = View.of(request)
     query = request.query_params
-    async with platform.database.transaction(readonly=True) as connection:
-        people = await population.demo_persons(connection)
+    mine = await whose(request, platform, "settlements", _VISITOR.purpose)
+    people: Sequence[DemoPerson] = ()
+    if mine is None:
+        async with platform.database.transaction(readonly=True) as connection:
+            people = await population.demo_persons(connection)
     chosen = query.get("person", "")[:30]
     errors: dict[str, str] = {}
     facts: dict[str, Any] = {
         "current": "settlements", "people": grouped(people), "errors": errors, "chosen": chosen,
-        "person": None, "rows": (),
+        "person": None, "rows": (), "mine": mine,
     }  # fmt: skip
-    if "person" not in query:
+    if mine is None and "person" not in query:
         return view.respond(request, "settlements.html", **facts)
-    person = next((one for one in people if str(one.person_id) == chosen), None)
+    person = mine or next((one for one in people if str(one.person_id) == chosen), None)
     if person is None:
         errors["person"] = view.text("error_person")
         return view.respond(request, "settlements.html", status=422, **facts)
     async with platform.database.transaction() as connection:
-        found = await receipts.of_person(platform, connection, person.person_id, _VISITOR)
+        actor = mine.actor if mine else _VISITOR
+        found = await receipts.of_person(platform, connection, person.person_id, actor)
     gone = {one.reverses for one, _ in found if one.reverses is not None}
     facts |= {"person": person, "rows": [_row(view, one, name, gone) for one, name in found]}
     return view.respond(request, "settlements.html", **facts)
@@ -81,11 +86,17 @@ async def settlement(
 ) -> Response[Any]:
     """One receipt."""
     view = View.of(request)
+    mine = await whose(request, platform, "settlements", _VISITOR.purpose)
     async with platform.database.transaction() as connection:
-        people = await population.demo_persons(connection)
-        if all(one.person_id != person_id for one in people):
+        allowed = (
+            {mine.person_id}
+            if mine
+            else {one.person_id for one in await population.demo_persons(connection)}
+        )
+        if person_id not in allowed:
             raise NoSuchSettlement
-        found = await receipts.read(platform, connection, person_id, settlement_id, _VISITOR)
+        actor = mine.actor if mine else _VISITOR
+        found = await receipts.read(platform, connection, person_id, settlement_id, actor)
     if request.query_params.get("format") == "pdf":
         # Typesetting takes a tenth of a second; others are answered meanwhile.
         content = await asyncio.to_thread(receipts_shown.as_pdf, found, platform.clock.now())

@@ -1,0 +1,35 @@
+"""Whose affairs a page is about: the signed-in reader's, or theirs for whom the reader acts."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request
+
+from yikatong.core.platform import Platform
+from yikatong.identity.authority import service as authority
+from yikatong.identity.authority.model import Service
+from yikatong.people import service as people
+from yikatong.portals.signed_in import session_of
+from yikatong.trust.audit import Actor
+
+
+class Whose(msgspec.Struct, frozen=True):
+    """The person a page is about, and who reads it."""
+
+    person_id: int
+    name: str
+    actor: Actor
+
+
+async def whose(
+    request: Request[Any, Any, Any], platform: Platform, service: Service, purpose: str
+) -> Whose | None:
+    """None for a visitor. Raises NoAuthority where the authority to act does not cover the service,
+    or is over."""
+    session = await session_of(request, platform)
+    if session is None:
+        return None
+    async with platform.database.transaction(readonly=True) as connection:
+        person_id = await authority.subject(platform, connection, session, service)
+        person = await people.get(connection, person_id)
+    return Whose(person_id, person.name, session.actor(purpose))
