@@ -99,7 +99,7 @@ async def test_chrome_lets_the_consent_form_lead_back_to_the_service(
                     page = context.new_page()
                     # Without proof, so that the person is asked, then led back too.
                     page.goto(f"/openid/logout?client_id=site&post_logout_redirect_uri={home}/")
-                    page.get_by_role("button", name="退出").click()
+                    page.get_by_role("main").get_by_role("button", name="退出").click()
                     page.wait_for_url(f"{home}/")
 
             await asyncio.to_thread(log_in)
