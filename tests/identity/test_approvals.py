@@ -14,6 +14,7 @@ from yikatong.app import create_app
 from yikatong.core.clock import FixedClock
 from yikatong.core.errors import Unavailable
 from yikatong.core.platform import Platform
+from yikatong.identity.staff import service as staff
 from yikatong.money.bank import service as bank
 from yikatong.money.ledger import service as ledger
 from yikatong.population import service as population
@@ -135,6 +136,35 @@ async def test_only_who_may_do_it_there_approves_it(
     assert (await the_office.approve(who, asked["approval_id"]))[0] == status
     assert (await the_office.refuse(who, asked["approval_id"]))[0] == status
     assert await the_office.frozen() == set()
+
+
+async def test_one_administrator_alone_does_not_take_over_a_colleague(the_office: Office) -> None:
+    async def enrolled() -> bool:
+        async with the_office.platform.database.transaction(readonly=True) as connection:
+            return (await staff.get(connection, "second")).second_factor
+
+    path = "/api/v1/staff/second/reset-second-factor"
+    status, asked = await the_office.post(path, "admin")
+    assert status == 202, asked
+    status, answer = await the_office.approve("admin", asked["approval_id"])
+    assert (status, answer["code"]) == (409, "approval_refused")
+    assert await enrolled()
+    # The password alone, which one may reset, opens nothing.
+    assert (await the_office.post("/api/v1/staff/second/reset-password", "admin"))[0] == 200
+    assert await enrolled()
+    assert (await the_office.approve("admin-2", asked["approval_id"]))[0] == 200
+    assert not await enrolled()
+    status, answer = await the_office.post(path, "admin")
+    assert (status, answer["number"]) == (200, "second")
+
+
+async def test_who_rules_a_city_does_not_approve_a_reset_in_the_nation(the_office: Office) -> None:
+    city = await offices.signed_in(the_office.platform, "city", ("administrator", HOME))
+    the_office.tokens["city"] = city
+    _, asked = await the_office.post("/api/v1/staff/both/reset-second-factor", "admin")
+    assert (await the_office.approve("city", asked["approval_id"]))[0] == 404
+    status, answer = await the_office.post("/api/v1/staff/both/reset-second-factor", "city")
+    assert (status, answer["code"]) == (403, "not_allowed")
 
 
 async def test_two_machines_do_not_approve_one_another(the_office: Office) -> None:

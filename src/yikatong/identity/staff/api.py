@@ -159,7 +159,6 @@ async def revoke(
 _Act = Callable[[Platform, str, Actor], Awaitable[Any]]
 ACTS: Final[dict[str, _Act]] = {
     "end-sessions": service.end_sessions,
-    "reset-second-factor": service.reset_second_factor,
     "reset-password": service.reset_password,
     "unlock": service.unlock,
     "leave": service.leave,
@@ -169,7 +168,7 @@ ACTS: Final[dict[str, _Act]] = {
 @post(
     _PATH + "/{number:str}/{act:str}",
     status_code=200,
-    summary="End sessions, reset password or second factor, unlock, or record that a member left",
+    summary="End sessions, reset the password, unlock, or record that a member left",
     description=f"`act` is one of {', '.join(ACTS)}.",
     responses=PROBLEMS,
     tags=["staff"],
@@ -193,5 +192,32 @@ async def manage(
     return {**found, "password": answer} if act == "reset-password" else found
 
 
+@post(
+    _PATH + "/{number:str}/reset-second-factor",
+    status_code=200,
+    summary="Let a member enrol a new second factor",
+    responses=PROBLEMS,
+    tags=["staff"],
+    permission="staff.second_factor",
+)
+async def reset_second_factor(
+    platform: NamedDependency[Platform],
+    caller: NamedDependency[Caller],
+    four_eyes: NamedDependency[FourEyes],
+    number: FromPath[str],
+    key: NamedDependency[str],
+) -> dict[str, Any]:
+    """Another administrator approves: who resets password and second factor alone is two people."""
+    async with platform.database.transaction(readonly=True) as connection:
+        member = await service.get(connection, number)
+    service.require_over(caller, "staff.second_factor", member)
+    facts = {"number": number}
+    content = Content("staff.second_factor", (service.area_of(member),), facts)
+    if not await four_eyes.need(caller, content, key):
+        await service.carry_out_second_factor_reset(platform, facts, caller.actor("staff"), key)
+    async with platform.database.transaction(readonly=True) as connection:
+        return body(await service.get(connection, number))
+
+
 public: Final = [sign_in]
-routes: Final = [every, add, grant, revoke, manage]
+routes: Final = [every, add, grant, revoke, reset_second_factor, manage]
