@@ -291,7 +291,7 @@ async def _prove_more(
     wrong: tuple[dict[str, str], int, dict[str, str]] = ({}, 200, {}),
 ) -> Response[Any]:
     """What a session of too low a level still needs."""
-    knows = bool(_KNOWN & set(session.modes))
+    knows = bool(_KNOWN & set(session.modes_at(platform.clock.now())))
     phone = await codes.phone_of(platform, session.person_id)
     view = View.of(request)
     _stand_at(request, view, SIGN_IN, way.query())

@@ -42,6 +42,7 @@ async def begin(
         person_id=person_id,
         session_id=new_id(now),
         level=level_of(modes),
+        begun_with=tuple(sorted(modes)),
         modes=tuple(sorted(modes)),
         proved_at=now,
         raised_level=None,
@@ -81,9 +82,13 @@ async def find(platform: Platform, token: str) -> Session | None:
 async def step_up(
     platform: Platform, connection: Connection, session: Session, proof: Mode
 ) -> Session:
-    """Add a proof to a session; what it raises holds for ten minutes."""
+    """Add a proof to a session; what it raises holds for ten minutes.
+
+    It counts together with what holds now: a stronger proof that is over does not come back by
+    giving the weaker one again.
+    """
     now = platform.clock.now()
-    modes: set[Mode] = {*session.modes, proof}
+    modes: set[Mode] = {*session.modes_at(now), proof}
     raised = msgspec.structs.replace(
         session,
         modes=tuple(sorted(modes)),
