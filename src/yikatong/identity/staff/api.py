@@ -8,7 +8,7 @@ from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from yikatong.core.addresses import address_of
+from yikatong.core.addresses import address_from
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import NotFound
 from yikatong.core.platform import Platform
@@ -72,11 +72,7 @@ async def sign_in(
     request: Request[Any, Any, Any], platform: NamedDependency[Platform], data: SignInBody
 ) -> dict[str, Any]:
     """Number, password and a code of the second factor."""
-    address = address_of(
-        request.client.host if request.client else None,
-        request.headers.get("x-forwarded-for"),
-        platform.settings.trusted_proxies,
-    )
+    address = address_from(request, platform.settings.trusted_proxies)
     device = device_of(request.headers.get("user-agent", ""))
     session, token = await signing_in.sign_in(
         platform, data.number, data.password, data.code, address, device
