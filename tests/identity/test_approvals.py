@@ -19,7 +19,7 @@ from yikatong.money.bank import service as bank
 from yikatong.money.ledger import service as ledger
 from yikatong.population import service as population
 from yikatong.trust import audit
-from yikatong.trust.access import NATION
+from yikatong.trust.access import NATION, ApprovalAsked, Caller, Content, Grant
 from yikatong.trust.audit import Actor
 
 HOME, ELSEWHERE = "510100", "110000"
@@ -136,6 +136,19 @@ async def test_only_who_may_do_it_there_approves_it(
     assert (await the_office.approve(who, asked["approval_id"]))[0] == status
     assert (await the_office.refuse(who, asked["approval_id"]))[0] == status
     assert await the_office.frozen() == set()
+
+
+async def test_what_waits_elsewhere_does_not_push_out_what_waits_here(the_office: Office) -> None:
+    approvals = the_office.app.state["approvals"]
+    for number in range(3):
+        away = Caller("staff", "elsewhere", (Grant("finance", ELSEWHERE),))
+        content = Content("fund.transfer", (ELSEWHERE,), {"number": number})
+        with pytest.raises(ApprovalAsked):
+            await approvals.need(away, content, f"away-{number}")
+    _, asked = await the_office.freeze("finance")
+    mine = Caller("staff", "second", (Grant("finance", HOME),))
+    waiting = await approvals.waiting(mine, limit=2)
+    assert [str(one.approval_id) for one in waiting] == [asked["approval_id"]]
 
 
 async def test_one_administrator_alone_does_not_take_over_a_colleague(the_office: Office) -> None:

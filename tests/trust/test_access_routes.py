@@ -249,6 +249,45 @@ async def test_nobodys_number_is_answered_to_a_region_like_one_of_elsewhere(worl
         assert len(answers) == 1, (path, answers)
 
 
+async def test_an_agent_of_elsewhere_is_found_by_number_and_name_together(world: World) -> None:
+    async with world.platform.database.transaction(readonly=True) as connection:
+        agent = await connection.fetchval(
+            """select p.person_id from persons p
+                where p.residence_region like '11%' and p.died_on is null
+                  and not p.under_guardianship and p.birth_date < '2000-01-01'
+                  and not exists (select from enrolments e
+                                   where e.person_id = p.person_id and e.region not like '11%')
+                order by 1 limit 1"""
+        )
+        number = (await people.id_numbers(world.platform, connection, [agent]))[agent]
+        name = (await people.names(connection, [agent]))[agent]
+    mine = await offices.signed_in(world.platform, "mine", ("counter", HOME))
+    day = world.platform.clock.now().date()
+    nobody = id_number("510104", date(1931, 1, 2), 999)
+    answers: list[tuple[int, str]] = []
+    for named in (
+        {"agent_id_number": nobody, "agent_name": name},
+        {"agent_id_number": number},
+        {"agent_id_number": number, "agent_name": "无名氏"},
+        {"agent_id": MISSING},
+        {"agent_id": agent},
+        {"agent_id_number": number, "agent_name": name},
+    ):
+        body = {
+            "services": ["card"], "starts_on": f"{day}", "ends_on": f"{day}", "evidence": "委托书",
+            **named,
+        }  # fmt: skip
+        answer = await world.client.post(
+            f"/api/v1/authorities/{world.person_id}",
+            json=body,
+            headers={**offices.bearer(mine), "Idempotency-Key": "k"},
+        )
+        answers.append((answer.status_code, answer.json().get("title", "")))
+    assert {status for status, _ in answers[:-1]} == {403}
+    assert len(set(answers[:-1])) == 1
+    assert answers[-1][0] == 201, answers
+
+
 async def test_a_counter_pays_from_accounts_of_its_own_regions_only(world: World) -> None:
     async with world.platform.database.transaction(readonly=True) as connection:
         away = await connection.fetchval(

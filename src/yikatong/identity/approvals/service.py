@@ -92,15 +92,21 @@ class Approvals:
     async def waiting(self, caller: Caller, limit: int = 100) -> list[Approval]:
         """What the caller may decide, the oldest first, with its facts."""
         names = [name for name in self._acts if caller.may(name)]
-        now = self._platform.clock.now()
+        now, after = self._platform.clock.now(), 0
+        mine: list[Approval] = []
+        # Page by page: what waits in other regions must not push out what waits in the caller's.
         async with self._platform.database.transaction(readonly=True) as connection:
-            found = await store.waiting(connection, now, names, limit)
-        return [
-            self._opened(*one)
-            for one in found
-            if rules.may_see(caller, one[0])
-            and (one[0].asked_by_kind, one[0].asked_by) != (caller.kind, caller.name)
-        ]
+            while found := await store.waiting(connection, now, names, after, limit):
+                mine += [
+                    self._opened(*one)
+                    for one in found
+                    if rules.may_see(caller, one[0])
+                    and (one[0].asked_by_kind, one[0].asked_by) != (caller.kind, caller.name)
+                ]
+                after = found[-1][0].approval_id
+                if len(mine) >= limit or len(found) < limit:
+                    break
+        return mine[:limit]
 
     async def asked(self, caller: Caller, limit: int = 20) -> list[Approval]:
         """What the caller asked for, the newest first, without its facts."""
