@@ -258,6 +258,28 @@ async def test_a_fault_between_approval_and_act_is_made_good(
     assert await the_office.frozen() == {"court"}
 
 
+async def test_a_role_that_was_taken_back_is_not_had_again_by_an_old_request(
+    the_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, role = "/api/v1/staff/counter/", {"role": "finance", "region": HOME}
+    _, asked = await the_office.post(f"{path}grants", "admin", role)
+    approvals = the_office.app.state["approvals"]
+    acts = dict(approvals._acts)
+
+    async def lost(*_: Any) -> Any:
+        raise Unavailable(zh="断了", en="lost")
+
+    monkeypatch.setattr(approvals, "_acts", {**acts, "staff.grant": lost})
+    assert (await the_office.approve("admin-2", asked["approval_id"]))[0] == 503
+    monkeypatch.setattr(approvals, "_acts", acts)
+    # The asker's request goes on with what was approved, once.
+    status, granted = await the_office.post(f"{path}grants", "admin", role)
+    assert (status, len(granted["grants"])) == (200, 2)
+    assert (await the_office.post(f"{path}revoke", "admin-2", role))[0] == 200
+    status, again = await the_office.post(f"{path}grants", "admin", role)
+    assert (status, len(again["grants"])) == (200, 1)
+
+
 async def test_what_the_act_itself_refuses_has_failed(the_office: Office) -> None:
     body = {"account": the_office.number, "region": HOME, "insurance": "110", "amount": "12.34"}
     status, asked = await the_office.post("/api/v1/money/benefits", "finance", body)

@@ -280,8 +280,8 @@ class Content(msgspec.Struct, frozen=True):
 class FourEyes(Protocol):
     """Asks a second person (双人复核); the room identity does."""
 
-    async def need(self, caller: Caller, content: Content, key: str) -> bool:
-        """Return where this very request was approved: True where it was carried out already.
+    async def need(self, caller: Caller, content: Content, key: str) -> None:
+        """Return where this very request was approved and carried out.
 
         Raises ApprovalAsked until then, NotAllowed where it was refused. `key` is the request's
         Idempotency-Key.
