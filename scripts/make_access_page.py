@@ -70,7 +70,10 @@ approves what they asked for, whatever roles they have, and machines approve not
 installation's token too; the command line on the machine itself asks nobody.
 
 In use for: court freezes and releases, payments from a fund to a person, inheritance of a medical account,
-and granting a role. The trail of the person names who asked and who approved.
+granting a role, and resetting a member's second factor: an administrator who resets password and second
+factor alone could sign in as a colleague and approve as two. Where nobody else can approve, the command
+line on the machine does it. An administrator who adds a member knows the first password: whoever approves
+a role makes sure that the member exists and has signed in themselves. The trail of the person names who asked and who approved.
 
 ## Staff
 

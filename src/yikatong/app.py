@@ -221,6 +221,7 @@ def create_app(platform: Platform) -> Litestar:
             "fund.transfer": social_api.carry_out_payment,
             "medical_account.inherit": medical_api.carry_out_inheritance,
             "staff.grant": staff.carry_out_grant,
+            "staff.second_factor": staff.carry_out_second_factor_reset,
         },
     )
     office = ClaimOffice(platform)

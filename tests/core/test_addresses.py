@@ -1,9 +1,12 @@
 """Where a request comes from."""
 
+from typing import Any
+
 import pytest
+from litestar import Request
 
 from yikatong.core import settings
-from yikatong.core.addresses import UNKNOWN, address_of, hint_of
+from yikatong.core.addresses import UNKNOWN, address_from, address_of, hint_of
 from yikatong.core.errors import InvalidInput
 
 PROXIES = ("10.0.0.5", "10.1.0.0/16")
@@ -59,3 +62,10 @@ def test_the_settings_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     found = settings.load()
     assert found.trusted_proxies == PROXIES
     assert found.sender_url == "https://sms.example/send"
+
+
+def test_what_a_caller_wrote_before_the_proxys_own_line_is_not_believed() -> None:
+    lines = [(b"x-forwarded-for", b"6.6.6.6"), (b"x-forwarded-for", b"203.0.113.9")]
+    scope: Any = {"type": "http", "client": ("10.0.0.5", 4711), "headers": lines}
+    assert address_from(Request[Any, Any, Any](scope), PROXIES) == "203.0.113.9"
+    assert address_from(Request[Any, Any, Any](scope), ()) == "10.0.0.5"

@@ -14,11 +14,12 @@ from yikatong.app import create_app
 from yikatong.core.clock import FixedClock
 from yikatong.core.errors import Unavailable
 from yikatong.core.platform import Platform
+from yikatong.identity.staff import service as staff
 from yikatong.money.bank import service as bank
 from yikatong.money.ledger import service as ledger
 from yikatong.population import service as population
 from yikatong.trust import audit
-from yikatong.trust.access import NATION
+from yikatong.trust.access import NATION, ApprovalAsked, Caller, Content, Grant
 from yikatong.trust.audit import Actor
 
 HOME, ELSEWHERE = "510100", "110000"
@@ -137,6 +138,48 @@ async def test_only_who_may_do_it_there_approves_it(
     assert await the_office.frozen() == set()
 
 
+async def test_what_waits_elsewhere_does_not_push_out_what_waits_here(the_office: Office) -> None:
+    approvals = the_office.app.state["approvals"]
+    for number in range(3):
+        away = Caller("staff", "elsewhere", (Grant("finance", ELSEWHERE),))
+        content = Content("fund.transfer", (ELSEWHERE,), {"number": number})
+        with pytest.raises(ApprovalAsked):
+            await approvals.need(away, content, f"away-{number}")
+    _, asked = await the_office.freeze("finance")
+    mine = Caller("staff", "second", (Grant("finance", HOME),))
+    waiting = await approvals.waiting(mine, limit=2)
+    assert [str(one.approval_id) for one in waiting] == [asked["approval_id"]]
+
+
+async def test_one_administrator_alone_does_not_take_over_a_colleague(the_office: Office) -> None:
+    async def enrolled() -> bool:
+        async with the_office.platform.database.transaction(readonly=True) as connection:
+            return (await staff.get(connection, "second")).second_factor
+
+    path = "/api/v1/staff/second/reset-second-factor"
+    status, asked = await the_office.post(path, "admin")
+    assert status == 202, asked
+    status, answer = await the_office.approve("admin", asked["approval_id"])
+    assert (status, answer["code"]) == (409, "approval_refused")
+    assert await enrolled()
+    # The password alone, which one may reset, opens nothing.
+    assert (await the_office.post("/api/v1/staff/second/reset-password", "admin"))[0] == 200
+    assert await enrolled()
+    assert (await the_office.approve("admin-2", asked["approval_id"]))[0] == 200
+    assert not await enrolled()
+    status, answer = await the_office.post(path, "admin")
+    assert (status, answer["number"]) == (200, "second")
+
+
+async def test_who_rules_a_city_does_not_approve_a_reset_in_the_nation(the_office: Office) -> None:
+    city = await offices.signed_in(the_office.platform, "city", ("administrator", HOME))
+    the_office.tokens["city"] = city
+    _, asked = await the_office.post("/api/v1/staff/both/reset-second-factor", "admin")
+    assert (await the_office.approve("city", asked["approval_id"]))[0] == 404
+    status, answer = await the_office.post("/api/v1/staff/both/reset-second-factor", "city")
+    assert (status, answer["code"]) == (403, "not_allowed")
+
+
 async def test_two_machines_do_not_approve_one_another(the_office: Office) -> None:
     status, asked = await the_office.freeze("machine")
     assert status == 202
@@ -213,6 +256,28 @@ async def test_a_fault_between_approval_and_act_is_made_good(
     assert (await the_office.refuse("second", asked["approval_id"]))[0] == 409
     assert (await the_office.approve("second", asked["approval_id"]))[0] == 200
     assert await the_office.frozen() == {"court"}
+
+
+async def test_a_role_that_was_taken_back_is_not_had_again_by_an_old_request(
+    the_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, role = "/api/v1/staff/counter/", {"role": "finance", "region": HOME}
+    _, asked = await the_office.post(f"{path}grants", "admin", role)
+    approvals = the_office.app.state["approvals"]
+    acts = dict(approvals._acts)
+
+    async def lost(*_: Any) -> Any:
+        raise Unavailable(zh="断了", en="lost")
+
+    monkeypatch.setattr(approvals, "_acts", {**acts, "staff.grant": lost})
+    assert (await the_office.approve("admin-2", asked["approval_id"]))[0] == 503
+    monkeypatch.setattr(approvals, "_acts", acts)
+    # The asker's request goes on with what was approved, once.
+    status, granted = await the_office.post(f"{path}grants", "admin", role)
+    assert (status, len(granted["grants"])) == (200, 2)
+    assert (await the_office.post(f"{path}revoke", "admin-2", role))[0] == 200
+    status, again = await the_office.post(f"{path}grants", "admin", role)
+    assert (status, len(again["grants"])) == (200, 1)
 
 
 async def test_what_the_act_itself_refuses_has_failed(the_office: Office) -> None:

@@ -43,7 +43,7 @@ def read(**changes: str) -> AuthorizationRequest:
 
 def session(level: Level = 1, proved_at: datetime = NOW) -> Session:
     return Session(
-        7, 8, level, ("password",), proved_at, None, None, None, "", NOW, NOW,
+        7, 8, level, ("password",), ("password",), proved_at, None, None, None, "", NOW, NOW,
         NOW + timedelta(hours=12),
     )  # fmt: skip
 

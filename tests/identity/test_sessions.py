@@ -6,7 +6,7 @@ import pytest
 
 from yikatong.core.clock import FixedClock
 from yikatong.core.platform import Platform
-from yikatong.identity.model import level_of
+from yikatong.identity.model import Mode, level_of
 from yikatong.identity.sessions import service as sessions
 from yikatong.identity.sessions.model import Session
 from yikatong.trust import audit
@@ -60,6 +60,25 @@ async def test_a_stronger_proof_holds_for_ten_minutes(
     assert found.level_at(clock.now()) == 2
     clock.advance(sessions.RAISED_FOR)
     assert found.level_at(clock.now()) == 1
+
+
+async def test_a_stronger_proof_that_is_over_does_not_come_back_by_a_weaker_one(
+    platform: Platform, clock: FixedClock
+) -> None:
+    session, token = await _begin(platform)
+    assert session.modes == ("password",)
+    async with platform.database.transaction() as connection:
+        await sessions.step_up(platform, connection, session, "one_time_code")
+    clock.advance(sessions.RAISED_FOR)
+    proofs: list[tuple[Mode, int]] = [("password", 1), ("one_time_code", 2)]
+    for proof, level in proofs:
+        found = await sessions.find(platform, token)
+        assert found is not None
+        assert found.modes_at(clock.now()) == ("password",)
+        async with platform.database.transaction() as connection:
+            again = await sessions.step_up(platform, connection, found, proof)
+        assert again.level_at(clock.now()) == level
+        clock.advance(sessions.RAISED_FOR)
 
 
 async def test_sessions_are_listed_and_ended_and_the_trail_tells(platform: Platform) -> None:

@@ -330,3 +330,15 @@ async def test_passwords_everybody_tries_first_are_refused(
         await passwords.put(platform, session, password)
     assert refused.value.field == "new"
     assert why in refused.value.text.zh
+
+
+async def test_a_session_ends_with_the_death_of_its_person(platform: Platform) -> None:
+    one = await somebody(platform)
+    async with platform.database.transaction() as connection:
+        _, token = await sessions.begin(platform, connection, one.person_id, {"card_pin"}, "test")
+    assert await sessions.find(platform, token) is not None
+    async with platform.database.transaction() as connection:
+        await connection.execute(
+            "update persons set died_on = $2 where person_id = $1", one.person_id, date(2026, 3, 1)
+        )
+    assert await sessions.find(platform, token) is None

@@ -206,3 +206,18 @@ async def test_one_address_gets_so_many_looks_over_all_people(
     assert len(looks) == 30
     # Their owners are let in from elsewhere.
     await service.by_secret(platform, stranger(), people[0].card_number, PIN)
+
+
+async def test_ids_cannot_be_told_apart_by_trying_codes_at_each(platform: Platform) -> None:
+    one = await somebody(platform)
+    nobody = "Z00000001"
+    answers: dict[str, list[str]] = {}
+    for number in (one.card_number, nobody):
+        tokens = [await codes.ask(platform, stranger(), number) for _ in range(4)]
+        answers[number] = []
+        for token in tokens:
+            for _ in range(3):
+                with pytest.raises(YikatongError) as error:
+                    await codes.sign_in(platform, stranger(), token, "0000000")
+                answers[number].append(error.value.text.en)
+    assert answers[one.card_number] == answers[nobody]

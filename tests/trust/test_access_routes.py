@@ -20,6 +20,7 @@ from yikatong.money.contributions import lists
 from yikatong.people import service as people
 from yikatong.people.guard import signed_in
 from yikatong.population import service as population
+from yikatong.population.rows import id_number
 from yikatong.trust.access import NATION, OPEN, PERMISSIONS, ROLES
 from yikatong.trust.audit import Actor
 
@@ -234,6 +235,91 @@ async def test_a_person_who_does_not_exist_is_told_to_nobody_of_a_region(world: 
     assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
     answer = await world.client.get(path, headers=offices.bearer(OPERATOR_TOKEN))
     assert answer.status_code in (200, 404)
+
+
+async def test_nobodys_number_is_answered_to_a_region_like_one_of_elsewhere(world: World) -> None:
+    async with world.platform.database.transaction(readonly=True) as connection:
+        numbers = await people.id_numbers(world.platform, connection, [world.person_id])
+    there = await offices.signed_in(world.platform, "away", ("counter", ELSEWHERE))
+    nobody, no_account = id_number("510104", date(1931, 1, 2), 999), "6217000000000000004"
+    claim = world.bodies()[("POST", "/api/v1/medical/claims")]
+    del claim["person_id"]
+    for path, known, unknown in (
+        ("/api/v1/money/accounts", numbers[world.person_id], nobody),
+        ("/api/v1/money/accounts/find", numbers[world.person_id], nobody),
+        ("/api/v1/money/accounts/find", world.account, no_account),
+        ("/api/v1/medical/claims", numbers[world.person_id], nobody),
+    ):
+        answers: set[str] = set()
+        for number in (known, unknown):
+            named = {"account" if len(number) == 19 else "id_number": number}
+            more = {"bank": "ICBC"} if path.endswith("accounts") else {}
+            body = {**claim, **named} if path.endswith("claims") else {**named, **more}
+            headers = {**offices.bearer(there), "Idempotency-Key": "k"}
+            answer = await world.client.post(path, json=body, headers=headers)
+            assert answer.status_code == 403, answer.text
+            answers.add(answer.text)
+        assert len(answers) == 1, (path, answers)
+
+
+async def test_an_agent_of_elsewhere_is_found_by_number_and_name_together(world: World) -> None:
+    async with world.platform.database.transaction(readonly=True) as connection:
+        agent = await connection.fetchval(
+            """select p.person_id from persons p
+                where p.residence_region like '11%' and p.died_on is null
+                  and not p.under_guardianship and p.birth_date < '2000-01-01'
+                  and not exists (select from enrolments e
+                                   where e.person_id = p.person_id and e.region not like '11%')
+                order by 1 limit 1"""
+        )
+        number = (await people.id_numbers(world.platform, connection, [agent]))[agent]
+        name = (await people.names(connection, [agent]))[agent]
+    mine = await offices.signed_in(world.platform, "mine", ("counter", HOME))
+    day = world.platform.clock.now().date()
+    nobody = id_number("510104", date(1931, 1, 2), 999)
+    answers: list[tuple[int, str]] = []
+    for named in (
+        {"agent_id_number": nobody, "agent_name": name},
+        {"agent_id_number": number},
+        {"agent_id_number": number, "agent_name": "无名氏"},
+        {"agent_id": MISSING},
+        {"agent_id": agent},
+        {"agent_id_number": number, "agent_name": name},
+    ):
+        body = {
+            "services": ["card"], "starts_on": f"{day}", "ends_on": f"{day}", "evidence": "委托书",
+            **named,
+        }  # fmt: skip
+        answer = await world.client.post(
+            f"/api/v1/authorities/{world.person_id}",
+            json=body,
+            headers={**offices.bearer(mine), "Idempotency-Key": "k"},
+        )
+        answers.append((answer.status_code, answer.json().get("title", "")))
+    assert {status for status, _ in answers[:-1]} == {403}
+    assert len(set(answers[:-1])) == 1
+    assert answers[-1][0] == 201, answers
+
+
+async def test_a_counter_pays_from_accounts_of_its_own_regions_only(world: World) -> None:
+    async with world.platform.database.transaction(readonly=True) as connection:
+        away = await connection.fetchval(
+            """select p.person_id from persons p
+                where p.residence_region like '11%' and p.died_on is null
+                  and not exists (select from enrolments e
+                                   where e.person_id = p.person_id and e.region not like '11%')
+                order by 1 limit 1"""
+        )
+    assert away is not None
+    who = Actor("staff", "tests", "tests")
+    _, number = await bank.open_account(world.platform, away, "ICBC", who)
+    mine = await offices.signed_in(world.platform, "mine", ("counter", HOME))
+    path = f"/api/v1/money/contributions/{world.person_id}/pay"
+    headers = {**offices.bearer(mine), "Idempotency-Key": "k"}
+    for account, code in ((number, "not_allowed"), (world.account, "no_such_bill")):
+        body = {"bills": ["1"], "account": account, "assurance": 2}
+        answer = await world.client.post(path, json=body, headers=headers)
+        assert answer.json()["code"] == code, answer.text
 
 
 async def test_a_list_shows_what_lies_in_the_callers_regions(world: World) -> None:

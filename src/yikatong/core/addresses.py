@@ -2,10 +2,19 @@
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Final
+from typing import Any, Final
+
+from litestar import Request
 
 UNKNOWN: Final = "unknown"
 _HOPS_MAX: Final = 20
+
+
+def address_from(request: Request[Any, Any, Any], trusted: Sequence[str]) -> str:
+    """Where a request comes from, for counting tries; see `address_of`."""
+    # Some proxies write a line of their own behind the caller's: all of them are one list (RFC 9110, 5.2).
+    forwarded = ",".join(request.headers.getall("x-forwarded-for", []))
+    return address_of(request.client.host if request.client else None, forwarded, trusted)
 
 
 def address_of(peer: str | None, forwarded: str | None, trusted: Sequence[str]) -> str:

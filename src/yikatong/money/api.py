@@ -32,7 +32,7 @@ from yikatong.money.bodies import (
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.model import Freeze, SharedKind
 from yikatong.money.shown import AccountBody, HoldBody, StatementBody, TransactionBody
-from yikatong.people.guard import home_of, require_person
+from yikatong.people.guard import hiding_who_exists, home_of, require_person
 from yikatong.trust import audit
 from yikatong.trust.access import NATION, Caller, Content, FourEyes, Gate
 from yikatong.trust.audit import Actor
@@ -272,7 +272,8 @@ async def open_account(
     """Empty, at an issuing bank. Asked again, the class I account that is there."""
     who = caller.actor("account opening")
     async with platform.database.transaction(readonly=True) as connection:
-        person_id = await person_of(platform, connection, data.id_number, data.person_id)
+        with hiding_who_exists(caller, "money.open"):
+            person_id = await person_of(platform, connection, data.id_number, data.person_id)
         await require_person(connection, caller, "money.open", person_id)
     made, number = await bank.open_account(
         platform, person_id, data.bank, who, account_class=data.account_class
@@ -297,9 +298,11 @@ async def find_accounts(
     who = caller.actor("account enquiry")
     async with platform.database.transaction() as connection:
         if data.account is not None and data.id_number is None and data.person_id is None:
-            found = [await bank.find_account(platform, connection, data.account)]
+            with hiding_who_exists(caller, "money.read"):
+                found = [await bank.find_account(platform, connection, data.account)]
         else:
-            person_id = await person_of(platform, connection, data.id_number, data.person_id)
+            with hiding_who_exists(caller, "money.read"):
+                person_id = await person_of(platform, connection, data.id_number, data.person_id)
             await require_person(connection, caller, "money.read", person_id)
             found = await ledger.accounts_of(connection, person_id)
         if found:
@@ -400,7 +403,8 @@ async def hold(
             en="the time needs an offset, such as +08:00",
         )
     async with platform.database.transaction(readonly=True) as connection:
-        found = await bank.find_account(platform, connection, data.account)
+        with hiding_who_exists(caller, "money.hold"):
+            found = await bank.find_account(platform, connection, data.account)
         await require_person(connection, caller, "money.hold", found.person_id)
     made = await bank.hold(
         platform, *found.key, parse_yuan(data.amount, "amount"), who, key,

@@ -4,7 +4,8 @@ Every guarded route names its permission (`permission="money.read"` in its decor
 it stands in `trust.access`.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from litestar import Request
@@ -12,9 +13,10 @@ from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
 from yikatong.core.database import Connection
+from yikatong.core.errors import NotFound
 from yikatong.core.platform import Platform
 from yikatong.people import service as people
-from yikatong.trust.access import PERMISSIONS, Caller, Gate
+from yikatong.trust.access import PERMISSIONS, Caller, Gate, not_there
 
 
 async def signed_in(
@@ -54,6 +56,18 @@ async def require_person(
         # Somebody who does not exist is nowhere: a caller of a region does not learn which it is.
         home = (await people.regions_of(connection, [person_id])).get(person_id) or ("",)
         caller.require(permission, *home)
+
+
+@contextlib.contextmanager
+def hiding_who_exists(caller: Caller, permission: str) -> Iterator[None]:
+    """Around looking somebody up by a number: a caller of a region is answered the same of nobody's
+    number as of one who lives elsewhere."""
+    try:
+        yield
+    except NotFound:
+        if _anywhere(caller, permission):
+            raise
+        raise not_there(permission) from None
 
 
 async def those_at_home(

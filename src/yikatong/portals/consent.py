@@ -10,6 +10,7 @@ from litestar import Request, Response, Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from yikatong.core.addresses import address_from
 from yikatong.core.clock import SHANGHAI
 from yikatong.identity.openid import authorizing, claims, ending, redirects, requests
 from yikatong.identity.openid.authorizing import Answer, Asked
@@ -39,7 +40,7 @@ async def authorize(request: Ask, openid: NamedDependency[OpenidProvider]) -> Re
     """A service sends somebody here to log in (Core 1.0, 3.1.2)."""
     session = await session_of(request, openid.platform)
     query: bytes = request.scope["query_string"]
-    address = request.client.host if request.client else "unknown"
+    address = address_from(request, openid.platform.settings.trusted_proxies)
     answer = await authorizing.begin(openid, query, session, address)
     if answer.to == "client":
         return _go(answer.location)

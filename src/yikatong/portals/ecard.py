@@ -6,6 +6,7 @@ from typing import Any, Final, cast
 import segno
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
+from litestar.exceptions import SerializationException
 from litestar.params import FromPath
 from litestar.response import Redirect
 from markupsafe import Markup
@@ -184,7 +185,10 @@ async def code(
 
 
 async def _asked(request: Request[Any, Any, Any]) -> dict[str, Any]:
-    given: Any = await request.json()
+    try:
+        given: Any = await request.json()
+    except SerializationException:
+        given = ()
     if given is not None and not isinstance(given, dict):
         raise InvalidInput("body", zh="内容不符合要求", en="this does not have the right form")
     return cast("dict[str, Any]", given or {})

@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.response import Redirect
 
 from yikatong.core import sending
-from yikatong.core.addresses import address_of
+from yikatong.core.addresses import address_from
 from yikatong.core.errors import YikatongError
 from yikatong.core.platform import Platform
 from yikatong.identity.model import Level
@@ -72,11 +72,7 @@ def way_of(read: Callable[[str], Any]) -> Way:
 def visitor_of(request: Request[Any, Any, Any], platform: Platform) -> Visitor:
     """Who asks: address, browser, and what its device cookie knows."""
     return Visitor(
-        address=address_of(
-            request.client.host if request.client else None,
-            request.headers.get("x-forwarded-for"),
-            platform.settings.trusted_proxies,
-        ),
+        address=address_from(request, platform.settings.trusted_proxies),
         device=device_of(request.headers.get("user-agent", "")[:500]),
         tokens=devices.read_tokens(request.cookies.get(DEVICE_COOKIE)),
     )
@@ -291,7 +287,7 @@ async def _prove_more(
     wrong: tuple[dict[str, str], int, dict[str, str]] = ({}, 200, {}),
 ) -> Response[Any]:
     """What a session of too low a level still needs."""
-    knows = bool(_KNOWN & set(session.modes))
+    knows = bool(_KNOWN & set(session.modes_at(platform.clock.now())))
     phone = await codes.phone_of(platform, session.person_id)
     view = View.of(request)
     _stand_at(request, view, SIGN_IN, way.query())

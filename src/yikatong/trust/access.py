@@ -203,6 +203,7 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
         _may("staff.read", "查看工作人员", "see members of staff", "administrator auditor", "any"),
         _may("staff.manage", "管理工作人员", "manage members of staff", "administrator", "region"),
         _may("staff.grant", "授予岗位", "grant a role", "administrator", "region", two_persons=True),
+        _may("staff.second_factor", "重置工作人员的验证器", "reset a member's second factor", "administrator", "region", two_persons=True),
         _may("machine.manage", "管理接口凭证", "manage credentials of machines", "administrator", "nation"),
         _may("client.manage", "管理登录接入方", "manage services that let people sign in", "administrator", "nation"),
         _may("keys.rotate", "更换签名密钥", "rotate signing keys", "operator", "nation"),
@@ -279,8 +280,8 @@ class Content(msgspec.Struct, frozen=True):
 class FourEyes(Protocol):
     """Asks a second person (双人复核); the room identity does."""
 
-    async def need(self, caller: Caller, content: Content, key: str) -> bool:
-        """Return where this very request was approved: True where it was carried out already.
+    async def need(self, caller: Caller, content: Content, key: str) -> None:
+        """Return where this very request was approved and carried out.
 
         Raises ApprovalAsked until then, NotAllowed where it was refused. `key` is the request's
         Idempotency-Key.

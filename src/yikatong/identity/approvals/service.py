@@ -35,7 +35,7 @@ class Approvals:
         self._platform = platform
         self._acts = acts
 
-    async def need(self, caller: Caller, content: Content, key: str) -> bool:
+    async def need(self, caller: Caller, content: Content, key: str) -> None:
         """As `FourEyes.need`; also raises ApprovalRefused where it is over or failed."""
         platform, now = self._platform, self._platform.clock.now()
         assert content.permission in self._acts
@@ -76,8 +76,12 @@ class Approvals:
                         en="this key was used to ask for something else; take another",
                         field="Idempotency-Key",
                     )
+        if found.state == "approved":
+            # A fault came between. Carried out here, so that it ends with it: what is approved once is
+            # not to be had again by sending the request again, months and a revocation later.
+            await self._carry_out(msgspec.structs.replace(found, facts=content.facts))
         if found.state in ("approved", "done"):
-            return found.state == "done"
+            return
         if found.state in ("refused", "failed"):
             raise ApprovalRefused(
                 zh=f"复核未通过：{found.outcome}", en=f"not carried out: {found.outcome}"
@@ -92,15 +96,21 @@ class Approvals:
     async def waiting(self, caller: Caller, limit: int = 1000) -> list[Approval]:
         """What the caller may decide, the oldest first, with its facts."""
         names = [name for name in self._acts if caller.may(name)]
-        now = self._platform.clock.now()
+        now, after = self._platform.clock.now(), 0
+        mine: list[Approval] = []
+        # Page by page: what waits in other regions must not push out what waits in the caller's.
         async with self._platform.database.transaction(readonly=True) as connection:
-            found = await store.waiting(connection, now, names, limit)
-        return [
-            self._opened(*one)
-            for one in found
-            if rules.may_see(caller, one[0])
-            and (one[0].asked_by_kind, one[0].asked_by) != (caller.kind, caller.name)
-        ]
+            while found := await store.waiting(connection, now, names, after, limit):
+                mine += [
+                    self._opened(*one)
+                    for one in found
+                    if rules.may_see(caller, one[0])
+                    and (one[0].asked_by_kind, one[0].asked_by) != (caller.kind, caller.name)
+                ]
+                after = found[-1][0].approval_id
+                if len(mine) >= limit or len(found) < limit:
+                    break
+        return mine[:limit]
 
     async def asked(self, caller: Caller, limit: int = 20) -> list[Approval]:
         """What the caller asked for, the newest first, without its facts."""
@@ -124,17 +134,21 @@ class Approvals:
         Raises NoSuchApproval, ApprovalRefused, and what the act raises: where it is refused for good
         (an account that was closed) it has failed, where the database was lost it stays approved.
         """
-        one = await self._decide(caller, approval_id, "approve", "approved", "")
-        who = Actor(one.asked_by_kind, one.asked_by, f"approved by {caller.name}")
+        return await self._carry_out(
+            await self._decide(caller, approval_id, "approve", "approved", "")
+        )
+
+    async def _carry_out(self, one: Approval) -> Any:
+        who = Actor(one.asked_by_kind, one.asked_by, f"approved by {one.decided_by}")
         try:
             answer = await self._acts[one.permission](
                 self._platform, one.facts, who, one.idempotency_key
             )
         except YikatongError as error:
             if error.status < 500:
-                await self._close(approval_id, "failed", error.text.zh)
+                await self._close(one.approval_id, "failed", error.text.zh)
             raise
-        await self._close(approval_id, "done", "")
+        await self._close(one.approval_id, "done", "")
         return answer
 
     async def refuse(self, caller: Caller, approval_id: int, reason: str) -> Approval:

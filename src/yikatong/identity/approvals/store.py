@@ -62,16 +62,18 @@ async def get(
 
 
 async def waiting(
-    connection: Connection, at: datetime, permissions: Sequence[str], limit: int
+    connection: Connection, at: datetime, permissions: Sequence[str], after: int, limit: int
 ) -> list[tuple[Approval, bytes]]:
-    """What waits for a decision, or was approved and not carried out, the oldest first."""
+    """What waits for a decision, or was approved and not carried out, the oldest first, behind the
+    last of the page before."""
     rows = await connection.fetch(
         f"""select {_APPROVAL}, facts_sealed from approvals
              where permission = any($2::text[])
-               and ((state = 'asked' and until > $1) or state = 'approved')
-             order by approval_id limit $3""",  # noqa: S608
+               and ((state = 'asked' and until > $1) or state = 'approved') and approval_id > $3
+             order by approval_id limit $4""",  # noqa: S608
         at,
         permissions,
+        after,
         limit,
     )
     return [(_approval(row), row["facts_sealed"]) for row in rows]

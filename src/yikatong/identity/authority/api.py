@@ -12,13 +12,19 @@ from yikatong.core.platform import Platform
 from yikatong.identity.authority import rules, service
 from yikatong.identity.authority.model import Service
 from yikatong.money.bodies import PROBLEMS, Identifier, person_of
-from yikatong.trust.access import Caller
+from yikatong.people import service as people
+from yikatong.people.guard import hiding_who_exists, require_person
+from yikatong.trust.access import Caller, NotAllowed
 
 _PATH: Final = "/api/v1/authorities/{person_id:int}"
+_RECORD: Final = "authority.record"
 
 
 class RecordBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Who may act for the person, named one way or the other, in what, how long, by which document."""
+    """Who may act for the person, in what, how long, by which document.
+
+    The agent is named by person_id or id number; who is not of the caller's regions by name, too.
+    """
 
     services: Annotated[list[Service], msgspec.Meta(min_length=1, max_length=20)]
     starts_on: date
@@ -26,6 +32,7 @@ class RecordBody(msgspec.Struct, forbid_unknown_fields=True):
     evidence: Annotated[str, msgspec.Meta(min_length=1, max_length=rules.EVIDENCE_MAX)]
     agent_id: Identifier | None = None
     agent_id_number: str | None = None
+    agent_name: str | None = None
 
 
 @get(
@@ -49,7 +56,7 @@ async def show(
     summary="Record an agent's authority",
     responses=PROBLEMS,
     tags=["authorities"],
-    permission="authority.record",
+    permission=_RECORD,
 )
 async def record(
     platform: NamedDependency[Platform],
@@ -60,7 +67,15 @@ async def record(
 ) -> dict[str, Any]:
     """At a counter, where both are present or a signed letter is."""
     async with platform.database.transaction(readonly=True) as connection:
-        agent_id = await person_of(platform, connection, data.agent_id_number, data.agent_id)
+        with hiding_who_exists(caller, _RECORD):
+            agent_id = await person_of(platform, connection, data.agent_id_number, data.agent_id)
+        try:
+            await require_person(connection, caller, _RECORD, agent_id)
+        except NotAllowed:
+            # Agents come from anywhere, but a number alone shall not tell that it is somebody's.
+            name = (await people.names(connection, [agent_id])).get(agent_id)
+            if name is None or name != "".join((data.agent_name or "").split()):
+                raise
     made = await service.record(
         platform, person_id, agent_id, data.services, data.starts_on, data.ends_on, data.evidence,
         caller.actor("authority"), key,
@@ -74,7 +89,7 @@ async def record(
     summary="End an authority at once",
     responses=PROBLEMS,
     tags=["authorities"],
-    permission="authority.record",
+    permission=_RECORD,
 )
 async def revoke(
     platform: NamedDependency[Platform],

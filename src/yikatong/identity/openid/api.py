@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from litestar.enums import HttpMethod
 
 from yikatong.core import problems
+from yikatong.core.addresses import address_from
 from yikatong.core.errors import Unavailable, YikatongError
 from yikatong.identity.openid import clients, discovery, exchanging, looking
 from yikatong.identity.openid import ending as endings
@@ -109,7 +110,7 @@ async def _authenticated(request: Ask, openid: OpenidProvider) -> tuple[Form, Cl
         raise OpenidError("invalid_request", f"the body must be {_FORM_TYPE}", 415)
     form = read_form(await request.body())
     form.once()
-    address = request.client.host if request.client else "unknown"
+    address = address_from(request, openid.platform.settings.trusted_proxies)
     # An assertion is for the issuer; older libraries name the address they post to.
     audiences = (
         openid.issuer,

@@ -298,7 +298,7 @@ async def _grant(
         session_id=session.session_id,
         scopes=request.scopes,
         level=session.level_at(now),
-        modes=session.modes,
+        modes=session.modes_at(now),
         proved_at=session.proved_at,
         nonce=request.nonce,
         redirect_uri=request.redirect_uri,

@@ -15,7 +15,10 @@ class Session(msgspec.Struct, frozen=True):
     session_id: int
     level: Level
     """The level while no stronger proof holds."""
+    begun_with: tuple[Mode, ...]
+    """The proofs it began with; they count as long as it lasts."""
     modes: tuple[Mode, ...]
+    """These and the stronger ones since; see `modes_at`."""
     proved_at: datetime
     raised_level: Level | None
     raised_until: datetime | None
@@ -31,6 +34,11 @@ class Session(msgspec.Struct, frozen=True):
         if self.raised_level and self.raised_until and at < self.raised_until:
             return max(self.level, self.raised_level)
         return self.level
+
+    def modes_at(self, at: datetime) -> tuple[Mode, ...]:
+        """The proofs that hold at a moment: those given since the beginning for minutes only."""
+        raised = self.raised_until is not None and at < self.raised_until
+        return self.modes if raised else self.begun_with
 
     @property
     def subject_id(self) -> int:

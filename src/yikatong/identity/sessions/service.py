@@ -21,6 +21,7 @@ from yikatong.core.platform import Platform
 from yikatong.identity.model import Mode, level_of
 from yikatong.identity.sessions import store
 from yikatong.identity.sessions.model import Session
+from yikatong.people import service as people
 from yikatong.trust import audit
 
 IDLE_MAX: Final = timedelta(minutes=30)
@@ -42,6 +43,7 @@ async def begin(
         person_id=person_id,
         session_id=new_id(now),
         level=level_of(modes),
+        begun_with=tuple(sorted(modes)),
         modes=tuple(sorted(modes)),
         proved_at=now,
         raised_level=None,
@@ -62,7 +64,8 @@ async def begin(
 
 
 async def find(platform: Platform, token: str) -> Session | None:
-    """The live session of a token; None for one that is malformed, unknown, wrong or over."""
+    """The live session of a token; None for one that is malformed, unknown, wrong or over, also by
+    the death of its person."""
     parts = _parts(token)
     if parts is None:
         return None
@@ -73,6 +76,9 @@ async def find(platform: Platform, token: str) -> Session | None:
         if found is None or not hmac.compare_digest(found[1], _hash(secret)):
             return None
         session = found[0]
+        person = (await people.persons(connection, [person_id])).get(person_id)
+        if person is not None and person.died_on is not None:
+            return None
         if now - session.seen_at >= _NOTED_EVERY:
             await store.seen(connection, person_id, session_id, now)
     return session
@@ -81,9 +87,13 @@ async def find(platform: Platform, token: str) -> Session | None:
 async def step_up(
     platform: Platform, connection: Connection, session: Session, proof: Mode
 ) -> Session:
-    """Add a proof to a session; what it raises holds for ten minutes."""
+    """Add a proof to a session; what it raises holds for ten minutes.
+
+    It counts together with what holds now: a stronger proof that is over does not come back by
+    giving the weaker one again.
+    """
     now = platform.clock.now()
-    modes: set[Mode] = {*session.modes, proof}
+    modes: set[Mode] = {*session.modes_at(now), proof}
     raised = msgspec.structs.replace(
         session,
         modes=tuple(sorted(modes)),

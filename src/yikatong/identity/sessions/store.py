@@ -8,7 +8,7 @@ from yikatong.core.database import Connection, Record
 from yikatong.identity.model import Level
 from yikatong.identity.sessions.model import Session
 
-_SESSION = """person_id, session_id, level, modes, proved_at, raised_level, raised_until,
+_SESSION = """person_id, session_id, level, begun_with, modes, proved_at, raised_level, raised_until,
     acting_for, device, begun_at, seen_at, ends_at"""
 
 
@@ -17,15 +17,15 @@ _FIELDS = Session.__struct_fields__
 
 def _session(row: Record) -> Session:
     facts: dict[str, Any] = {name: row[name] for name in _FIELDS}
-    facts["modes"] = tuple(facts["modes"])
+    facts["begun_with"], facts["modes"] = tuple(facts["begun_with"]), tuple(facts["modes"])
     return Session(**facts)
 
 
 async def insert(connection: Connection, session: Session, secret_hash: bytes) -> None:
     await connection.execute(
         f"""insert into sessions ({_SESSION}, secret_hash)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)""",  # noqa: S608
-        session.person_id, session.session_id, session.level, list(session.modes),
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)""",  # noqa: S608
+        session.person_id, session.session_id, session.level, list(session.begun_with), list(session.modes),
         session.proved_at, session.raised_level, session.raised_until, session.acting_for,
         session.device, session.begun_at, session.seen_at, session.ends_at, secret_hash,
     )  # fmt: skip

@@ -174,6 +174,7 @@ async def _look(
         raise CodeOver
     asker = budgets.asker_of(device, "one_time_code")
     counted: Subjects = ()
+    looked_at = True
     if found is None:
         await guessing.count(platform, budgets.nobody(Typed("id_number", request.hex())))
     elif row["digits"] == CODE_DIGITS:
@@ -181,9 +182,11 @@ async def _look(
         try:
             await guessing.count(platform, counted)
         except TooManyTries:
-            # The next one will have more digits.
-            raise CodeOver from None
-    if is_code(platform, token, purpose, code, row) and found is not None:
+            # Answered like a wrong one: nobody's code has no such budget, and another answer would
+            # tell that the number is somebody's. The next code will have more digits.
+            looked_at = False
+    right = is_code(platform, token, purpose, code, row)
+    if right and looked_at and found is not None:
         return found, counted
     if found is not None:
         await service.note_refused(platform, found, visitor, "one_time_code")

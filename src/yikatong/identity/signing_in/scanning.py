@@ -94,8 +94,9 @@ async def approve(platform: Platform, session: Session, code: str) -> None:
     What the session proved is vouched for: the new one has the same proofs, but those for which the
     person was seen. Raises LevelTooLow, NoSuchScan.
     """
-    modes: list[Mode] = [one for one in _VOUCHED if one in session.modes]
-    if session.level_at(platform.clock.now()) < 2 or level_of(set(modes)) < 2:
+    now = platform.clock.now()
+    modes: list[Mode] = [one for one in _VOUCHED if one in session.modes_at(now)]
+    if session.level_at(now) < 2 or level_of(set(modes)) < 2:
         raise LevelTooLow(2)
     await _answer(platform, session, code, modes)
 

@@ -8,7 +8,7 @@ from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from yikatong.core.addresses import address_of
+from yikatong.core.addresses import address_from
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import NotFound
 from yikatong.core.platform import Platform
@@ -72,11 +72,7 @@ async def sign_in(
     request: Request[Any, Any, Any], platform: NamedDependency[Platform], data: SignInBody
 ) -> dict[str, Any]:
     """Number, password and a code of the second factor."""
-    address = address_of(
-        request.client.host if request.client else None,
-        request.headers.get("x-forwarded-for"),
-        platform.settings.trusted_proxies,
-    )
+    address = address_from(request, platform.settings.trusted_proxies)
     device = device_of(request.headers.get("user-agent", ""))
     session, token = await signing_in.sign_in(
         platform, data.number, data.password, data.code, address, device
@@ -128,12 +124,11 @@ async def grant(
     wanted = service.read_grant(data.role, data.region)
     caller.require("staff.grant", wanted.region)
     async with platform.database.transaction(readonly=True) as connection:
-        member = await service.get(connection, number)
+        await service.get(connection, number)
     facts = {"number": number, "role": wanted.what, "region": wanted.region}
-    content = Content("staff.grant", (wanted.region,), facts)
-    if not await four_eyes.need(caller, content, key):
-        member = await service.carry_out_grant(platform, facts, caller.actor("staff"), key)
-    return body(member)
+    await four_eyes.need(caller, Content("staff.grant", (wanted.region,), facts), key)
+    async with platform.database.transaction(readonly=True) as connection:
+        return body(await service.get(connection, number))
 
 
 @post(
@@ -159,7 +154,6 @@ async def revoke(
 _Act = Callable[[Platform, str, Actor], Awaitable[Any]]
 ACTS: Final[dict[str, _Act]] = {
     "end-sessions": service.end_sessions,
-    "reset-second-factor": service.reset_second_factor,
     "reset-password": service.reset_password,
     "unlock": service.unlock,
     "leave": service.leave,
@@ -169,7 +163,7 @@ ACTS: Final[dict[str, _Act]] = {
 @post(
     _PATH + "/{number:str}/{act:str}",
     status_code=200,
-    summary="End sessions, reset password or second factor, unlock, or record that a member left",
+    summary="End sessions, reset the password, unlock, or record that a member left",
     description=f"`act` is one of {', '.join(ACTS)}.",
     responses=PROBLEMS,
     tags=["staff"],
@@ -193,5 +187,30 @@ async def manage(
     return {**found, "password": answer} if act == "reset-password" else found
 
 
+@post(
+    _PATH + "/{number:str}/reset-second-factor",
+    status_code=200,
+    summary="Let a member enrol a new second factor",
+    responses=PROBLEMS,
+    tags=["staff"],
+    permission="staff.second_factor",
+)
+async def reset_second_factor(
+    platform: NamedDependency[Platform],
+    caller: NamedDependency[Caller],
+    four_eyes: NamedDependency[FourEyes],
+    number: FromPath[str],
+    key: NamedDependency[str],
+) -> dict[str, Any]:
+    """Another administrator approves: who resets password and second factor alone is two people."""
+    async with platform.database.transaction(readonly=True) as connection:
+        member = await service.get(connection, number)
+    service.require_over(caller, "staff.second_factor", member)
+    content = Content("staff.second_factor", (service.area_of(member),), {"number": number})
+    await four_eyes.need(caller, content, key)
+    async with platform.database.transaction(readonly=True) as connection:
+        return body(await service.get(connection, number))
+
+
 public: Final = [sign_in]
-routes: Final = [every, add, grant, revoke, manage]
+routes: Final = [every, add, grant, revoke, reset_second_factor, manage]

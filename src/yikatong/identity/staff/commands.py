@@ -122,8 +122,10 @@ def _manage(name: str, zh: str, en: str) -> None:
         from yikatong.identity.staff import service
         from yikatong.identity.staff.api import ACTS
 
+        acts = {**ACTS, "reset-second-factor": service.reset_second_factor}
+
         async def run(platform: Platform) -> Any:
-            answer = await ACTS[name](platform, number, _actor())
+            answer = await acts[name](platform, number, _actor())
             async with platform.database.transaction(readonly=True) as connection:
                 return await service.get(connection, number), answer
 

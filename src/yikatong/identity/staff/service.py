@@ -12,7 +12,7 @@ from yikatong.identity import office
 from yikatong.identity.staff import rules, store
 from yikatong.identity.staff.model import Member, StaffExists
 from yikatong.trust import guessing, verifiers
-from yikatong.trust.access import NATION, PERMISSIONS, ROLES, Caller, Grant
+from yikatong.trust.access import NATION, PERMISSIONS, ROLES, Caller, Grant, within
 from yikatong.trust.audit import Actor
 
 PURPOSE: Final = "staff password"
@@ -136,6 +136,14 @@ async def reset_second_factor(platform: Platform, number: str, actor: Actor) -> 
         await office.record(connection, actor, now, "staff.second_factor_reset", number)
 
 
+async def carry_out_second_factor_reset(
+    platform: Platform, facts: dict[str, Any], who: Actor, key: str
+) -> None:
+    """Reset the second factor that a second person approved."""
+    del key  # reset twice is reset
+    await reset_second_factor(platform, facts["number"], who)
+
+
 async def reset_password(platform: Platform, number: str, actor: Actor) -> str:
     """A new first password, to be changed at the next sign-in; all sessions end."""
     password = new_password()
@@ -190,6 +198,12 @@ def require_over(caller: Caller, permission: str, member: Member) -> None:
     caller.require(permission, member.region)
     for one in member.grants:
         caller.require(permission, one.region)
+
+
+def area_of(member: Member) -> str:
+    """The smallest area that holds the member's office and all that the member has a role in."""
+    places = {member.region, *(one.region for one in member.grants)}
+    return next((one for one in places if all(within(other, one) for other in places)), NATION)
 
 
 def may(member_grants: Sequence[Grant]) -> list[tuple[str, list[str]]]:

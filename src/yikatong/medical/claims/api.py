@@ -25,7 +25,7 @@ from yikatong.medical.claims.errors import LinesWrong
 from yikatong.medical.claims.model import STATES, Claim, State
 from yikatong.medical.claims.service import ClaimOffice
 from yikatong.money.bodies import PROBLEMS, Identifier, person_of
-from yikatong.people.guard import require_person, those_at_home
+from yikatong.people.guard import hiding_who_exists, require_person, those_at_home
 from yikatong.trust.access import Caller
 
 _BILL_BYTES_MAX: Final = 1024 * 1024
@@ -60,7 +60,8 @@ async def submit(
     who = caller.actor(_PURPOSE)
     bill, rows, total = data.read()
     async with platform.database.transaction(readonly=True) as connection:
-        person_id = await person_of(platform, connection, data.id_number, data.person_id)
+        with hiding_who_exists(caller, "claim.submit"):
+            person_id = await person_of(platform, connection, data.id_number, data.person_id)
         await require_person(connection, caller, "claim.submit", person_id)
     try:
         made = await claims.submit(person_id, bill, rows, total, who, key)

@@ -16,12 +16,14 @@ from yikatong.core.money import format_yuan, parse_yuan
 from yikatong.core.platform import Platform
 from yikatong.core.problems import PROBLEM_JSON, problem_of
 from yikatong.money import shown
+from yikatong.money.bank import service as bank
 from yikatong.money.bodies import PROBLEMS, Amount, Identifier, Level, Number, identifier
 from yikatong.money.contributions import lists, records, service, sheets, terms
 from yikatong.money.contributions.lists import ListNotTaken
 from yikatong.money.contributions.model import EMPLOYEE_INSURANCES, BilledInsurance
 from yikatong.money.contributions.service import Notice
 from yikatong.money.shown import TransactionBody
+from yikatong.people.guard import hiding_who_exists, require_person
 from yikatong.trust.access import Caller
 
 _FILE_BYTES_MAX: Final = sheets.FILE_BYTES_MAX + 64 * 1024
@@ -304,6 +306,12 @@ async def pay(
         )
     source = data.account if data.account is not None else data.notice and data.notice.notice()
     assert source is not None
+    if data.account is not None:
+        # The account may be somebody else's: whose it is must be of the caller's regions, too.
+        async with platform.database.transaction(readonly=True) as connection:
+            with hiding_who_exists(caller, "contribution.pay"):
+                account = await bank.find_account(platform, connection, data.account)
+            await require_person(connection, caller, "contribution.pay", account.person_id)
     bills = [identifier(one, f"bills[{at}]") for at, one in enumerate(data.bills)]
     done = await service.pay(platform, person_id, bills, source, who, key, assurance=data.assurance)
     return shown.transaction(done)
