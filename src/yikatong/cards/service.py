@@ -21,7 +21,7 @@ def parse_number(text: str, field: str = "card") -> str:
     if not _CARD_NUMBER.fullmatch(number):
         raise InvalidInput(
             field,
-            zh="社会保障卡卡号为 9 位数字或大写字母，印在卡的正面",
+            zh="卡号是 9 位数字或大写字母，印在社保卡正面",
             en="a card number is nine digits or capital letters, printed on the front of the card",
         )
     return number
@@ -36,7 +36,7 @@ async def find_by_number(connection: Connection, text: str, field: str = "card")
     found = await store.person_of_number(connection, number)
     if found is None:
         raise NotFound(
-            zh="没有这个卡号，请核对卡面上的卡号",
+            zh="没有这个卡号，请对一对卡面上的卡号",
             en="there is no such card; please compare the number on the front",
             field=field,
         )

@@ -35,7 +35,7 @@ MODE_LEVELS: Final[dict[Mode, Level]] = {
 MODE_NAMES: Final[dict[Mode, Text]] = {
     "two_facts": Text("姓名和身份证号", "name and id number"),
     "password": Text("密码", "password"),
-    "card_pin": Text("卡号和卡密码", "card number and card PIN"),
+    "card_pin": Text("卡密码", "card PIN"),
     "one_time_code": Text("短信验证码", "code sent to the phone"),
     "card_present": Text("读卡和卡密码", "card in a reader and its PIN"),
     "e_card": Text("电子社保卡", "e-card"),

@@ -142,12 +142,13 @@ def e_card(
     from yikatong.medical.sandbox import service
     from yikatong.trust.audit import Actor
 
-    async def run(platform: Platform) -> Code:
+    async def run(platform: Platform) -> tuple[Code, str]:
         service.require(platform)
         actor = Actor("staff", "command line", "sandbox e-card")
-        return await ecards.code_for_sandbox(platform, Codes(platform), person, actor)
+        made = await ecards.code_for_sandbox(platform, Codes(platform), person, actor)
+        return made, platform.settings.public_url
 
-    made = with_platform(data, run)
+    made, issuer = with_platform(data, run)
     if as_json:
         print_json(
             {
@@ -155,6 +156,7 @@ def e_card(
                 "code": made.text,
                 "issued_at": made.issued_at.isoformat(),
                 "expires_at": made.expires_at.isoformat(),
+                "issuer": issuer,
             }
         )
         return
@@ -163,6 +165,8 @@ def e_card(
     segno.make(made.text, error="m", micro=False, boost_error=False).terminal(compact=True)
     typer.echo(made.text)
     typer.echo(f"有效至 · valid until {made.expires_at:%H:%M:%S}")
+    # A platform on another port calls itself by another address and refuses the code.
+    typer.echo(f"签发平台 · issued by {issuer}  (YIKATONG_PUBLIC_URL)")
 
 
 class _Told:

@@ -38,7 +38,9 @@ async def acting(
     """For whom, and who for oneself."""
     session = await require_session(request, platform)
     until = today(platform.clock) + timedelta(days=365)
-    form = {"number": "", "name": "", "until": until.isoformat(), "services": ["card", "filing"]}
+    form: dict[str, Any] = {
+        "number": "", "name": "", "until": until.isoformat(), "services": [],
+    }  # fmt: skip
     return await _show(request, platform, session, form)
 
 

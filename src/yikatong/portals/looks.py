@@ -1,5 +1,6 @@
 """Who looked at my data, and what was done (谁看过我的信息): the person's own audit trail."""
 
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from itertools import groupby
@@ -10,15 +11,20 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 
 from yikatong.core.clock import SHANGHAI
+from yikatong.core.database import Connection
 from yikatong.core.platform import Platform
+from yikatong.identity.machines import service as machines
+from yikatong.identity.openid import clients
 from yikatong.identity.sessions.model import Session
+from yikatong.identity.verification.model import PURPOSES
 from yikatong.medical import service as medical
 from yikatong.portals.signed_in import require_session
 from yikatong.portals.view import View
 from yikatong.trust import audit
-from yikatong.trust.audit import AuditEvent
+from yikatong.trust.audit import Actor, AuditEvent
 
 _SHOWN: Final = 200
+_UNNAMED: Final = frozenset(("self", "person", "system", "visitor", "office"))
 
 
 @cache
@@ -43,8 +49,7 @@ async def looks(
     others = request.query_params.get("others") == "1"
     async with platform.database.transaction(readonly=True) as connection:
         events = await audit.of_person(connection, session.person_id, _SHOWN)
-        codes = {one.actor.name for one in events if one.actor.kind == "provider"}
-        names = await medical.provider_names(connection, sorted(codes))
+        names = await _names(connection, view, events)
     rows = [
         _row(view, one, session, names) for one in events if not (others and _own(one, session))
     ]
@@ -52,8 +57,34 @@ async def looks(
     return view.respond(request, "looks.html", days=days, others=others, more=len(events) == _SHOWN)
 
 
+async def _names(
+    connection: Connection, view: View, events: Sequence[AuditEvent]
+) -> dict[str, str]:
+    """What providers and services are called, by the number that stands in the trail."""
+    found: dict[str, set[str]] = {"provider": set(), "service": set(), "client": set()}
+    for one in events:
+        kind = one.actor.kind
+        if kind == "service" and one.action.startswith("openid."):
+            kind = "client"
+        found.get(kind, set()).add(one.actor.name)
+    named = await medical.provider_names(connection, sorted(found["provider"]))
+    if found["service"]:
+        named |= await machines.names(connection, sorted(found["service"]))
+    for client_id in sorted(found["client"]):
+        if client := await clients.named(connection, client_id):
+            named[client_id] = client.name.in_language(view.language)
+    return named
+
+
 def _own(event: AuditEvent, session: Session) -> bool:
     return event.actor.kind == "person" and event.actor.name == str(session.person_id)
+
+
+def _by_who_runs_it(actor: Actor) -> bool:
+    """At the command line, or with the installation's token: nobody whose number says anything."""
+    if actor.kind == "service":
+        return actor.name == "operator"
+    return actor.kind == "staff" and "command line" in (actor.name, actor.purpose)
 
 
 def _row(view: View, event: AuditEvent, session: Session, names: dict[str, str]) -> dict[str, str]:
@@ -61,12 +92,16 @@ def _row(view: View, event: AuditEvent, session: Session, names: dict[str, str])
     text = action_text(event.action)
     own = _own(event, session)
     kind = "self" if own else event.actor.kind
-    name = "" if kind in ("self", "person", "system", "visitor") else event.actor.name
+    if _by_who_runs_it(event.actor):
+        kind = "office"
+    name = "" if kind in _UNNAMED else event.actor.name
+    purpose = PURPOSES.get(str(event.detail.get("purpose")))
     refused = event.detail.get("refused") or event.detail.get("outcome") == "no_match"
     return {
         "day": f"{at:%Y-%m-%d}",
         "time": f"{at:%H:%M}",
         "what": text[view.language] if text else event.action,
         "who": view.text(f"looks_by_{kind}", name=names.get(name, name)),
+        "purpose": purpose.in_language(view.language) if purpose else "",
         "note": view.text("looks_refused") if refused else "",
     }

@@ -164,6 +164,7 @@ async def _home(
             for name, areas in service.may(session.grants)
             if name != "approval.decide"
         ],
+        several_places=len({one.region for one in session.grants}) > 1,
         decides=caller.may("approval.decide"),
         waiting=[_approval(view, one) for one in waiting],
         asked=[_approval(view, one) for one in asked],

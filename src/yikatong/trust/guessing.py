@@ -46,11 +46,14 @@ class TooManyTries(YikatongError):
     def __init__(self, retry_after: int) -> None:
         self.retry_after = max(1, retry_after)
         minutes = -(-self.retry_after // 60)
+        if minutes <= 90:
+            zh, en = f"{minutes} 分钟", "a minute" if minutes == 1 else f"{minutes} minutes"
+        elif minutes <= 48 * 60:
+            zh, en = f"{-(-minutes // 60)} 小时", f"{-(-minutes // 60)} hours"
+        else:
+            zh, en = f"{-(-minutes // 1440)} 天", f"{-(-minutes // 1440)} days"
         super().__init__(
-            zh=f"尝试次数过多，请 {minutes} 分钟后再试",
-            en=f"tried too often; please try again in {minutes} minutes"
-            if minutes > 1
-            else "tried too often; please try again in a minute",
+            zh=f"试得太多了，请 {zh}后再试", en=f"tried too often; please try again in {en}"
         )
 
 

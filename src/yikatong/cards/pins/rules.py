@@ -48,7 +48,7 @@ def check_choice(text: str, holder: Holder, field: str) -> str:
     """
     pin = read_pin(text)
     if pin is None:
-        raise InvalidInput(field, zh="卡密码为 6 位数字", en="a PIN has six digits")
+        raise InvalidInput(field, zh="卡密码是 6 位数字", en="a PIN has six digits")
     reason = weakness(pin) or _of_holder(pin, holder)
     if reason is not None:
         raise InvalidInput(field, zh=reason.zh, en=reason.en)
@@ -61,11 +61,12 @@ def weakness(pin: str) -> Text | None:
     mirrored = pin[:3] == pin[:2:-1]
     if len(set(pin)) < 3 or pin[:3] == pin[3:] or pairs or mirrored:
         return Text(
-            "不能是重复或对称的数字，例如 121212", "not a repeat or a mirror such as 121212"
+            "不能是重复或对称的数字，例如 121212",
+            "it must not be a repeat or a mirror such as 121212",
         )
     digits = [int(digit) for digit in pin]
     if len({(after - before) % 10 for before, after in pairwise(digits)}) == 1:
-        return Text("不能是连续的数字，例如 123456", "not a run such as 123456")
+        return Text("不能是连着的数字，例如 123456", "it must not be a run such as 123456")
     if pin in _COMMON:
         return Text("这个密码太常见，请换一个", "this PIN is very common; please choose another")
     return None
@@ -73,13 +74,13 @@ def weakness(pin: str) -> Text | None:
 
 def _of_holder(pin: str, holder: Holder) -> Text | None:
     if pin in birthday_writings(holder.birth_date):
-        return Text("不能是您的生日", "not your birthday")
+        return Text("不能是您的生日", "it must not be your birthday")
     if pin in holder.id_number:
-        return Text("不能是身份证号的一部分", "not a part of your id number")
+        return Text("不能是身份证号里的一段", "it must not be a part of your id number")
     if pin in holder.card_number:
-        return Text("不能是卡号的一部分", "not a part of your card number")
+        return Text("不能是卡号里的一段", "it must not be a part of your card number")
     if holder.phone and pin in holder.phone:
-        return Text("不能是手机号的一部分", "not a part of your phone number")
+        return Text("不能是手机号里的一段", "it must not be a part of your phone number")
     return None
 
 

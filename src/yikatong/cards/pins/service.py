@@ -32,7 +32,7 @@ class PinNotAccepted(YikatongError):
 
     def __init__(self, field: str = "pin") -> None:
         super().__init__(
-            zh="卡密码不对，或者这张卡现在不能用密码",
+            zh="密码不对，或者这张卡现在不能用密码",
             en="the PIN is wrong, or this card cannot be used with a PIN now",
             field=field,
         )
@@ -46,7 +46,7 @@ class PinLocked(YikatongError):
 
     def __init__(self) -> None:
         super().__init__(
-            zh="卡密码连续输错 3 次，社保功能已锁定，请带身份证到服务网点解锁",
+            zh="卡密码连续输错 3 次，这张卡已锁定，请带身份证到社保服务网点解锁",
             en="the PIN was wrong three times in a row and the card is locked; take your id document "
             "to a counter to unlock it",
             field="pin",
@@ -61,7 +61,7 @@ class PinAlreadySet(YikatongError):
 
     def __init__(self) -> None:
         super().__init__(
-            zh="这张卡已经设过密码，请用原密码修改",
+            zh="这张卡已经有密码，要改请先输入原密码",
             en="this card has a PIN already; change it with the old one",
         )
 
@@ -74,7 +74,8 @@ class NoCardForPin(YikatongError):
 
     def __init__(self) -> None:
         super().__init__(
-            zh="您现在没有可以设密码的社保卡", en="you have no card now whose PIN could be set"
+            zh="您现在没有能用的社保卡，不能设密码",
+            en="you have no usable card now, so that no PIN can be set",
         )
 
 

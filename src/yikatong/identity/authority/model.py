@@ -63,8 +63,8 @@ class NoAuthority(YikatongError):
     def __init__(self, service: Service | None = None) -> None:
         what = SERVICES[service] if service else Text("业务", "anything")
         super().__init__(
-            zh=f"没有为此人办理“{what.zh}”的有效授权",
-            en=f"there is no authority in force to act for this person in: {what.en}",
+            zh=f"您现在不能替他办“{what.zh}”，要先得到他本人的授权",
+            en=f"you may not act for this person in this now: {what.en}. They have to let you first",
         )
 
 

@@ -97,8 +97,8 @@ def check_new(
     if not chosen or len(chosen) != len(set(services)):
         raise InvalidInput(
             "services",
-            zh=f"请从 {'、'.join(SERVICES)} 中选择",
-            en=f"choose among {', '.join(SERVICES)}",
+            zh=f"请至少选一项：{'、'.join(one.zh for one in SERVICES.values())}",
+            en=f"choose at least one: {'; '.join(one.en for one in SERVICES.values())}",
         )
     if starts_on < today or starts_on > today + AHEAD_MAX:
         raise InvalidInput(
@@ -111,7 +111,7 @@ def check_new(
     if not 1 <= len(evidence.strip()) <= EVIDENCE_MAX or not evidence.isprintable():
         raise InvalidInput(
             "evidence",
-            zh="请填写凭据，例如委托书编号",
+            zh="请填写委托书编号等凭据",
             en="name what proves it, such as the number of the letter of authority",
         )
     if principal.person_id == agent.person_id:
@@ -122,17 +122,17 @@ def check_new(
         )
     if not _can_act(principal, today):
         raise AuthorityRefused(
-            zh="未成年人和被监护人由监护人办理，不能自己授权",
+            zh="未成年人和有监护人的人，要由监护人来办，不能自己授权",
             en="for minors and wards their guardian acts; they cannot grant authority themselves",
         )
     if not _can_act(agent, today):
         raise AuthorityRefused(
-            zh="代办人应是成年人，且不是被监护人",
-            en="an agent is of age and under no guardianship",
+            zh="代办人要年满 18 岁，而且自己没有监护人",
+            en="who acts for others is 18 or older and has no guardian",
         )
     if active >= ACTIVE_MAX:
         raise AuthorityRefused(
-            zh=f"此人已为 {ACTIVE_MAX} 人代办，不能再增加",
+            zh=f"他已经替 {ACTIVE_MAX} 个人代办，不能再多了",
             en=f"this person acts for {ACTIVE_MAX} others already",
         )
     return chosen

@@ -42,7 +42,7 @@ class StrongerProofNeeded(YikatongError):
 
     def __init__(self) -> None:
         super().__init__(
-            zh="授权他人代办前，请先用验证码或电子社保卡再确认一次身份",
+            zh="同意别人代办前，请先用短信验证码再确认一次身份",
             en="to grant authority, please prove once more who you are, by a code or the e-card",
         )
 

@@ -113,8 +113,8 @@ class TooManyDevices(ECardRefused):
 
     def __init__(self) -> None:
         super().__init__(
-            f"最多绑定 {DEVICES_MAX} 台设备，请先停用一台不再使用的设备",
-            f"at most {DEVICES_MAX} devices; first revoke one that is no longer used",
+            f"最多在 {DEVICES_MAX} 台设备上开通，请先停用一台不用的",
+            f"at most {DEVICES_MAX} devices; first end the e-card on one you no longer use",
             "device",
         )
 
@@ -127,8 +127,8 @@ class NoSuchDevice(ECardRefused):
 
     def __init__(self) -> None:
         super().__init__(
-            "这台设备没有绑定或已停用，请重新开通",
-            "this device is not bound or was revoked; please set it up again",
+            "这台设备还没有开通，或者已经停用，请重新开通",
+            "the e-card is not set up on this device, or was ended; please set it up again",
             "device",
         )
 
@@ -141,7 +141,7 @@ class LevelNeeded(ECardRefused):
 
     def __init__(self) -> None:
         super().__init__(
-            "开通电子社保卡前，请先用短信验证码再次验证身份",
+            "开通电子社保卡前，请先用短信验证码确认是您本人",
             "before an e-card is set up, please prove who you are once more, with a code to your phone",
             "level",
         )
@@ -155,7 +155,7 @@ class ProofWrong(ECardRefused):
 
     def __init__(self) -> None:
         super().__init__(
-            "设备签名无效，请检查设备时间后刷新页面",
-            "the device's signature is not valid; check the device's clock and load the page again",
+            "没有认出这台设备。请看看手机的时间准不准，再刷新页面",
+            "this device was not recognised; check its clock, then load the page again",
             "proof",
         )

@@ -74,7 +74,7 @@ Told = Literal["invalid", "expired", "used", "not_usable"]
 
 TOLD_TEXTS: Final[dict[Told, Text]] = {
     "invalid": Text(
-        "不是本平台签发的有效二维码，请持卡人重新打开电子社保卡",
+        "这个二维码不对，请持卡人重新打开电子社保卡",
         "this is no valid code of this platform; ask for a fresh one",
     ),
     "expired": Text(
@@ -85,7 +85,7 @@ TOLD_TEXTS: Final[dict[Told, Text]] = {
         "the code has been used; ask for a fresh one",
     ),
     "not_usable": Text(
-        "该电子社保卡目前不能使用，请持卡人查看电子社保卡页面",
+        "这张电子社保卡现在不能用，请持卡人打开电子社保卡页面看原因",
         "this e-card cannot be used at present; its holder finds out why on the e-card page",
     ),
 }

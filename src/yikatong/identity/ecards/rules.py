@@ -44,7 +44,7 @@ def no_card(fault: str) -> NoCard:
 
 
 _LOST = (
-    "社保卡已挂失。找到卡请先解挂，找不到请补换新卡，再开通电子社保卡",
+    "社保卡已挂失。找到了请先取消挂失，找不到请补办新卡，然后再开通电子社保卡",
     "your card is reported lost; withdraw the report or get a new card, then set the e-card up",
 )
 _ADVICE = {
@@ -53,15 +53,15 @@ _ADVICE = {
         "you have no social-security card yet; please apply for one",
     ),
     "issued": (
-        "社保卡还没有启用，请先启用社保功能",
+        "社保卡还没有启用，请先到社保卡服务网点启用",
         "your card has not been activated yet; please activate it first",
     ),
     "app_inactive": (
-        "社保功能还没有启用，请先启用",
+        "社保卡还不能办社保的事，请先到社保卡服务网点启用",
         "the card's social-security function is not active yet; please activate it first",
     ),
     "app_frozen": (
-        "社保功能已停用，请到社保卡服务网点办理",
+        "社保卡办社保的功能已停用，请到社保卡服务网点办理",
         "the card's social-security function is stopped; a card office helps",
     ),
     "loss_reported": _LOST,
@@ -71,7 +71,10 @@ _ADVICE = {
         "your card is locked; a card office unlocks it",
     ),
     "expired": ("社保卡已过期，请换领新卡", "your card has expired; please get a new one"),
-    "replaced": ("请使用新卡开通电子社保卡", "please set the e-card up with your new card"),
+    "replaced": (
+        "您换过新卡，请先启用新卡，再开通电子社保卡",
+        "your card was replaced; activate the new one, then set the e-card up",
+    ),
     "cancelled": (
         "社保卡已注销，请重新申领",
         "your card was cancelled; please apply for a new one",

@@ -57,7 +57,9 @@ def add(
         list[str],
         typer.Option(help="权限@地区 · permission@region, such as money.read@510100; several."),
     ],
-    kind: Annotated[str, typer.Option(help="service | provider")] = "service",
+    kind: Annotated[
+        str, typer.Option(help="谁的凭证 · whose it is: service, provider.")
+    ] = "service",
     days: _Days = 365,
     data: DataOption = None,
     as_json: JsonOption = False,

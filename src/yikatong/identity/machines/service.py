@@ -100,6 +100,11 @@ async def revoke(platform: Platform, machine_id: str, actor: Actor) -> None:
         await office.record(connection, actor, now, "machine.revoked", machine_id)
 
 
+async def names(connection: Connection, machine_ids: Sequence[str]) -> dict[str, str]:
+    """The names of machines by id, revoked ones too; unknown ones are left out."""
+    return await store.names(connection, machine_ids)
+
+
 async def every(platform: Platform) -> list[Machine]:
     """All machines, revoked ones too."""
     async with platform.database.transaction(readonly=True) as connection:

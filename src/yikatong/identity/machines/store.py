@@ -118,6 +118,14 @@ async def live(
     return {row["machine_id"]: _machine(row) for row in rows}
 
 
+async def names(connection: Connection, machine_ids: Sequence[str]) -> dict[str, str]:
+    """What these machines are called, revoked ones too; unknown ones are left out."""
+    rows = await connection.fetch(
+        "select machine_id, name from machines where machine_id = any($1::text[])", machine_ids
+    )
+    return {row["machine_id"]: row["name"] for row in rows}
+
+
 async def every(connection: Connection, at: datetime) -> list[Machine]:
     """All machines, revoked ones too, in the order of their ids."""
     rows = await connection.fetch(f"{_MACHINE} order by m.machine_id", at)

@@ -9,7 +9,9 @@ from yikatong.core.commands import DataOption, JsonOption, print_json, with_plat
 from yikatong.core.errors import InvalidInput
 
 openid_app = typer.Typer(help="统一登录 · the OpenID provider.", no_args_is_help=True)
-clients_app = typer.Typer(help="依赖方应用 · services that log people in.", no_args_is_help=True)
+clients_app = typer.Typer(
+    help="接入登录的服务 · services that log people in.", no_args_is_help=True
+)
 openid_app.add_typer(clients_app, name="clients")
 
 _ClientArgument = Annotated[str, typer.Argument(metavar="CLIENT", help="应用编号 · client id.")]
@@ -33,7 +35,10 @@ def add(
     name_zh: Annotated[str, typer.Option("--name-zh", help="中文名称 · name in Chinese.")],
     name_en: Annotated[str, typer.Option("--name-en", help="英文名称 · name in English.")],
     redirect: Annotated[
-        list[str], typer.Option("--redirect", help="跳转地址，可重复 · may stand several times.")
+        list[str],
+        typer.Option(
+            "--redirect", help="登录后回到的地址，可重复 · where to after a login; may be repeated."
+        ),
     ],
     scope: Annotated[
         list[str] | None,
@@ -43,7 +48,11 @@ def add(
         ),
     ] = None,
     authentication: Annotated[
-        str, typer.Option("--authentication", help="secret, private_key_jwt, none.")
+        str,
+        typer.Option(
+            "--authentication",
+            help="怎样证明是它 · how it proves itself: secret, private_key_jwt, none.",
+        ),
     ] = "secret",
     native: Annotated[
         bool, typer.Option("--native", help="装在用户设备上的应用 · an app on people's devices.")

@@ -56,8 +56,8 @@ class NotRecognized(YikatongError):
 
     def __init__(self, field: str = "secret") -> None:
         super().__init__(
-            zh="号码与密码不符，或者近期试错太多。忘了密码，可以用短信验证码登录",
-            en="number and PIN or password do not go together, or there were too many wrong tries "
+            zh="号码或密码不对，也可能是最近错得太多。忘了密码，可以用短信登录",
+            en="the number, the PIN or the password is wrong, or there were too many wrong tries "
             "lately. You can sign in with a code to your phone instead",
             field=field,
         )
@@ -86,7 +86,7 @@ class CodeOver(YikatongError):
 
     def __init__(self) -> None:
         super().__init__(
-            zh="验证码不对或已失效，请重新获取",
+            zh="验证码不对，或者已经过期，请重新获取",
             en="the code is wrong or no longer valid; please ask for a new one",
             field="code",
         )
@@ -100,8 +100,8 @@ class NoPhone(YikatongError):
 
     def __init__(self) -> None:
         super().__init__(
-            zh="您没有登记手机号，请带身份证到服务网点登记",
-            en="no phone of yours is on file; register one at a counter with your id document",
+            zh="您没有登记手机号，请带身份证到社保服务网点登记",
+            en="you have not registered a phone; do so at a counter with your id card",
         )
 
 
@@ -113,9 +113,7 @@ class LevelTooLow(YikatongError):
 
     def __init__(self, level: Level) -> None:
         self.level: Level = level
-        super().__init__(
-            zh="请先再次确认身份", en="please prove once more who you are, more strongly"
-        )
+        super().__init__(zh="请先再确认一次身份", en="please prove once more who you are")
 
 
 class NoSuchScan(YikatongError):
@@ -126,6 +124,6 @@ class NoSuchScan(YikatongError):
 
     def __init__(self) -> None:
         super().__init__(
-            zh="二维码已失效，请在要登录的设备上刷新后再扫",
-            en="this code is no longer valid; refresh it on the device you want to sign in on",
+            zh="二维码已经过期，请在要登录的设备上换一个再扫",
+            en="this code has run out; show a new one on the device you want to sign in on",
         )

@@ -59,13 +59,13 @@ def check_password(password: str, known: tuple[str, ...], field: str) -> str:
     if len(chosen) < PASSWORD_MIN:
         raise InvalidInput(
             field,
-            zh=f"密码至少 {PASSWORD_MIN} 个字符，可以是一句话",
+            zh=f"密码至少 {PASSWORD_MIN} 个字、字母或数字，可以是一句话",
             en=f"at least {PASSWORD_MIN} characters; a sentence is fine",
         )
     if len(chosen) > PASSWORD_MAX:
         raise InvalidInput(
             field,
-            zh=f"密码最多 {PASSWORD_MAX} 个字符",
+            zh=f"密码太长了，最多 {PASSWORD_MAX} 个字、字母或数字",
             en=f"at most {PASSWORD_MAX} characters",
         )
     plain = chosen.casefold()
@@ -82,8 +82,8 @@ def check_password(password: str, known: tuple[str, ...], field: str) -> str:
     if len(rest) < PASSWORD_MIN // 2:
         raise InvalidInput(
             field,
-            zh="密码不能只是您的号码、手机号或姓名",
-            en="not just your number, phone or name",
+            zh="密码不能只是您的证件号、卡号、手机号或姓名",
+            en="a password must be more than your number, phone or name",
         )
     return chosen
 
@@ -118,9 +118,9 @@ def code_text(code: str, purpose: CodePurpose, minutes: int) -> Text:
     what = _PURPOSES[purpose]
     return Text(
         f"【一卡通】验证码 {code}，用于{what.zh}，{minutes} 分钟内有效。"
-        "不是您本人操作请不要理会。任何人向您要验证码都是诈骗，工作人员也不会要。",
+        "不是您本人操作请不要理会。谁向您要验证码，谁就是骗子；工作人员不会要。",
         f"[Yikatong] Code {code} {what.en}, valid for {minutes} minutes. If this was not you, ignore "
-        "it. Whoever asks you for this code is a cheat; our staff never will.",
+        "it. Whoever asks you for this code is a fraud; our staff never will.",
     )
 
 

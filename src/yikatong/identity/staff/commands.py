@@ -10,14 +10,18 @@ import typer
 from yikatong.core.commands import DataOption, JsonOption, print_json, with_platform
 
 staff_app = typer.Typer(help="工作人员 · members of staff.", no_args_is_help=True)
+_ROLES = "counter, hotline, reviewer, finance, auditor, operator, administrator"
 _Number = Annotated[str, typer.Argument(help="工号 · the staff number.")]
 _Role = Annotated[
     str,
+    typer.Option(help=f"岗位 · {_ROLES}."),
+]
+_Region = Annotated[
+    str,
     typer.Option(
-        help="岗位 · counter, hotline, reviewer, finance, auditor, operator, administrator."
+        help="地区代码 · the region's code, such as 510000 (yikatong regions); 000000: the nation."
     ),
 ]
-_Region = Annotated[str, typer.Option(help="地区 · the region; 000000: the nation.")]
 
 
 def _actor() -> Any:
@@ -44,7 +48,10 @@ def _show(member: Any, as_json: bool, password: str | None = None) -> None:
 def add(
     number: _Number,
     name: Annotated[str, typer.Option(help="姓名 · the name.")],
-    role: Annotated[list[str], typer.Option(help="岗位 · a role; may be given several times.")],
+    role: Annotated[
+        list[str],
+        typer.Option(help=f"岗位，可重复 · {_ROLES}; may be repeated."),
+    ],
     region: _Region = "000000",
     data: DataOption = None,
     as_json: JsonOption = False,

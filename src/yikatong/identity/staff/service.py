@@ -209,7 +209,13 @@ def area_of(member: Member) -> str:
 def may(member_grants: Sequence[Grant]) -> list[tuple[str, list[str]]]:
     """What these roles allow: permissions with the regions of each, in the table's order."""
     caller = Caller("staff", "", tuple(member_grants))
-    return [(name, sorted(areas)) for name in PERMISSIONS if (areas := caller.regions(name))]
+    found: list[tuple[str, list[str]]] = []
+    for name, permission in PERMISSIONS.items():
+        areas = caller.regions(name)
+        # What concerns the whole nation, nobody may do for a part of it.
+        if areas and (permission.place != "nation" or NATION in areas):
+            found.append((name, sorted(areas)))
+    return found
 
 
 def new_password() -> str:

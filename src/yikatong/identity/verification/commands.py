@@ -12,13 +12,20 @@ verifications_app = typer.Typer(help="身份核验 · verifications by services.
 @verifications_app.command("permit")
 def permit(
     name: Annotated[
-        str, typer.Argument(help="服务名称或机构编码 · its name, or a provider's code.")
+        str,
+        typer.Argument(
+            help="接口凭证编号、机构编码或工号 · id of the machine, code of the provider, or staff number."
+        ),
     ],
     purpose: Annotated[
         list[str],
-        typer.Option(help="用途，可重复；见 verifications list --purposes · may be repeated."),
+        typer.Option(
+            help="用途，可重复；见 verifications list --purposes · a purpose; may be repeated."
+        ),
     ],
-    kind: Annotated[str, typer.Option(help="service | provider | staff")] = "service",
+    kind: Annotated[
+        str, typer.Option(help="谁来核验 · who verifies: service, provider, staff.")
+    ] = "service",
     per_minute: Annotated[int, typer.Option(help="每分钟上限 · checks a minute.")] = 600,
     data: DataOption = None,
     as_json: JsonOption = False,
@@ -31,6 +38,7 @@ def permit(
     from yikatong.core.platform import Platform
     from yikatong.identity.verification import service
     from yikatong.identity.verification.model import Permit
+    from yikatong.identity.verification.permits import SEEN_WITHIN_SECONDS
     from yikatong.people.service import check_choice
 
     check_choice("--kind", kind, ("service", "provider", "staff"))
@@ -44,6 +52,7 @@ def permit(
         print_json(msgspec.to_builtins(made))
         return
     typer.echo(f"{made.kind} {made.name}: {', '.join(made.purposes)}, {made.per_minute}/min")
+    typer.echo(f"{SEEN_WITHIN_SECONDS:.0f} 秒内生效 · in force within {SEEN_WITHIN_SECONDS:.0f} s")
 
 
 @verifications_app.command("list")

@@ -14,8 +14,8 @@ class PurposeNotPermitted(YikatongError):
         names = "、".join(PURPOSES[one].zh for one in permitted) or "无"
         codes = ", ".join(permitted) or "none"
         super().__init__(
-            zh=f"未获准用于该用途；已获准：{names}",
-            en=f"not permitted for this purpose; permitted: {codes}",
+            zh=f"没有获准为这个用途核验；已获准的用途：{names}",
+            en=f"this service may not verify for this purpose; permitted: {codes}",
             field="purpose",
         )
 
@@ -43,6 +43,6 @@ class TooFast(YikatongError):
     def __init__(self, retry_after: int) -> None:
         self.retry_after = max(1, retry_after)
         super().__init__(
-            zh=f"请求过于频繁，请 {self.retry_after} 秒后再试",
+            zh=f"请求太多了，请 {self.retry_after} 秒后再试",
             en=f"too many requests; try again in {self.retry_after} s",
         )

@@ -11,7 +11,7 @@
   // The device's clock may be wrong: what it signs follows the server's.
   let ahead = Number(card.dataset.now) - Date.now();
   const FRESH_BEFORE_END = 8;
-  let mine = null, until = 0, asking = false, retryAt = 0;
+  let mine = null, until = 0, asking = false, retryAt = 0, first = true;
 
   const open = () => new Promise((resolve, reject) => {
     const asked = indexedDB.open("yikatong-e-card", 1);
@@ -39,6 +39,9 @@
     shown.hidden = false;
     offer.hidden = problem.hidden = true;
     if (weaker) weaker.hidden = Boolean(mine);
+    // Large type on a small phone: whoever holds it to a scanner need not scroll first.
+    if (first && qr.getBoundingClientRect().bottom > innerHeight) card.scrollIntoView();
+    first = false;
   };
   const fail = (say) => { problem.textContent = say; problem.hidden = false; };
 
