@@ -26,7 +26,7 @@ READS = frozenset((
 ))  # fmt: skip
 OF_NOBODY_IN_PARTICULAR = frozenset((
     "cards.produce", "ledger.verify", "keys.rotate", "settings.change", "approval.decide",
-    "staff.read", "staff.manage", "staff.grant", "machine.manage", "client.manage",
+    "staff.read", "staff.manage", "staff.grant", "staff.second_factor", "machine.manage", "client.manage",
 ))  # fmt: skip
 
 
