@@ -73,7 +73,8 @@ In use for: court freezes and releases, payments from a fund to a person, inheri
 granting a role, and resetting a member's second factor: an administrator who resets password and second
 factor alone could sign in as a colleague and approve as two. Where nobody else can approve, the command
 line on the machine does it. An administrator who adds a member knows the first password: whoever approves
-a role makes sure that the member exists and has signed in themselves. The trail of the person names who asked and who approved.
+a role makes sure that the member exists and has signed in themselves. The trail of the person names who
+asked and who approved.
 
 ## Staff
 

@@ -176,7 +176,8 @@ def test_a_form_of_another_site_sets_nothing_up(house: House, browser: Browser) 
 @pytest.mark.parametrize(
     "body",
     [
-        "[]", '"x"', "{", '{"device": 1, "asked": 1e400}', '{"device": "x"}', '{"device": "1", "asked": "2", "signature": 3}',
+        "[]", '"x"', "{", '{"device": 1, "asked": 1e400}',
+        '{"device": "x"}', '{"device": "1", "asked": "2", "signature": 3}',
         '{"device": "99999999999999999999", "asked": "1", "signature": ""}',
         '{"device": "1", "asked": "999999999999999999", "signature": "AAAA"}',
     ],

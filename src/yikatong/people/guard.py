@@ -5,7 +5,7 @@ it stands in `trust.access`.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any, cast
 
 from litestar import Request
@@ -56,7 +56,7 @@ async def require_person(
 
 
 @contextlib.contextmanager
-def hiding_who_exists(caller: Caller, permission: str) -> Iterator[None]:
+def hiding_who_exists(caller: Caller, permission: str) -> Generator[None]:
     """Around looking somebody up by a number: a caller of a region is answered the same of nobody's
     number as of one who lives elsewhere."""
     try:
