@@ -52,7 +52,7 @@ async def test_a_person_sees_who_did_what_and_others_apart(
             await audit.record(connection, actor, now, one.person_id, action, detail)
     await signed_in(web, one)
     page = (await web.get("/looks")).text
-    for words in ("查看您的完整信息", "工作人员 C-17", "核验身份", "未通过", "医保结算", "H99999999999",
+    for words in ("查看您的完整信息", "工作人员 C-17", "核验身份", "没有通过", "医保结算", "H99999999999",
                   "brand_new.action", "登录", "您本人"):  # fmt: skip
         assert words in page, words
     assert "<b>library" not in page

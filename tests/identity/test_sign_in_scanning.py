@@ -57,6 +57,22 @@ async def test_a_request_is_approved_by_the_phone_and_collected_once(platform: P
     assert approved.detail == {"device": "Firefox · Windows", "network": "192.0.2.*"}
 
 
+async def test_what_was_approved_ends_with_the_session_that_approved_it(
+    platform: Platform,
+) -> None:
+    one = await somebody(platform)
+    thief, owner = await phone(platform, one.person_id), await phone(platform, one.person_id)
+    begun = await scanning.begin(platform, DESK)
+    await scanning.approve(platform, thief, begun.code)
+    async with platform.database.transaction() as connection:
+        await sessions.end_others(platform, connection, owner, owner.actor("sign out elsewhere"))
+    with pytest.raises(NoSuchScan):
+        await scanning.collect(platform, DESK, begun.code, begun.secret)
+    assert [live.session_id for live in await sessions.of_person(platform, one.person_id)] == [
+        owner.session_id
+    ]
+
+
 async def test_collected_at_the_same_moment_it_is_one_session(platform: Platform) -> None:
     one = await somebody(platform)
     begun = await scanning.begin(platform, DESK)

@@ -84,6 +84,14 @@ async def find(platform: Platform, token: str) -> Session | None:
     return session
 
 
+async def lives(
+    platform: Platform, connection: Connection, person_id: int, session_id: int
+) -> bool:
+    """Whether a session has not ended."""
+    now = platform.clock.now()
+    return await store.live(connection, person_id, session_id, now, now - IDLE_MAX) is not None
+
+
 async def step_up(
     platform: Platform, connection: Connection, session: Session, proof: Mode
 ) -> Session:

@@ -16,6 +16,7 @@ import msgspec
 from yikatong.core.addresses import hint_of
 from yikatong.core.platform import Platform
 from yikatong.identity.model import Mode, level_of
+from yikatong.identity.sessions import service as sessions
 from yikatong.identity.sessions.model import Session
 from yikatong.identity.signing_in import budgets, service, store
 from yikatong.identity.signing_in.model import LevelTooLow, NoSuchScan, SignedIn, Visitor
@@ -113,7 +114,7 @@ async def _answer(
     async with platform.database.transaction() as connection:
         row = await store.scan(connection, _hash(code), now)
         if row is None or not await store.answer_scan(
-            connection, _hash(code), session.person_id, modes, now
+            connection, _hash(code), session.person_id, session.session_id, modes, now
         ):
             raise NoSuchScan
         detail: dict[str, object] = {"device": row["device"], "network": row["network"]}
@@ -140,11 +141,14 @@ async def collect(
 ) -> SignedIn:
     """The session that was approved, once, in the browser that asked.
 
-    A request begun to confirm a session confirms this one alone. Raises NoSuchScan.
+    A request begun to confirm a session confirms this one alone; whoever ended the session in which
+    it was approved has ended this with it. Raises NoSuchScan.
     """
     async with platform.database.transaction() as connection:
         row = await store.collect_scan(connection, _hash(code), _hash(secret), platform.clock.now())
-        if row is None:
+        if row is None or not await sessions.lives(
+            platform, connection, row["person_id"], row["approved_in"]
+        ):
             raise NoSuchScan
         if row["session_id"] is None:
             return await service.begin(

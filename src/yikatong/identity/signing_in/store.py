@@ -223,8 +223,8 @@ async def insert_scan(
     )
 
 
-_SCAN = """device, network, person_id, session_id, begun_at, ends_at, modes, approved_at, refused_at,
-    collected_at"""
+_SCAN = """device, network, person_id, session_id, begun_at, ends_at, modes, approved_in,
+    approved_at, refused_at, collected_at"""
 
 
 async def scan(connection: Connection, request_hash: bytes, at: datetime) -> Record | None:
@@ -240,6 +240,7 @@ async def answer_scan(
     connection: Connection,
     request_hash: bytes,
     person_id: int,
+    session_id: int,
     modes: Sequence[str] | None,
     at: datetime,
 ) -> bool:
@@ -248,7 +249,7 @@ async def answer_scan(
     return bool(
         await connection.fetchval(
             """update scan_requests
-                  set person_id = $2, modes = $3::text[],
+                  set person_id = $2, modes = $3::text[], approved_in = $5,
                       approved_at = case when $3::text[] is not null then $4::timestamptz end,
                       refused_at = case when $3::text[] is null then $4::timestamptz end
                 where request_hash = $1 and ends_at > $4 and approved_at is null
@@ -258,6 +259,7 @@ async def answer_scan(
             person_id,
             modes,
             at,
+            session_id,
         )
     )
 
