@@ -175,9 +175,11 @@ def _application(
     kind: Insurance | None = None
     who: Group | None = None
     if insurance is not None:
-        kind = choice(insurance, INSURANCES, "--insurance")
+        named: Insurance = choice(insurance, INSURANCES, "--insurance")
+        kind = named
     if group is not None:
-        who = choice(group, GROUPS, "--group")
+        post: Group = choice(group, GROUPS, "--group")
+        who = post
     way: Channel = choice(channel, CHANNELS, "--channel")
     return NewApplication(
         insurance=kind, group=who, retires=retires, channel=way, months_paid=months, index=index,

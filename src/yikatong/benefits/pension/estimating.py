@@ -109,7 +109,7 @@ def _option(
     lacking = minimum - then.months
     why_not, enough = None, None
     if lacking > 0:
-        if pays_on:
+        if pays_on and kind != "early":
             enough = add_months(month, lacking)
         why_not = Text(
             f"到那时缴费{years_text(then.months).zh}，还差{years_text(lacking).zh}"
