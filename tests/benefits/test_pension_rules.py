@@ -152,7 +152,7 @@ def test_a_figure_from_memory_or_of_another_year_is_told() -> None:
     chengdu = msgspec.structs.replace(CAREER, region="510100")
     notes = [note.zh for note in pension(chengdu, date(2038, 2, 1), BOOK).notes]
     assert any("近似值" in note for note in notes)
-    assert any("2038年的计发基数没有收录" in note for note in notes)
+    assert any("没有收录，用的是2026年的" in note for note in notes)
 
 
 def test_the_months_table_is_the_one_of_2005() -> None:

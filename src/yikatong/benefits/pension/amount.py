@@ -349,8 +349,9 @@ def _notes(figure: Figure, month: date, *, wage: bool = True) -> list[Text]:
     if wage and figure.origin != "given" and int(figure.of) != month.year:
         notes.append(
             Text(
-                f"{month.year}年的{name.zh}没有收录，用的是{figure.of}年的",
-                f"{name.en} of {month.year} is not on file; this is the one of {figure.of}",
+                f"退休那年的计发基数没有收录，用的是{figure.of}年的",
+                f"the average wage of the year of retirement is not on file; this is the one of"
+                f" {figure.of}",
             )
         )
     return notes

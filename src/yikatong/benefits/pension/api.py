@@ -62,9 +62,8 @@ class DeathBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class AdjustBody(msgspec.Struct, forbid_unknown_fields=True):
-    """A rule, and how many persons at most; asked again until `more` is false."""
+    """How many persons at most; asked again until `more` is false."""
 
-    rule: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
     limit: Annotated[int, msgspec.Meta(ge=1, le=_LIMIT_MAX)] = 500
 
 
@@ -225,7 +224,7 @@ async def survivors(
 
 
 @post(
-    "/api/v1/pension/adjustments",
+    "/api/v1/pension/adjustments/{rule:str}",
     status_code=200,
     summary="Apply a yearly adjustment",
     responses=PROBLEMS,
@@ -235,13 +234,14 @@ async def apply_adjustment(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     operator: NamedDependency[Operator],
+    rule: FromPath[Annotated[str, msgspec.Meta(max_length=40)]],
     data: AdjustBody,
 ) -> dict[str, Any]:
     """Harmless when asked again: nobody is raised twice; `benefit.decide`."""
     who = actor(request, operator, "pension adjustment")
-    total = await adjust.adjust(platform, data.rule, who, limit=data.limit)
+    total = await adjust.adjust(platform, rule, who, limit=data.limit)
     return {
-        "rule": data.rule,
+        "rule": rule,
         "adjusted": total.adjusted,
         "added": format_yuan(total.added),
         "arrears": format_yuan(total.arrears),

@@ -153,6 +153,13 @@ def _assumptions(career: Career, pays_on: bool, yearly: Fen, book: Book) -> tupl
                 "as if paid on without adding to the account; give the yearly sum to be closer",
             )
         )
+    if career.account == 0:
+        notes.append(
+            Text(
+                "没有填写个人账户余额，已缴部分的个人账户养老金没有计入",
+                "no balance of the own account was given; what is on it by now is not included",
+            )
+        )
     if book.review == "unverified":
         notes.append(
             Text(

@@ -40,7 +40,7 @@ create table benefit_commands (
     key                 text        not null check (char_length(key) between 1 and 120),
     command             text        not null,
     content_hash        bytea       not null,
-    answer              jsonb       not null,
+    answer              json        not null,     -- as it was told, to the letter
     at                  timestamptz not null,
     primary key (person_id, key)
 );
