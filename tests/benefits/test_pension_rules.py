@@ -1,6 +1,8 @@
 """Ages, minimum years and sums, against tables and calculations done by hand."""
 
+import re
 from datetime import date
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from yikatong.benefits.pension.age import (
 )
 from yikatong.benefits.pension.amount import account_tenths, pension
 from yikatong.benefits.pension.estimating import estimate, wage_index
-from yikatong.benefits.pension.model import GROUPS, Career, Estimate
+from yikatong.benefits.pension.model import GROUPS, Career, Estimate, half_up
 from yikatong.benefits.pension.requests import Asked
 from yikatong.core.errors import InvalidInput
 from yikatong.core.money import format_yuan, parse_yuan
@@ -205,6 +207,21 @@ def test_the_parts_sum_to_the_whole_and_the_steps_say_the_same(career: Career, m
     assert told["account"] == f"{format_yuan(found.parts.account)} 元"
     working = found.steps[-1].working.split(" + ")
     assert sum(parse_yuan(one, "x") for one in working if one) == found.monthly
+
+
+def worked(text: str) -> Fraction:
+    """What a working comes to, exactly."""
+    told = text.replace("×", "*").replace("÷", "/").replace("−", "-").replace("%", "*1/100")
+    return eval(re.sub(r"[0-9]+(\.[0-9]+)?", lambda one: f"Fraction('{one[0]}')", told))
+
+
+@given(career=CAREERS, month=st.dates(date(2026, 1, 1), date(2060, 1, 1)))
+def test_who_does_the_sums_as_they_are_written_comes_to_the_same(
+    career: Career, month: date
+) -> None:
+    for step in pension(career, month, BOOK).steps:
+        if step.rule in ("basic", "account", "transition", "length", "total") and step.working:
+            assert step.result.zh == f"{format_yuan(half_up(worked(step.working) * 100))} 元", step
 
 
 # ---- estimates ----

@@ -118,9 +118,7 @@ async def pension(
         "result": found,
         "career": found.career,
         "chosen": chosen,
-        "headline_text": _headline(found),
-        "headline": month_text(found.retirement.month).in_language(view.language),
-        "age": age_text(found.retirement.age).in_language(view.language),
+        "headline": _headline(view, found),
         "ways": [_way(view, one, found.retirement.month) for one in found.options],
         "age_steps": found.retirement.steps,
         "pension_notes": _pension_notes(found),
@@ -130,9 +128,9 @@ async def pension(
 
 def _check(view: View, form: dict[str, Any], day: date, errors: dict[str, str]) -> None:
     """Everything that is wrong by itself, so that it is told at once."""
-    for field in ("birth", "years"):
+    for field, key in (("birth", "error_pension_birth"), ("years", "error_pension_years")):
         if not form[field]:
-            errors.setdefault(field, view.text(f"error_pension_{field}"))
+            errors.setdefault(field, view.text(key))
     checks: list[tuple[str, Callable[[], object]]] = [
         ("birth", lambda: requests.parse_birth(form["birth"], "birth", day)),
         ("years", lambda: requests.months_of(form["years"], form["months"], "years")),
@@ -230,11 +228,17 @@ def _plain(text: str) -> str:
     return text.replace(",", "").replace("，", "")
 
 
-def _headline(found: Estimate) -> str:
+def _headline(view: View, found: Estimate) -> str:
     chosen = found.option("statutory")
+    facts = {
+        "month": month_text(found.retirement.month).in_language(view.language),
+        "age": age_text(found.retirement.age).in_language(view.language),
+    }
     if chosen is None or not chosen.possible:
-        return "pension_answer_not"
-    return "pension_answer_past" if chosen.month > found.retirement.month else "pension_answer"
+        return view.text("pension_answer_not", **facts)
+    if chosen.month > found.retirement.month:
+        return view.text("pension_answer_past", **facts)
+    return view.text("pension_answer", **facts)
 
 
 def _way(view: View, one: Option, statutory: date) -> Way:
@@ -242,7 +246,7 @@ def _way(view: View, one: Option, statutory: date) -> Way:
     past = one.kind == "statutory" and one.month > statutory
     return Way(
         option=one,
-        name=view.text("pension_now" if past else f"pension_{one.kind}"),
+        name=view.text("pension_now") if past else view.text(f"pension_way_{one.kind}"),
         month=month_text(one.month).in_language(language),
         age=age_text(one.age).in_language(language),
         paid=years_text(one.months).in_language(language),

@@ -129,8 +129,7 @@ def _employees(career: Career, month: date, book: Book) -> Pension:
                 "months": str(career.months),
                 "a_year": format_percent(nation.a_year),
             },
-            f"({format_yuan(average.amount)} + {format_yuan(own)}) ÷ 2 × {career.months}/12"
-            f" × {format_percent(nation.a_year)}%",
+            _basic_working(career, average.amount, rule, format_percent(nation.a_year)),
             _yuan(basic),
         ),
     ]
@@ -142,6 +141,18 @@ def _employees(career: Career, month: date, book: Book) -> Pension:
     ]
     transition = _transition(career, average.amount, rule, book, steps, notes)
     return _whole(Parts(basic, account, transition), steps, notes, book)
+
+
+def _basic_working(career: Career, average: Fen, rule: Transition | None, a_year: str) -> str:
+    """The sum from figures that are exact as they are shown."""
+    wage, index = format_yuan(average), index_text(career.index)
+    if not career.deemed_months or rule is None or rule.deemed_index in (None, career.index):
+        return f"({wage} + {wage} × {index}) ÷ 2 × {career.months}/12 × {a_year}%"
+    paid, deemed = career.months_paid, career.deemed_months
+    return (
+        f"{wage} × ({career.months} + {index} × {paid} + {index_text(rule.deemed_index)} × {deemed})"
+        f" ÷ 2 ÷ 12 × {a_year}%"
+    )
 
 
 def _transition(

@@ -9,7 +9,6 @@ import msgspec
 from yikatong.benefits.model import Entitlement
 from yikatong.benefits.pension.age import (
     minimum_for,
-    month_of,
     month_text,
     retirement,
     years_text,
@@ -17,7 +16,6 @@ from yikatong.benefits.pension.age import (
 from yikatong.benefits.pension.model import Career, Finding
 from yikatong.benefits.pension.terms import Book
 from yikatong.core.errors import Text
-from yikatong.core.regions import short_name
 from yikatong.people.model import Enrolment, Person
 
 
@@ -40,22 +38,12 @@ _FINDINGS: Final[dict[str, tuple[bool, Text]]] = {
         "已在领取养老金；职工和居民养老金只能领一份",
         "a pension is drawn already; only one of the two pensions can be drawn",
     )),
-    "not_insured": (True, Text(
-        "没有这项养老保险的参保记录，请到参保地核对",
-        "there is no record of this pension insurance; please ask at the insured place",
-    )),
     "in_transfer": (True, Text(
         "养老保险关系正在转移，转移办结后再申领",
         "the insurance is being transferred; apply when that is done",
     )),
-    "other_region": (True, Text(
-        "待遇领取地是{region}，请向那里申领", "the pension is paid by {region}; apply there"
-    )),
     "group_differs": (True, Text(
         "岗位类别与性别不符，请核对", "the kind of post does not fit the person's sex"
-    )),
-    "birth_differs": (True, Text(
-        "出生年月与档案不符，请先更正档案", "the month of birth differs from the file; have it corrected"
     )),
     "too_young": (True, Text(
         "还没有到可以退休的年月，最早{month}", "too early: not before {month}"
@@ -112,8 +100,6 @@ def findings(career: Career, month: date, facts: Facts, book: Book) -> list[Find
         found.append(finding("recorded_dead"))
     if any(one.benefit == "pension" and one.status != "ended" for one in facts.entitlements):
         found.append(finding("drawing_already"))
-    if month_of(person.birth_date) != month_of(career.birth):
-        found.append(finding("birth_differs"))
     if career.insurance == "110" and (career.group == "men") != (person.sex == 1):
         found.append(finding("group_differs"))
     found += _insured(career, facts)
@@ -123,20 +109,14 @@ def findings(career: Career, month: date, facts: Facts, book: Book) -> list[Find
 
 def _insured(career: Career, facts: Facts) -> list[Finding]:
     mine = [one for one in facts.enrolments if one.insurance == career.insurance]
-    if not mine:
-        return [finding("not_insured")]
     found: list[Finding] = []
-    current = next((one for one in mine if one.status != "ended"), mine[0])
-    if current.status == "in_transfer":
+    if any(one.status == "in_transfer" for one in mine):
         found.append(finding("in_transfer"))
-    if current.region != career.region:
-        place = Text(short_name(current.region), short_name(current.region, "en"))
-        found.append(finding("other_region", region=place))
     recorded = sum(one.months_paid for one in mine)
     if career.months_paid > recorded:
         more = str(career.months_paid - recorded)
         found.append(finding("months_differ", more=Text(more, more)))
-    if current.arrears_since is not None:
+    if any(one.arrears_since is not None for one in mine):
         found.append(finding("arrears"))
     if not facts.has_account:
         found.append(finding("account_missing"))

@@ -68,7 +68,7 @@ def _ahead(
     """The career as it will stand in a month to come."""
     more = max(0, months_from(now, month)) if pays_on else 0
     # Nobody pays for more months than the rules know.
-    more = min(more, MONTHS_MAX - career.months)
+    more = max(0, min(more, MONTHS_MAX - career.months))
     if career.insurance == "150":
         added = half_up(Fraction(yearly * more, 12))
     else:
