@@ -16,6 +16,8 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 import yikatong
+from yikatong.benefits.pension import api as pension_api
+from yikatong.benefits.proof_of_life import api as proof_api
 from yikatong.core import problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
@@ -203,6 +205,7 @@ def create_app(platform: Platform) -> Litestar:
             *contributions_api.public,
             *wealth_api.public,
             *filings_api.public,
+            *pension_api.public,
             Router(
                 path="/",
                 guards=[signed_in],
@@ -217,6 +220,8 @@ def create_app(platform: Platform) -> Litestar:
                     *filings_api.routes,
                     *claims_api.routes,
                     *receipts_api.routes,
+                    *pension_api.routes,
+                    *proof_api.routes,
                 ],
             ),
             *portals.routes,

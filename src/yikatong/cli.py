@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from yikatong import __version__
+from yikatong.benefits.pension.commands import pension_app
+from yikatong.benefits.proof_of_life.commands import proof_app
 from yikatong.core.commands import DataOption, JsonOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
 from yikatong.medical.claims.commands import claims_app
@@ -40,6 +42,8 @@ app.add_typer(providers_app, name="providers")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(claims_app, name="claims")
 app.add_typer(filings_app, name="filings")
+app.add_typer(pension_app, name="pension")
+app.add_typer(proof_app, name="proof-of-life")
 app.add_typer(money_app, name="money")
 app.add_typer(sandbox_app, name="sandbox")
 bank_commands.add_to(money_app)

@@ -5,6 +5,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Sequence
+from datetime import date
 
 import structlog
 import uvicorn
@@ -13,7 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from yikatong.app import serve
+from yikatong.benefits import due as benefits_due
 from yikatong.core import embedded, logging, running, tuning
+from yikatong.core.clock import today
 from yikatong.core.errors import InvalidInput, Unavailable, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.core.regions import short_name
@@ -94,11 +97,13 @@ async def _serve(
         watch = asyncio.create_task(_keep_database_up(platform))
         keep = asyncio.create_task(more.watch())
         due_work = asyncio.create_task(_do_due_work(platform))
+        daily_work = asyncio.create_task(_do_daily_work(platform))
         try:
             await server.serve(sockets=[listener])
         finally:
             watch.cancel()
             due_work.cancel()
+            daily_work.cancel()
             keep.cancel()
             await asyncio.to_thread(more.stop)
         console.print("已停止 · stopped")
@@ -136,6 +141,20 @@ async def _do_due_work(platform: Platform) -> None:
         except Exception:
             # Whatever it is, it is told, and the next turn tries again.
             _log.exception("due work stopped")
+
+
+async def _do_daily_work(platform: Platform) -> None:
+    """Proofs of life: reminders, matched data, holds; once a day and at the start."""
+    done: date | None = None
+    while True:
+        await asyncio.sleep(_DUE_SECONDS)
+        if done == (day := today(platform.clock)):
+            continue
+        try:
+            await benefits_due.run(platform)
+            done = day
+        except Exception:
+            _log.exception("daily work stopped")
 
 
 async def _keep_database_up(platform: Platform) -> None:

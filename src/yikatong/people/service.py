@@ -1,6 +1,7 @@
 """Use cases of the room people: find a person, read a file."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ __all__ = [
     "check_choice",
     "contact",
     "current_enrolments",
+    "died",
     "enrolled",
     "enrolments",
     "file_of",
@@ -68,6 +70,11 @@ async def get(connection: Connection, person_id: int, field: str = "person_id") 
     if person is None:
         raise _no_such_person(field)
     return person
+
+
+async def died(connection: Connection, after: int, limit: int) -> list[tuple[int, date]]:
+    """Persons recorded dead and since when, in the order of their ids behind `after`."""
+    return await store.died(connection, after, limit)
 
 
 async def names(connection: Connection, person_ids: Iterable[int]) -> dict[int, str]:

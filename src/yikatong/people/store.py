@@ -104,6 +104,16 @@ def _within(region: str | None) -> str | None:
     return f"{region.removesuffix('00').removesuffix('00')}%"
 
 
+async def died(connection: Connection, after: int, limit: int) -> list[tuple[int, date]]:
+    rows = await connection.fetch(
+        """select person_id, died_on from persons
+            where died_on is not null and person_id > $1 order by person_id limit $2""",
+        after,
+        limit,
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 async def names(connection: Connection, person_ids: Sequence[int]) -> dict[int, str]:
     rows = await connection.fetch(
         "select person_id, name from persons where person_id = any($1::bigint[])", person_ids

@@ -12,6 +12,7 @@ from yikatong.portals import receipts
 from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
+from yikatong.portals.pension import pension
 from yikatong.portals.sandbox import routes as sandbox_routes
 from yikatong.portals.view import View, environment, static_response, texts
 
@@ -77,6 +78,7 @@ def load() -> None:
         "calculator.html",
         "account.html",
         "settlements.html",
+        "pension.html",
         "settlement.html",
         "guide.html",
         "topic.html",
@@ -107,6 +109,7 @@ routes = [
     calculator,
     account,
     *receipts.routes,
+    pension,
     guide,
     topic,
     questions,
