@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from yikatong import __version__
+from yikatong.benefits.runs.commands import runs_app
 from yikatong.core.commands import DataOption, JsonOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
 from yikatong.medical.claims.commands import claims_app
@@ -41,6 +42,7 @@ app.add_typer(catalog_app, name="catalog")
 app.add_typer(claims_app, name="claims")
 app.add_typer(filings_app, name="filings")
 app.add_typer(money_app, name="money")
+app.add_typer(runs_app, name="runs")
 app.add_typer(sandbox_app, name="sandbox")
 bank_commands.add_to(money_app)
 contribution_commands.add_to(money_app)
@@ -64,7 +66,9 @@ def version() -> None:
 
 @app.command("bench")
 def bench(
-    name: Annotated[str, typer.Argument(help="settlement | transfer | quote | check | people")],
+    name: Annotated[
+        str, typer.Argument(help="settlement | transfer | quote | check | people | pay")
+    ],
     seconds: Annotated[
         int | None, typer.Option(help="测量秒数 · seconds to measure.", min=2, max=3600)
     ] = None,
@@ -81,6 +85,7 @@ def bench(
         "quote": "quotes",
         "check": "checks",
         "people": "people",
+        "pay": "pay",
     }
     root = Path(__file__).parents[2]
     if name not in names or not (root / "benchmarks").is_dir():

@@ -1,6 +1,7 @@
 """Use cases of the room people: find a person, read a file."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ __all__ = [
     "check_choice",
     "contact",
     "current_enrolments",
+    "dead_among",
     "enrolled",
     "enrolments",
     "file_of",
@@ -113,6 +115,11 @@ async def enrolled(
 async def persons(connection: Connection, person_ids: Iterable[int]) -> dict[int, Person]:
     """Many persons by id; the caller records why it looked."""
     return await store.persons(connection, list(person_ids))
+
+
+async def dead_among(connection: Connection, first: int, last: int, before: date) -> list[int]:
+    """Persons of a range of ids whose recorded death was before a day."""
+    return await store.dead_among(connection, first, last, before)
 
 
 async def find_many(
