@@ -162,7 +162,6 @@ async def measure(settings: Settings, people: int, kills: int, folder: Path) -> 
         await set_up(platform, people)
         psql(platform.database.url, "vacuum analyze", "checkpoint")
         run_id = await approved(platform, timed)
-        psql(platform.database.url, "vacuum analyze", "checkpoint")
         kills = min(kills, people // work.CHUNK // 4)
         paid = await pay(platform, run_id, people, kills)
         assert len(paid.lost) == kills, "every kill was outlived"

@@ -16,6 +16,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 import yikatong
+from yikatong.benefits.runs import api as runs_api
 from yikatong.core import problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
@@ -217,6 +218,7 @@ def create_app(platform: Platform) -> Litestar:
                     *filings_api.routes,
                     *claims_api.routes,
                     *receipts_api.routes,
+                    *runs_api.routes,
                 ],
             ),
             *portals.routes,

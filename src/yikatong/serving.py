@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from yikatong.app import serve
+from yikatong.benefits.runs import service as runs
 from yikatong.core import embedded, logging, running, tuning
 from yikatong.core.errors import InvalidInput, Unavailable, YikatongError
 from yikatong.core.platform import Platform
@@ -34,6 +35,7 @@ SEED = 20260301
 
 _WATCH_SECONDS = 2
 _DUE_SECONDS = 10
+_RUNS_SECONDS = 2
 _SHOWN = 8
 _TESTERS_SHOWN = 4
 _log = structlog.stdlib.get_logger("yikatong.serving")
@@ -94,11 +96,13 @@ async def _serve(
         watch = asyncio.create_task(_keep_database_up(platform))
         keep = asyncio.create_task(more.watch())
         due_work = asyncio.create_task(_do_due_work(platform))
+        payment_runs = asyncio.create_task(_go_on_with_runs(platform))
         try:
             await server.serve(sockets=[listener])
         finally:
             watch.cancel()
             due_work.cancel()
+            payment_runs.cancel()
             keep.cancel()
             await asyncio.to_thread(more.stop)
         console.print("已停止 · stopped")
@@ -136,6 +140,16 @@ async def _do_due_work(platform: Platform) -> None:
         except Exception:
             # Whatever it is, it is told, and the next turn tries again.
             _log.exception("due work stopped")
+
+
+async def _go_on_with_runs(platform: Platform) -> None:
+    """Payment runs that were begun here or elsewhere, and that nobody may be at any more."""
+    while True:
+        await asyncio.sleep(_RUNS_SECONDS)
+        try:
+            await runs.go_on_with_all(platform)
+        except Exception:
+            _log.exception("payment runs stopped")
 
 
 async def _keep_database_up(platform: Platform) -> None:

@@ -8,7 +8,7 @@ from litestar.params import FromPath, QueryParameter
 from yikatong.core import regions
 from yikatong.core.errors import YikatongError
 from yikatong.portals import guide as guides
-from yikatong.portals import receipts
+from yikatong.portals import operations, receipts
 from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
@@ -78,6 +78,8 @@ def load() -> None:
         "account.html",
         "settlements.html",
         "settlement.html",
+        "runs.html",
+        "run.html",
         "guide.html",
         "topic.html",
         "questions.html",
@@ -107,6 +109,7 @@ routes = [
     calculator,
     account,
     *receipts.routes,
+    *operations.routes,
     guide,
     topic,
     questions,

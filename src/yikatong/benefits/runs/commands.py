@@ -332,3 +332,88 @@ def balance(
         typer.echo("✓ 三方相符 · they agree" if found.agrees else "✗ 不符 · they differ")
     if not found.agrees:
         raise typer.Exit(1)
+
+
+@runs_app.command("report")
+def report(
+    run: RunArgument,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="写到文件（.csv 或 .pdf） · to a file.")
+    ] = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """发放报告 · The report: as text or JSON, as CSV of every line, or one page of PDF."""
+    from yikatong.benefits.runs import report as reports
+    from yikatong.benefits.runs import service, shown
+    from yikatong.money.bank.commands import OPERATOR
+
+    async def work(platform: Platform) -> Any:
+        found = await service.summary(platform, run)
+        if out is not None and out.suffix == ".csv":
+            with out.open("wb") as file:
+                async for part in reports.as_csv(platform, run, OPERATOR):
+                    file.write(part)
+        elif out is not None and out.suffix == ".pdf":
+            out.write_bytes(reports.as_pdf(found, platform.clock.now()))
+        elif out is not None:
+            raise InvalidInput("--out", zh="应以 .csv 或 .pdf 结尾", en="ends in .csv or .pdf")
+        return found
+
+    found = with_platform(data, work, statement_seconds_max=_STATEMENT_SECONDS_MAX)
+    if as_json:
+        print_json(msgspec.to_builtins(shown.summary(found)))
+    elif out is None:
+        _tell(found)
+    else:
+        typer.echo(str(out))
+
+
+@runs_app.command("file")
+def bank_file(
+    run: RunArgument,
+    bank: Annotated[str, typer.Argument(help="银行代码 · the bank's code.")],
+    actor: ActorOption,
+    out: Annotated[Path, typer.Option("--out", help="写到文件 · the file to write.")],
+    data: DataOption = None,
+) -> None:
+    """交银行的代发文件 · The signed file for a bank that keeps the accounts itself."""
+    from yikatong.benefits.runs import files
+
+    async def work(platform: Platform) -> None:
+        parts = files.make(platform, run, bank, actor)
+        head = await anext(parts)
+        with out.open("wb") as file:
+            file.write(head)
+            async for part in parts:
+                file.write(part)
+
+    with_platform(data, work, statement_seconds_max=_STATEMENT_SECONDS_MAX)
+    typer.echo(str(out))
+
+
+@runs_app.command("answer")
+def bank_answer(
+    run: RunArgument,
+    bank: Annotated[str, typer.Argument(help="银行代码 · the bank's code.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    actor: ActorOption,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """银行回盘文件 · Take in what the bank says became of each line."""
+    from yikatong.benefits.runs import files
+
+    content = file.read_bytes()
+    taken = with_platform(
+        data,
+        lambda platform: files.take_answer(platform, run, bank, content, actor),
+        statement_seconds_max=_STATEMENT_SECONDS_MAX,
+    )
+    if as_json:
+        print_json(msgspec.to_builtins(taken))
+    else:
+        typer.echo(
+            f"入账 credited {taken.credited}  退回 returned {taken.returned}  "
+            f"已知 known before {taken.known}"
+        )

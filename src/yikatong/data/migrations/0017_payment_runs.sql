@@ -82,7 +82,7 @@ create table benefit_run_lines (
     check (amount = monthly + arrears - recovery),
     check (claims_month = (state in ('ready', 'paid', 'sent'))),
     check (state not in ('paid', 'sent') or transaction_id is not null)
-) with (fillfactor = 60);
+) with (fillfactor = 45);
 create index benefit_run_lines_run on benefit_run_lines (run_id, person_id);
 create index benefit_run_lines_number on benefit_run_lines (run_id, line);
 -- whatever happens, a person is paid once for a benefit and month, in all regions together
