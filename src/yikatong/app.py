@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 
 import yikatong
 from yikatong.benefits.runs import api as runs_api
+from yikatong.benefits.unemployment import api as unemployment_api
 from yikatong.core import problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
@@ -204,6 +205,7 @@ def create_app(platform: Platform) -> Litestar:
             *contributions_api.public,
             *wealth_api.public,
             *filings_api.public,
+            *unemployment_api.public,
             Router(
                 path="/",
                 guards=[signed_in],
@@ -219,6 +221,7 @@ def create_app(platform: Platform) -> Litestar:
                     *claims_api.routes,
                     *receipts_api.routes,
                     *runs_api.routes,
+                    *unemployment_api.routes,
                 ],
             ),
             *portals.routes,

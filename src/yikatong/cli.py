@@ -8,6 +8,7 @@ import typer
 
 from yikatong import __version__
 from yikatong.benefits.runs.commands import runs_app
+from yikatong.benefits.unemployment.commands import unemployment_app
 from yikatong.core.commands import DataOption, JsonOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
 from yikatong.medical.claims.commands import claims_app
@@ -43,6 +44,7 @@ app.add_typer(claims_app, name="claims")
 app.add_typer(filings_app, name="filings")
 app.add_typer(money_app, name="money")
 app.add_typer(runs_app, name="runs")
+app.add_typer(unemployment_app, name="unemployment")
 app.add_typer(sandbox_app, name="sandbox")
 bank_commands.add_to(money_app)
 contribution_commands.add_to(money_app)

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from yikatong.app import serve
 from yikatong.benefits.runs import service as runs
+from yikatong.benefits.unemployment import service as unemployment
 from yikatong.core import embedded, logging, running, tuning
 from yikatong.core.errors import InvalidInput, Unavailable, YikatongError
 from yikatong.core.platform import Platform
@@ -137,6 +138,7 @@ async def _do_due_work(platform: Platform) -> None:
         await asyncio.sleep(_DUE_SECONDS)
         try:
             await due.run(platform, teller, banks)
+            await unemployment.run_due(platform)
         except Exception:
             # Whatever it is, it is told, and the next turn tries again.
             _log.exception("due work stopped")

@@ -37,3 +37,10 @@ async def open_dues(
 async def mark_paid(connection: Connection, dues: Sequence[tuple[int, int]]) -> None:
     """Mark dues (person_id, due_id) as paid, in the transaction that paid them."""
     del connection, dues
+
+
+async def add(
+    connection: Connection, person_id: int, benefit: str, kind: DueKind, amount: Fen, reason: str
+) -> None:
+    """Note a due, in the transaction that found it; whoever calls keeps the amount as well."""
+    del connection, person_id, benefit, kind, amount, reason

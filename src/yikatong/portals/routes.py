@@ -13,6 +13,7 @@ from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
 from yikatong.portals.sandbox import routes as sandbox_routes
+from yikatong.portals.unemployment import unemployment
 from yikatong.portals.view import View, environment, static_response, texts
 
 __all__ = ["error_page", "load", "routes"]
@@ -80,6 +81,7 @@ def load() -> None:
         "settlement.html",
         "runs.html",
         "run.html",
+        "unemployment.html",
         "guide.html",
         "topic.html",
         "questions.html",
@@ -110,6 +112,7 @@ routes = [
     account,
     *receipts.routes,
     *operations.routes,
+    unemployment,
     guide,
     topic,
     questions,

@@ -51,10 +51,8 @@ async def test_a_run_outlives_kills_of_the_program_and_of_the_database(
             kills = 0
             for turn in range(40):
                 before = await paid(platform, run_id)
-                process = subprocess.Popen(
-                    words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-                )
-                while process.poll() is None and await paid(platform, run_id) in (before, -1):
+                process = start(words)
+                while process.poll() is None and await paid(platform, run_id) in (before, -1):  # noqa: ASYNC110
                     await asyncio.sleep(0.002)
                 if process.poll() == 0:
                     break

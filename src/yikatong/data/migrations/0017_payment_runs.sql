@@ -123,7 +123,58 @@ create table benefit_run_files (
 create index benefit_entitlements_region on benefit_entitlements (benefit, region, person_id)
     where status <> 'ended';
 
+-- person: claims for unemployment benefit (失业保险金申领) and what was granted
+create table unemployment_claims (
+    person_id           bigint      not null,
+    claim_id            bigint      not null,
+    key                 text        not null check (char_length(key) between 1 and 120),
+    content_hash        bytea       not null,     -- the same key with other content is refused
+    insured_region      char(6)     not null,     -- where the contributions were paid
+    region              char(6)     not null,     -- where it is collected
+    left_on             date        not null,     -- the last day of work
+    reason              text        not null,     -- why the work ended
+    registered_on       date        not null,     -- as looking for work (失业登记)
+    months_paid         integer     not null check (months_paid >= 0),
+    months_carried      integer     not null check (months_carried between 0 and 24),
+    months_granted      integer     not null check (months_granted between 1 and 24),
+    starts_on           date        not null,
+    ends_on             date        not null,     -- the last day of the last month granted
+    state               text        not null check (state in ('drawing', 'held', 'ended')),
+    ended_on            date,                     -- the last day of the last month it is due for
+    ended_by            text,
+    months_left         integer     not null check (months_left between 0 and 24),
+    overpaid            bigint      not null default 0 check (overpaid >= 0),    -- fen, to be taken back
+    post                text        not null check (post in ('worker', 'cadre')),
+    made_at             timestamptz not null,
+    version             integer     not null default 1,
+    primary key (person_id, claim_id),
+    unique (person_id, key),
+    check ((state = 'ended') = (ended_by is not null)),
+    check ((state = 'ended') = (ended_on is not null))
+);
+create unique index unemployment_claims_current on unemployment_claims (person_id)
+    where state <> 'ended';
+
+-- person: months for which somebody confirmed to be looking for work (每月确认)
+create table job_seeker_months (
+    person_id           bigint      not null,
+    month               date        not null,
+    confirmed_at        timestamptz not null,
+    channel             text        not null,
+    primary key (person_id, month)
+);
+
+-- person: suitable jobs or trainings refused without good reason (无正当理由拒绝)
+create table job_refusals (
+    person_id           bigint      not null,
+    key                 text        not null check (char_length(key) between 1 and 120),
+    refused_on          date        not null,
+    noted_at            timestamptz not null,
+    primary key (person_id, key)
+);
+
 -- migrate:down
+drop table job_refusals, job_seeker_months, unemployment_claims;
 drop index benefit_entitlements_region;
 drop table benefit_run_files, benefit_run_dues, benefit_run_findings, benefit_run_lines,
     benefit_run_chunks, benefit_runs;
