@@ -75,7 +75,8 @@ async def unemployment(
         (one.rule.in_language(language), one.result.in_language(language), one.clause)
         for one in found.steps
     ]
-    facts["documents"] = [one.in_language(language) for one in found.documents]
+    between = "；" if language == "zh" else "; "
+    facts["documents"] = between.join(one.in_language(language) for one in found.documents)
     facts["period"] = (
         f"{found.first_month:%Y-%m} – {found.last_month:%Y-%m}" if found.last_month else ""
     )
