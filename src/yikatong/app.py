@@ -18,6 +18,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 import yikatong
 from yikatong.benefits.pension import api as pension_api
 from yikatong.benefits.proof_of_life import api as proof_api
+from yikatong.benefits.runs import api as runs_api
+from yikatong.benefits.unemployment import api as unemployment_api
 from yikatong.core import problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
@@ -206,6 +208,7 @@ def create_app(platform: Platform) -> Litestar:
             *wealth_api.public,
             *filings_api.public,
             *pension_api.public,
+            *unemployment_api.public,
             Router(
                 path="/",
                 guards=[signed_in],
@@ -222,6 +225,8 @@ def create_app(platform: Platform) -> Litestar:
                     *receipts_api.routes,
                     *pension_api.routes,
                     *proof_api.routes,
+                    *runs_api.routes,
+                    *unemployment_api.routes,
                 ],
             ),
             *portals.routes,

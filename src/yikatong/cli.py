@@ -9,6 +9,8 @@ import typer
 from yikatong import __version__
 from yikatong.benefits.pension.commands import pension_app
 from yikatong.benefits.proof_of_life.commands import proof_app
+from yikatong.benefits.runs.commands import runs_app
+from yikatong.benefits.unemployment.commands import unemployment_app
 from yikatong.core.commands import DataOption, JsonOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
 from yikatong.medical.claims.commands import claims_app
@@ -45,6 +47,8 @@ app.add_typer(filings_app, name="filings")
 app.add_typer(pension_app, name="pension")
 app.add_typer(proof_app, name="proof-of-life")
 app.add_typer(money_app, name="money")
+app.add_typer(runs_app, name="runs")
+app.add_typer(unemployment_app, name="unemployment")
 app.add_typer(sandbox_app, name="sandbox")
 bank_commands.add_to(money_app)
 contribution_commands.add_to(money_app)
@@ -68,7 +72,9 @@ def version() -> None:
 
 @app.command("bench")
 def bench(
-    name: Annotated[str, typer.Argument(help="settlement | transfer | quote | check | people")],
+    name: Annotated[
+        str, typer.Argument(help="settlement | transfer | quote | check | people | pay")
+    ],
     seconds: Annotated[
         int | None, typer.Option(help="测量秒数 · seconds to measure.", min=2, max=3600)
     ] = None,
@@ -85,6 +91,7 @@ def bench(
         "quote": "quotes",
         "check": "checks",
         "people": "people",
+        "pay": "pay",
     }
     root = Path(__file__).parents[2]
     if name not in names or not (root / "benchmarks").is_dir():

@@ -26,6 +26,7 @@ __all__ = [
     "contact",
     "current_enrolments",
     "died",
+    "dead_among",
     "enrolled",
     "enrolments",
     "file_of",
@@ -123,6 +124,11 @@ async def enrolled(
 async def persons(connection: Connection, person_ids: Iterable[int]) -> dict[int, Person]:
     """Many persons by id; the caller records why it looked."""
     return await store.persons(connection, list(person_ids))
+
+
+async def dead_among(connection: Connection, first: int, last: int, before: date) -> list[int]:
+    """Persons of a range of ids whose recorded death was before a day."""
+    return await store.dead_among(connection, first, last, before)
 
 
 async def find_many(

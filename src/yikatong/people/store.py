@@ -181,6 +181,16 @@ async def persons(connection: Connection, person_ids: Sequence[int]) -> dict[int
     return {row[0]: Person(*row) for row in rows}
 
 
+async def dead_among(connection: Connection, first: int, last: int, before: date) -> list[int]:
+    rows = await connection.fetch(
+        "select person_id from persons where person_id between $1 and $2 and died_on < $3",
+        first,
+        last,
+        before,
+    )
+    return [row[0] for row in rows]
+
+
 async def sealed_id_numbers(connection: Connection, person_ids: Sequence[int]) -> dict[int, bytes]:
     rows = await connection.fetch(
         "select person_id, id_number_sealed from persons where person_id = any($1::bigint[])",

@@ -8,12 +8,13 @@ from litestar.params import FromPath, QueryParameter
 from yikatong.core import regions
 from yikatong.core.errors import YikatongError
 from yikatong.portals import guide as guides
-from yikatong.portals import receipts
+from yikatong.portals import operations, receipts
 from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
 from yikatong.portals.pension import pension
 from yikatong.portals.sandbox import routes as sandbox_routes
+from yikatong.portals.unemployment import unemployment
 from yikatong.portals.view import View, environment, static_response, texts
 
 __all__ = ["error_page", "load", "routes"]
@@ -80,6 +81,9 @@ def load() -> None:
         "settlements.html",
         "pension.html",
         "settlement.html",
+        "runs.html",
+        "run.html",
+        "unemployment.html",
         "guide.html",
         "topic.html",
         "questions.html",
@@ -110,6 +114,8 @@ routes = [
     account,
     *receipts.routes,
     pension,
+    *operations.routes,
+    unemployment,
     guide,
     topic,
     questions,
