@@ -22,6 +22,7 @@ import psutil
 
 from benchmarks.machine import describe
 from benchmarks.people import psql
+from yikatong.benefits.months import add_months
 from yikatong.benefits.runs import service, work
 from yikatong.core import embedded, running
 from yikatong.core.clock import today
@@ -44,8 +45,10 @@ async def set_up(platform: Platform, people: int) -> int:
         await connection.execute("delete from benefit_entitlements where benefit = 'pension'")
         done = await connection.execute(
             """insert into benefit_entitlements
-                 (person_id, benefit, region, status, starts_on, monthly, proof_due_on)
-               select p.person_id, 'pension', $1, 'drawing', $2, 150000 + p.person_id * 7919 % 450000, $3
+                 (person_id, benefit, insurance, region, status, starts_on, monthly, proof_due_on,
+                  settled_month)
+               select p.person_id, 'pension', '110', $1, 'drawing', $2,
+                      150000 + p.person_id * 7919 % 450000, $3, $5
                  from persons p
                  join cards c on c.person_id = p.person_id and c.account_id is not null
                              and c.state <> 'replaced'
@@ -56,6 +59,7 @@ async def set_up(platform: Platform, people: int) -> int:
             today(platform.clock).replace(year=2020, month=1, day=1),
             today(platform.clock).replace(year=2099),
             people,
+            add_months(today(platform.clock), -1),
         )
         assert done == f"INSERT 0 {people}", done
     return people

@@ -143,14 +143,13 @@ async def _do_due_work(platform: Platform) -> None:
         await asyncio.sleep(_DUE_SECONDS)
         try:
             await due.run(platform, teller, banks)
-            await unemployment.run_due(platform)
         except Exception:
             # Whatever it is, it is told, and the next turn tries again.
             _log.exception("due work stopped")
 
 
 async def _do_daily_work(platform: Platform) -> None:
-    """Proofs of life: reminders, matched data, holds; once a day and at the start."""
+    """Proofs of life, unemployment benefit: what is due by the day; once a day and at the start."""
     done: date | None = None
     while True:
         await asyncio.sleep(_DUE_SECONDS)
@@ -158,9 +157,12 @@ async def _do_daily_work(platform: Platform) -> None:
             continue
         try:
             await benefits_due.run(platform)
+            await unemployment.run_due(platform)
             done = day
         except Exception:
             _log.exception("daily work stopped")
+
+
 async def _go_on_with_runs(platform: Platform) -> None:
     """Payment runs that were begun here or elsewhere, and that nobody may be at any more."""
     while True:

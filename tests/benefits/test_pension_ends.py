@@ -17,7 +17,7 @@ from tests.benefits.conftest import (
     dues_of,
     pension_of,
 )
-from yikatong.benefits import months, service, store
+from yikatong.benefits import dues, months, service, store
 from yikatong.benefits.model import Due, Entitlement
 from yikatong.benefits.months import Change
 from yikatong.benefits.pension import adjust, adjusting, ending, terms
@@ -80,7 +80,7 @@ async def test_open_arrears_behind_the_death_are_cut_off_instead_of_reclaimed(
     await make_person()
     one = await make_pension(settled_month=date(2025, 11, 1))
     async with platform.database.transaction() as connection:
-        settled, due = service.arrears(1, one, date(2026, 3, 1), (), "held", platform.clock.now())
+        settled, due = dues.arrears(1, one, date(2026, 3, 1), (), "held", platform.clock.now())
         assert due is not None
         await store.insert_dues(connection, [due])
         await service.update(connection, 1, settled)
@@ -127,14 +127,12 @@ def test_whatever_was_paid_or_held_every_month_until_the_death_is_paid_once(
     waiting = settled_months[len(settled_months) - min(open_months, len(settled_months)) :]
     paid = sum(sums[month] for month in settled_months if month not in waiting)
     due = (
-        service.due_of_months(
-            1, one, "arrears", "held", waiting[0], [sums[m] for m in waiting], now
-        )
+        dues.of_months(1, one, "arrears", "held", waiting[0], [sums[m] for m in waiting], now)
         if waiting
         else None
     )
-    ended, dues, cancelled = ending.end(1, one, changes, [due] if due else [], last, now)
-    open_after = [*dues, *([due] if due and due not in cancelled else [])]
+    ended, made, cancelled = dues.end(1, one, changes, [due] if due else [], last, "death", now)
+    open_after = [*made, *([due] if due and due not in cancelled else [])]
     still = sum(each.amount for each in open_after if each.kind == "arrears")
     back = sum(each.amount for each in open_after if each.kind == "recovery")
     owed = sum(amount for month, amount in sums.items() if month <= last)
@@ -368,9 +366,9 @@ def test_every_due_of_months_says_what_each_came_to() -> None:
         "pension", "110000", "drawing", date(2025, 11, 1), None, 1_000, None, None, "110"
     )
     changes = [Change(date(2026, 1, 1), 900)]
-    settled, due = service.arrears(1, one, date(2026, 2, 10), changes, "held", NOW)
+    settled, due = dues.arrears(1, one, date(2026, 2, 10), changes, "held", NOW)
     assert isinstance(due, Due)
     assert (due.amount, due.amounts) == (3_800, [900, 900, 1_000, 1_000])
     assert (due.month_from, due.month_until) == (date(2025, 11, 1), date(2026, 2, 1))
     assert settled.settled_month == date(2026, 2, 1)
-    assert service.arrears(1, settled, date(2026, 2, 28), changes, "held", NOW)[1] is None
+    assert dues.arrears(1, settled, date(2026, 2, 28), changes, "held", NOW)[1] is None

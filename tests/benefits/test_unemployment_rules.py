@@ -66,7 +66,7 @@ def test_more_contributions_never_give_less_and_never_more_than_the_law(
 def test_the_retirement_age_rises_by_steps_and_ends_where_the_law_says(
     birth: date, sex: Any, post: Any
 ) -> None:
-    found = rules.retires_on(birth, sex, post)
+    found = rules.retires_on(birth, sex, post, terms.load().nation)
     old = {(1, "worker"): 60, (1, "cadre"): 60, (2, "cadre"): 55, (2, "worker"): 50}[sex, post]
     late = (found.year - birth.year - old) * 12 + found.month - birth.month
     assert 0 <= late <= (60 if old == 50 else 36)

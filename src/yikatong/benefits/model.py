@@ -10,9 +10,11 @@ from yikatong.core.money import Fen
 Benefit = Literal["pension", "unemployment"]
 Status = Literal["drawing", "held", "ended"]
 BenefitInsurance = Literal["110", "150", "210"]
-HeldReason = Literal["proof_of_life", "recorded_dead", "returned_payment", "review", "job_offer"]
+HeldReason = Literal[
+    "proof_of_life", "recorded_dead", "returned_payment", "review", "job_offer", "job_seeker_month"
+]
 """Why payments are held: no proof of life, a recorded death that is not confirmed yet, a payment
-the bank returned, a review, a job that is being checked."""
+the bank returned, a review, a job that is being checked, nobody confirmed to look for work."""
 DueKind = Literal["arrears", "lump_sum", "recovery"]
 """补发, 一次性待遇, 追回 (what was paid too much)."""
 
@@ -61,7 +63,8 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     kind: DueKind
     amount: Fen
     reason: str
-    """granted, held, adjusted, until_death, funeral, survivors, paid_after_death."""
+    """granted, held, adjusted, missed, returned, until_end, until_death, funeral, survivors;
+    paid_after_end, paid_after_death."""
     month_from: date | None = None
     month_until: date | None = None
     amounts: list[Fen] | None = None
@@ -70,4 +73,6 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["open", "paid", "cancelled"] = "open"
     created_at: datetime
     closed_at: datetime | None = None
+    transaction_id: int | None = None
+    """The ledger transaction that paid it, or took it back."""
     version: int = 1

@@ -26,8 +26,14 @@ def month_of(day: date) -> date:
     return day.replace(day=1)
 
 
+def add_months(month: date, count: int) -> date:
+    """The first day of a month some months later (or earlier)."""
+    years, months = divmod(month.year * 12 + month.month - 1 + count, 12)
+    return date(years, months + 1, 1)
+
+
 def next_month(month: date) -> date:
-    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
+    return add_months(month, 1)
 
 
 def last_day(month: date) -> date:

@@ -1,18 +1,14 @@
 """Use cases of the room benefits: read what a person draws; what its subjects share."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
-from yikatong.benefits import months, store
-from yikatong.benefits.model import Due, DueKind, Entitlement
-from yikatong.benefits.months import Change
+from yikatong.benefits import store
+from yikatong.benefits.model import Entitlement
 from yikatong.core.database import Connection
 from yikatong.core.errors import Unavailable
-from yikatong.core.ids import new_id
-from yikatong.core.money import Fen
 from yikatong.core.platform import Platform
 from yikatong.money.errors import KeyReused
 from yikatong.money.ledger import service as ledger
@@ -69,51 +65,3 @@ async def update(connection: Connection, person_id: int, one: Entitlement) -> No
             zh="待遇刚被修改，没有任何改动，请重试",
             en="the benefit was just changed by somebody else; nothing was changed, try again",
         )
-
-
-def arrears(
-    person_id: int,
-    one: Entitlement,
-    until: date,
-    changes: Sequence[Change],
-    reason: str,
-    at: datetime,
-) -> tuple[Entitlement, Due | None]:
-    """Make a due of every month not settled yet, through that of `until` (补发)."""
-    owed = months.owed(one, until)
-    if not owed:
-        return one, None
-    settled = msgspec.structs.replace(one, settled_month=owed[-1])
-    amounts = [months.sum_in(month, one.monthly, changes) for month in owed]
-    return settled, due_of_months(person_id, one, "arrears", reason, owed[0], amounts, at)
-
-
-def due_of_months(
-    person_id: int,
-    one: Entitlement,
-    kind: DueKind,
-    reason: str,
-    first: date,
-    amounts: Sequence[Fen],
-    at: datetime,
-) -> Due | None:
-    """A due over months from `first` on; None where they come to nothing."""
-    if sum(amounts) == 0:
-        return None
-    last = first
-    for _ in amounts[1:]:
-        last = months.next_month(last)
-    return Due(
-        person_id=person_id,
-        due_id=new_id(at),
-        benefit=one.benefit,
-        insurance=one.fund,
-        region=one.region,
-        kind=kind,
-        amount=sum(amounts),
-        reason=reason,
-        month_from=first,
-        month_until=last,
-        amounts=list(amounts),
-        created_at=at,
-    )

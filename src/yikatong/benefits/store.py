@@ -1,12 +1,13 @@
 """SQL of the room benefits: entitlements, dues, commands."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
 from yikatong.benefits.model import Due, Entitlement
+from yikatong.benefits.months import Change
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection, Record
 
@@ -84,6 +85,24 @@ async def update_many(
     return {(row[0], row[1], row[2]) for row in rows}
 
 
+async def changes(
+    connection: Connection, benefit: str, person_ids: Sequence[int], behind: date
+) -> dict[tuple[int, date], list[Change]]:
+    """Changes of monthly sums that take effect behind a month, by person and start."""
+    rows = await connection.fetch(
+        """select person_id, starts_on, effective, before from benefit_adjustments
+            where person_id = any($1::bigint[]) and benefit = $2 and effective > $3
+            order by effective""",
+        person_ids,
+        benefit,
+        behind,
+    )
+    found: dict[tuple[int, date], list[Change]] = {}
+    for row in rows:
+        found.setdefault((row[0], row[1]), []).append(Change(row[2], row[3]))
+    return found
+
+
 # ---- dues ----
 
 
@@ -115,6 +134,56 @@ async def dues(
         states,
     )
     return [_due(row) for row in rows]
+
+
+async def open_dues(
+    connection: Connection, benefit: str, insurance: str, region: str, after: int, through: int
+) -> list[Due]:
+    """Open dues of a region's fund, of persons behind `after` up to `through`, the oldest of each
+    person first."""
+    rows = await connection.fetch(
+        f"""select {", ".join(_DUE)} from benefit_dues
+             where benefit = $1 and insurance = $2 and region = $3 and state = 'open'
+               and person_id > $4 and person_id <= $5
+             order by person_id, due_id""",  # noqa: S608
+        benefit,
+        insurance,
+        region,
+        after,
+        through,
+    )
+    return [_due(row) for row in rows]
+
+
+async def pay_dues(
+    connection: Connection, paid: Sequence[tuple[int, int, int, int]], at: datetime
+) -> int:
+    """Mark open dues (person, due, version that was read, transaction) as paid; answers how many."""
+    done = await connection.execute(
+        """update benefit_dues d
+              set state = 'paid', closed_at = $5, transaction_id = n.transaction_id,
+                  version = d.version + 1
+             from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[])
+               as n (person_id, due_id, version, transaction_id)
+            where d.person_id = n.person_id and d.due_id = n.due_id and d.version = n.version
+              and d.state = 'open'""",
+        *(list(column) for column in zip(*paid, strict=True)),
+        at,
+    )
+    return int(done.split()[-1])
+
+
+async def reopen_dues(connection: Connection, transactions: Sequence[tuple[int, int]]) -> None:
+    """Open dues again that transactions (person, transaction) had paid."""
+    await connection.execute(
+        """update benefit_dues d
+              set state = 'open', closed_at = null, transaction_id = null, version = d.version + 1
+             from unnest($1::bigint[], $2::bigint[]) as n (person_id, transaction_id)
+            where d.person_id = n.person_id and d.transaction_id = n.transaction_id
+              and d.state = 'paid'""",
+        [one[0] for one in transactions],
+        [one[1] for one in transactions],
+    )
 
 
 async def cancel_dues(connection: Connection, cancelled: Sequence[Due], at: datetime) -> int:

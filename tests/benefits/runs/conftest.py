@@ -1,17 +1,19 @@
 """Pensioners of 成都, and the steps of a run in few words."""
 
 from collections.abc import Awaitable, Callable
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 
 from yikatong.benefits.runs import service, work
 from yikatong.benefits.runs.model import Run
+from yikatong.core.clock import SHANGHAI
 from yikatong.core.platform import Platform
 from yikatong.population import service as population
 
 REGION = "510100"
+FEBRUARY = date(2026, 2, 1)
 MARCH = date(2026, 3, 1)
 APRIL = date(2026, 4, 1)
 
@@ -37,15 +39,53 @@ class Pensioners:
         starts_on: date = date(2020, 1, 1),
         benefit: str = "pension",
         proof_due_on: date | None = None,
+        insurance: str = "110",
+        settled: date | None = FEBRUARY,
     ) -> None:
+        """An entitlement settled through February; one that is there keeps what it has settled."""
         await self.sql(
             """insert into benefit_entitlements
-                 (person_id, benefit, region, status, starts_on, monthly, proof_due_on)
-               values ($1, $2, $3, $4, $5, $6, $7)
+                 (person_id, benefit, region, status, starts_on, monthly, proof_due_on, insurance,
+                  settled_month)
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
                on conflict (person_id, benefit, starts_on) do update
-                  set region = $3, status = $4, monthly = $6, proof_due_on = $7""",
-            person_id, benefit, region, status, starts_on, monthly, proof_due_on,
+                  set region = $3, status = $4, monthly = $6, proof_due_on = $7, insurance = $8""",
+            person_id, benefit, region, status, starts_on, monthly, proof_due_on, insurance, settled,
         )  # fmt: skip
+
+    async def owe(
+        self,
+        person_id: int,
+        due_id: int,
+        kind: str,
+        amount: int,
+        *,
+        insurance: str = "110",
+        month: date | None = None,
+        created_at: datetime = datetime(2026, 2, 1, tzinfo=SHANGHAI),
+    ) -> None:
+        """A due of REGION's fund."""
+        await self.sql(
+            """insert into benefit_dues (person_id, due_id, benefit, insurance, region, kind, amount,
+                                         reason, state, created_at, month_from, month_until, amounts)
+               values ($1, $2, 'pension', $3, $4, $5, $6, 'held', 'open', $7, $8, $8, $9)""",
+            person_id, due_id, insurance, REGION, kind, amount, created_at, month,
+            [amount] if month else None,
+        )  # fmt: skip
+
+    async def dues(self) -> dict[tuple[int, int], str]:
+        """The state of every due."""
+        async with self.platform.database.transaction() as connection:
+            rows = await connection.fetch("select person_id, due_id, state from benefit_dues")
+        return {(row[0], row[1]): row[2] for row in rows}
+
+    async def settled(self, person_id: int) -> date | None:
+        """The last month of the newest entitlement that is settled."""
+        return await self.sql(
+            """select settled_month from benefit_entitlements where person_id = $1
+                order by starts_on desc limit 1""",
+            person_id,
+        )
 
     async def balance(self, person_id: int) -> int:
         return await self.sql(

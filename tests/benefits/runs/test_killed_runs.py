@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from yikatong.benefits.months import add_months
 from yikatong.benefits.runs import service, work
 from yikatong.core import embedded, running
 from yikatong.core.clock import today
@@ -82,10 +83,12 @@ async def approved(platform: Platform) -> tuple[int, int]:
         await connection.execute("delete from benefit_entitlements")
         await connection.execute(
             """insert into benefit_entitlements
-                 (person_id, benefit, region, status, starts_on, monthly)
-               select person_id, 'pension', '510100', 'drawing', $1, 1000 + person_id % 977
+                 (person_id, benefit, insurance, region, status, starts_on, monthly, settled_month)
+               select person_id, 'pension', '110', '510100', 'drawing', $1,
+                      1000 + person_id % 977, $2
                  from persons""",
             today(platform.clock) - timedelta(days=900),
+            add_months(today(platform.clock), -1),
         )
     one = await service.prepare(platform, "pension", "510100", today(platform.clock), "fin-1")
     await work.go_on(platform, one.run_id)

@@ -1,19 +1,18 @@
 """Payment runs from the list to the money, and everything that may go wrong on the way."""
 
 import asyncio
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.benefits.runs.conftest import APRIL, MARCH, REGION, Pensioners
-from yikatong.benefits import dues
-from yikatong.benefits.dues import Due
+from yikatong.benefits.model import Due
 from yikatong.benefits.runs import rules, service, store, work
 from yikatong.benefits.runs.errors import NothingToCorrect, SamePerson, TotalDiffers, WrongState
 from yikatong.benefits.runs.model import Run
-from yikatong.core.database import Connection
+from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
 from yikatong.money import verification
@@ -24,6 +23,7 @@ from yikatong.money.ledger.store import Conflict
 from yikatong.trust.audit import Actor
 
 BEIJING = "110000"
+FEBRUARY_1 = datetime(2026, 2, 1, tzinfo=SHANGHAI)
 CLERK = Actor("staff", "fin-1", "test")
 
 
@@ -255,7 +255,7 @@ async def test_who_dies_in_the_month_is_paid_for_it(pensioners: Pensioners) -> N
 
 
 async def test_differences_to_last_month_are_explained_and_add_up(
-    pensioners: Pensioners, monkeypatch: pytest.MonkeyPatch
+    pensioners: Pensioners,
 ) -> None:
     same, changed, held, ended, back, good, less, new = pensioners.ids[:8]
     await pensioners.draw(back, 300_004, status="held")
@@ -268,23 +268,9 @@ async def test_differences_to_last_month_are_explained_and_add_up(
     await pensioners.draw(back, 300_004)
     await pensioners.draw(new, 222_222)
 
-    async def open_dues(
-        connection: Connection, benefit: str, region: str, after: int, through: int
-    ) -> list[Due]:
-        found = [
-            Due(good, 1, "arrears", 50_000, "调整补发"),
-            Due(less, 2, "recovery", 100_000, "多领"),
-            Due(less, 3, "recovery", 900_000, "多领"),
-        ]
-        return [one for one in found if after < one.person_id <= through]
-
-    marked: list[tuple[int, int]] = []
-
-    async def mark_paid(connection: Connection, paid: list[tuple[int, int]]) -> None:
-        marked.extend(paid)
-
-    monkeypatch.setattr(dues, "open_dues", open_dues)
-    monkeypatch.setattr(dues, "mark_paid", mark_paid)
+    await pensioners.owe(good, 1, "arrears", 50_000)
+    await pensioners.owe(less, 2, "recovery", 100_000)
+    await pensioners.owe(less, 3, "recovery", 900_000)
     run = await pensioners.pay(APRIL)
     changes = {one: (await pensioners.line(run, one))[1:] for one in pensioners.ids[:8]}
     assert changes == {
@@ -302,7 +288,11 @@ async def test_differences_to_last_month_are_explained_and_add_up(
     assert summary.before == paid_last
     assert summary.amount == await proved(pensioners.platform, APRIL)
     assert summary.amount - summary.before == sum(one.difference for one in summary.groups)
-    assert sorted(marked) == sorted([(good, 1), (less, 2)])
+    assert await pensioners.dues() == {
+        (good, 1): "paid",
+        (less, 2): "paid",
+        (less, 3): "open",
+    }
     assert last.run_id != run.run_id
 
 
@@ -421,20 +411,28 @@ DUES = st.lists(
         Due,
         person_id=st.just(1),
         due_id=st.integers(1, 99),
+        benefit=st.just("pension"),
+        insurance=st.just("110"),
+        region=st.just(REGION),
         kind=st.sampled_from(("arrears", "lump_sum", "recovery")),
         amount=st.integers(1, 500_000),
         reason=st.just(""),
+        created_at=st.sampled_from((FEBRUARY_1, datetime(2026, 3, 2, tzinfo=SHANGHAI))),
     ),
     max_size=6,
 )
 
 
 @given(monthly=st.integers(0, 1_000_000), open_dues=DUES)
-def test_dues_never_leave_a_person_with_nothing(monthly: int, open_dues: list[Due]) -> None:
-    arrears, recovery, taken = rules.take_dues(monthly, open_dues)
+def test_what_is_due_is_paid_and_a_recovery_leaves_something_and_all_of_a_lump_sum(
+    monthly: int, open_dues: list[Due]
+) -> None:
+    arrears, recovery, taken = rules.take_dues(monthly, open_dues, MARCH)
+    lump_sums = sum(one.amount for one in open_dues if one.kind == "lump_sum")
     assert arrears == sum(one.amount for one in open_dues if one.kind != "recovery")
     assert recovery == sum(one.amount for one in taken if one.kind == "recovery")
-    assert monthly + arrears - recovery > 0 or (recovery == 0 and monthly + arrears == 0)
+    assert all(one.created_at == FEBRUARY_1 for one in taken if one.kind == "recovery")
+    assert recovery == 0 or monthly + arrears - recovery > lump_sums
 
 
 @given(

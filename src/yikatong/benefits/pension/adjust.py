@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from yikatong.benefits import dues
 from yikatong.benefits import service as benefits
 from yikatong.benefits import store as benefits_store
 from yikatong.benefits.model import Due, Entitlement
@@ -153,4 +154,4 @@ def _difference(
     if not since:
         return None
     amounts = [more] * len(since)
-    return benefits.due_of_months(person_id, one, "arrears", "adjusted", since[0], amounts, now)
+    return dues.of_months(person_id, one, "arrears", "adjusted", since[0], amounts, now)

@@ -7,20 +7,10 @@ from datetime import date
 from fractions import Fraction
 from math import ceil
 
+from yikatong.benefits.months import add_months, month_of
 from yikatong.benefits.pension.model import GROUP_NAMES, Career, Group, Nation, Retirement, Step
 from yikatong.benefits.pension.terms import Book
 from yikatong.core.errors import Text
-
-
-def month_of(day: date) -> date:
-    """The first day of a day's month."""
-    return day.replace(day=1)
-
-
-def add_months(month: date, count: int) -> date:
-    """The first day of a month some months later (or earlier)."""
-    years, months = divmod(month.year * 12 + month.month - 1 + count, 12)
-    return date(years, months + 1, 1)
 
 
 def months_from(since: date, until: date) -> int:

@@ -8,7 +8,8 @@ from datetime import date
 from fractions import Fraction
 from typing import Final
 
-from yikatong.benefits.pension.age import age_text, month_of, months_from, years_text
+from yikatong.benefits.months import month_of
+from yikatong.benefits.pension.age import age_text, months_from, years_text
 from yikatong.benefits.pension.model import (
     Career,
     Figure,

@@ -6,13 +6,13 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from yikatong.benefits import months, service, store
+from yikatong.benefits import dues, service, store
 from yikatong.benefits.model import Due, Entitlement
-from yikatong.benefits.months import Change, last_day, month_of
+from yikatong.benefits.months import last_day, month_of
 from yikatong.benefits.pension import shown, terms
 from yikatong.benefits.pension import store as pension_store
 from yikatong.benefits.pension.age import months_from
-from yikatong.benefits.pension.errors import NoPension, PensionRefused, SurvivorsRefused
+from yikatong.benefits.pension.errors import NoPension, SurvivorsRefused
 from yikatong.benefits.pension.model import MONTHS_MAX
 from yikatong.benefits.pension.survivors import survivors_sum
 from yikatong.core.clock import today
@@ -90,17 +90,12 @@ async def stop_in(
         open_dues = [
             due
             for due in await store.dues(connection, [person_id], ("open",))
-            if due.benefit == "pension" and due.kind == "arrears"
+            if (due.benefit, due.insurance, due.region) == ("pension", one.fund, one.region)
         ]
-        ended, dues, cancelled = end(person_id, one, changes, open_dues, last, now)
-        if len(cancelled) != await store.cancel_dues(connection, cancelled, now):
-            raise PensionRefused(
-                zh="补发款项正在发放，请稍后再试",
-                en="sums of this person are just being paid; try again shortly",
-            )
+        ended, more, cancelled = dues.end(person_id, one, changes, open_dues, last, "death", now)
         await service.update(connection, person_id, ended)
-        new_dues += dues
-    await store.insert_dues(connection, new_dues)
+        await dues.change(connection, more, cancelled, now)
+        new_dues += more
     recovered = sum(due.amount for due in new_dues if due.kind == "recovery")
     answer = {
         "person_id": person_id,
@@ -120,67 +115,6 @@ async def stop_in(
         ],
     }
     return answer, {"ended": "death", "month": f"{last:%Y-%m}", "recovery": bool(recovered)}
-
-
-def end(
-    person_id: int,
-    one: Entitlement,
-    changes: Sequence[Change],
-    open_dues: Sequence[Due],
-    last: date,
-    now: Any,
-) -> tuple[Entitlement, list[Due], list[Due]]:
-    """The entitlement ended behind its last month, the dues that come of it, those cancelled. Pure.
-
-    Open arrears behind the last month are cut off; what was paid for months behind it is owed back.
-    """
-    ended = msgspec.structs.replace(
-        one,
-        status="ended",
-        ends_on=last_day(last),
-        ended_reason="death",
-        held_reason=None,
-        held_on=None,
-    )
-    dues: list[Due] = []
-    cancelled: list[Due] = []
-    not_paid = 0
-    for due in open_dues:
-        if due.amounts is None or due.month_from is None or due.month_until is None:
-            continue
-        if due.month_until <= last:
-            continue
-        keep = max(0, months_from(due.month_from, last) + 1)
-        not_paid += sum(due.amounts[keep:])
-        cancelled.append(due)
-        cut = service.due_of_months(
-            person_id, one, "arrears", due.reason, due.month_from, due.amounts[:keep], now
-        )
-        dues += [cut] if cut else []
-    behind = months.too_much(one, last)
-    too_much = [months.sum_in(month, one.monthly, changes) for month in behind]
-    over = sum(too_much) - not_paid
-    assert over >= 0, (too_much, not_paid)
-    if over:
-        dues.append(
-            Due(
-                person_id=person_id,
-                due_id=new_id(now),
-                benefit=one.benefit,
-                insurance=one.fund,
-                region=one.region,
-                kind="recovery",
-                amount=over,
-                reason="paid_after_death",
-                month_from=behind[0],
-                month_until=behind[-1],
-                amounts=too_much,
-                created_at=now,
-            )
-        )
-    # What was held until the death is still owed (the sum goes to the account, for the heirs).
-    ended, due = service.arrears(person_id, ended, last, changes, "until_death", now)
-    return ended, [*dues, due] if due else dues, cancelled
 
 
 async def survivors(
@@ -216,7 +150,7 @@ async def survivors(
             raise InvalidInput("urban_income", zh="不能为零", en="cannot be zero")
         found = survivors_sum(income, paid, drawn, book)
         now = platform.clock.now()
-        dues = [
+        made = [
             Due(
                 person_id=claim.heir_id,
                 due_id=new_id(now),
@@ -231,14 +165,14 @@ async def survivors(
             )
             for reason, amount in (("funeral", found.funeral), ("survivors", found.survivors))
         ]
-        await store.insert_dues(connection, dues)
+        await store.insert_dues(connection, made)
         answer = {
             "person_id": person_id,
             "heir_id": claim.heir_id,
             "funeral": format_yuan(found.funeral),
             "survivors": format_yuan(found.survivors),
             "total": format_yuan(found.total),
-            "dues": [str(due.due_id) for due in dues],
+            "dues": [str(due.due_id) for due in made],
             "steps": [shown.step(one) for one in found.steps],
         }
         return answer, {"heir_id": claim.heir_id}

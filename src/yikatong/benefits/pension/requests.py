@@ -6,7 +6,7 @@ from typing import Annotated, Final, TypeVar
 
 import msgspec
 
-from yikatong.benefits.pension.age import add_months, month_of
+from yikatong.benefits.months import add_months, month_of
 from yikatong.benefits.pension.estimating import estimate, wage_index
 from yikatong.benefits.pension.model import (
     MONTHS_MAX,

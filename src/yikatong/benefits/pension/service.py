@@ -5,11 +5,13 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from yikatong.benefits import dues as benefit_dues
 from yikatong.benefits import service as benefits
 from yikatong.benefits import store as benefits_store
 from yikatong.benefits.model import Due, Entitlement
+from yikatong.benefits.months import add_months
 from yikatong.benefits.pension import adjusting, checks, requests, shown, store, terms
-from yikatong.benefits.pension.age import add_months, retirement
+from yikatong.benefits.pension.age import retirement
 from yikatong.benefits.pension.amount import pension
 from yikatong.benefits.pension.checks import Facts
 from yikatong.benefits.pension.errors import AlreadyApplied, NoSuchApplication, NotOpen
@@ -405,7 +407,7 @@ async def _grant(
         months_paid=career.months,
         parts=msgspec.structs.asdict(found.parts),
     )
-    entitlement, due = benefits.arrears(person_id, entitlement, day, (), "granted", now)
+    entitlement, due = benefit_dues.arrears(person_id, entitlement, day, (), "granted", now)
     await benefits_store.insert(connection, person_id, entitlement)
     await benefits_store.insert_dues(connection, [due] if due else [])
     return msgspec.structs.replace(

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from yikatong.benefits import dues as benefit_dues
 from yikatong.benefits import service as benefits
 from yikatong.benefits import store as benefits_store
 from yikatong.benefits.model import Due, Entitlement
@@ -131,7 +132,7 @@ async def made_good(
     made = (await pension_store.adjustments(connection, [person_id])).get(person_id, [])
     changes = pension_store.changes_of(made, one.starts_on)
     day, now = today(platform.clock), platform.clock.now()
-    return benefits.arrears(person_id, one, day, changes, "held", now)
+    return benefit_dues.arrears(person_id, one, day, changes, "held", now)
 
 
 async def record_face(

@@ -16,9 +16,10 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 
+from yikatong.benefits.model import Benefit, BenefitInsurance
 from yikatong.benefits.runs import files, report, service, shown
 from yikatong.benefits.runs.commands import parse_month
-from yikatong.benefits.runs.model import CHANGES, CODES, LINE_STATES, WORKING, Benefit, Run
+from yikatong.benefits.runs.model import CHANGES, CODES, LINE_STATES, WORKING, Run
 from yikatong.benefits.runs.shown import FindingBody, LineBody, RunBody, SummaryBody
 from yikatong.core.errors import InvalidInput, TooLarge
 from yikatong.core.money import format_yuan, parse_yuan
@@ -34,7 +35,7 @@ PROBLEMS: Final = {
     409: ResponseSpec(
         Problem,
         description="Understood and refused, without any change; `code` says why: run_state,"
-        " same_person, total_differs, nothing_to_correct.",
+        " same_person, total_differs, nothing_to_correct, earlier_run_open.",
     ),
     422: ResponseSpec(Problem, description="A field is wrong; `field` names it."),
     503: ResponseSpec(Problem, description="Try again: nothing is done twice."),
@@ -66,6 +67,10 @@ class PrepareBody(msgspec.Struct, forbid_unknown_fields=True):
     region: Annotated[str, msgspec.Meta(max_length=6, description="GB/T 2260.")]
     month: Month
     actor: StaffNumber
+    insurance: Annotated[
+        BenefitInsurance | None,
+        msgspec.Meta(description="Whose fund pays: of pensions 110 (the default) or 150."),
+    ] = None
 
 
 class ActorBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -133,7 +138,11 @@ async def prepare(
     """Where the month has a run already, that one."""
     _staff(request, operator)
     month = parse_month(data.month, "month")
-    return _answer(await service.prepare(platform, data.benefit, data.region, month, data.actor))
+    return _answer(
+        await service.prepare(
+            platform, data.benefit, data.region, month, data.actor, data.insurance
+        )
+    )
 
 
 @get(_ONE, summary="How a run stands", responses=PROBLEMS, tags=_TAGS)

@@ -126,6 +126,12 @@ def prepare(
     benefit: BenefitOption,
     region: Annotated[str, typer.Option("--region", help="统筹区代码 · the region's code.")],
     month: Annotated[str, typer.Option("--month", help="月份，如 2026-03 · the month.")],
+    insurance: Annotated[
+        str | None,
+        typer.Option(
+            "--insurance", help="养老金：110 职工（默认）、150 居民 · whose fund pays pensions."
+        ),
+    ] = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -134,7 +140,10 @@ def prepare(
 
     first = parse_month(month, "--month")
     _carry_out(
-        data, as_json, 1, lambda platform: service.prepare(platform, benefit, region, first, actor)
+        data,
+        as_json,
+        1,
+        lambda platform: service.prepare(platform, benefit, region, first, actor, insurance),
     )
 
 

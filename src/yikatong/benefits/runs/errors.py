@@ -63,6 +63,19 @@ class NothingToCorrect(RunRefused):
         )
 
 
+class EarlierRunOpen(RunRefused):
+    """A run of an earlier month is not paid yet, so that nobody can know yet what it leaves owed."""
+
+    code = "earlier_run_open"
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(
+            zh=f"{run.month:%Y-%m} 的批次 {run.run_id} 还没有发放完，请先发放或作废",
+            en=f"run {run.run_id} of {run.month:%Y-%m} is not paid yet; pay or cancel it first",
+            field="month",
+        )
+
+
 class NoSuchRun(NotFound):
     """There is no such run."""
 

@@ -13,9 +13,9 @@ from typing import Final
 
 import msgspec
 
-from yikatong.benefits.runs import service, store, work
+from yikatong.benefits.runs import service, store, undone, work
 from yikatong.benefits.runs.errors import FileWrong, WrongState
-from yikatong.benefits.runs.model import BENEFIT_NAMES, BankFile, Line, Run
+from yikatong.benefits.runs.model import FUND_NAMES, BankFile, Line, Run
 from yikatong.core import ids
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput
@@ -108,7 +108,7 @@ async def _piece(
 ) -> tuple[bytes, int]:
     """The next lines of a file, with the opened account numbers, and the last person in them."""
     vault = platform.vault
-    memo = f"{BENEFIT_NAMES[one.benefit].zh} {one.month:%Y-%m}"
+    memo = f"{FUND_NAMES[one.insurance].zh} {one.month:%Y-%m}"
     async with platform.database.transaction() as connection:
         lines = await store.file_lines(connection, one.run_id, via_id, after, work.CHUNK)
         persons = [line.person_id for line in lines]
@@ -272,6 +272,7 @@ async def _take_part(
                 "benefit_returned", who, f"run:{run_id}:", detail, ":returned", "benefit.returned"
             )
             await bulk.move(connection, payments, heading, first_id, sign=-1)
+            await undone.owe_again(connection, run_id, back, platform.clock.now())
         return len(done), len(back)
 
 

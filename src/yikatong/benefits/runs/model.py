@@ -5,14 +5,20 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
+from yikatong.benefits.model import Benefit, BenefitInsurance
 from yikatong.core.errors import Text
 from yikatong.core.money import Fen
 
-Benefit = Literal["pension", "unemployment"]
 BENEFITS: Final[tuple[Benefit, ...]] = get_args(Benefit)
-BENEFIT_NAMES: Final[dict[str, Text]] = {
-    "pension": Text("养老金", "pension"),
-    "unemployment": Text("失业保险金", "unemployment benefit"),
+INSURANCES: Final[dict[Benefit, tuple[BenefitInsurance, ...]]] = {
+    "pension": ("110", "150"),
+    "unemployment": ("210",),
+}
+"""Whose funds pay a benefit; the first where nothing else is said."""
+FUND_NAMES: Final[dict[str, Text]] = {
+    "110": Text("职工养老金", "employees' pensions"),
+    "150": Text("居民养老金", "residents' pensions"),
+    "210": Text("失业保险金", "unemployment benefit"),
 }
 
 RunState = Literal[
@@ -41,11 +47,28 @@ WORKING: Final[frozenset[RunState]] = frozenset(("preparing", "checking", "payin
 """States in which something is under way that any process may go on with."""
 
 Change = Literal[
-    "same", "new", "ended", "changed", "held", "made_good", "back_from_hold", "recovered"
+    "same",
+    "new",
+    "ended",
+    "changed",
+    "held",
+    "made_good",
+    "back_from_hold",
+    "recovered",
+    "settled",
 ]
 CHANGES: Final[tuple[Change, ...]] = get_args(Change)
 Group = Literal[
-    "same", "new", "ended", "changed", "held", "made_good", "back_from_hold", "recovered", "blocked"
+    "same",
+    "new",
+    "ended",
+    "changed",
+    "held",
+    "made_good",
+    "back_from_hold",
+    "recovered",
+    "settled",
+    "blocked",
 ]
 GROUP_NAMES: Final[dict[str, Text]] = {
     "same": Text("与上月相同", "as last month"),
@@ -56,17 +79,28 @@ GROUP_NAMES: Final[dict[str, Text]] = {
     "made_good": Text("补发", "made good"),
     "back_from_hold": Text("恢复发放", "back from hold"),
     "recovered": Text("扣回多领", "overpaid, taken back"),
+    "settled": Text("当月已另行结清", "settled before"),
     "blocked": Text("核对未通过", "stopped by the check"),
 }
 
 LineState = Literal[
-    "ready", "held", "ended", "blocked", "paid", "sent", "returned", "corrected", "cancelled"
+    "ready",
+    "held",
+    "ended",
+    "settled",
+    "blocked",
+    "paid",
+    "sent",
+    "returned",
+    "corrected",
+    "cancelled",
 ]
 LINE_STATES: Final[tuple[LineState, ...]] = get_args(LineState)
 LINE_STATE_NAMES: Final[dict[str, Text]] = {
     "ready": Text("待发放", "to be paid"),
     "held": Text("暂停", "held"),
     "ended": Text("已停发", "ended"),
+    "settled": Text("当月已另行结清", "settled before"),
     "blocked": Text("核对未通过", "stopped by the check"),
     "paid": Text("已到账", "on the account"),
     "sent": Text("已交银行", "with the bank"),
@@ -86,6 +120,8 @@ Code = Literal[
     "amount_out_of_range",
     "amount_jump",
     "proof_overdue",
+    "settled",
+    "amount_changed",
     "dues_changed",
 ]
 CODES: Final[tuple[Code, ...]] = get_args(Code)
@@ -155,6 +191,20 @@ FINDINGS: Final[dict[str, Told]] = {
         Text("资格认证已逾期", "the proof of life is overdue"),
         Text("请本人完成资格认证，认证后补发", "have the proof given; it is then made good"),
     ),
+    "settled": Told(
+        Text(
+            "当月在清单生成后已另行结清",
+            "the month was paid or became arrears after the list was made",
+        ),
+        Text("无需处理；补发款项由下一批次发放", "nothing to do: arrears are paid by the next run"),
+    ),
+    "amount_changed": Told(
+        Text("清单生成后待遇金额有调整", "the monthly sum changed after the list was made"),
+        Text(
+            "作废本批次重新生成，或由更正批次发放",
+            "cancel the run and make the list anew, or correct it",
+        ),
+    ),
     "dues_changed": Told(
         Text("补发或扣回在清单生成后有变", "arrears or recoveries changed after the list was made"),
         Text("作废本批次重新生成，或由更正批次发放", "cancel the run and make the list anew"),
@@ -175,6 +225,8 @@ class Run(msgspec.Struct, frozen=True):
 
     run_id: int
     benefit: Benefit
+    insurance: BenefitInsurance
+    """Whose fund pays."""
     region: str
     month: date
     """Its first day."""
@@ -211,8 +263,12 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """The shared account of the fund."""
     via_id: int | None = None
     """Paid by file: the shared account of the bank's file."""
+    starts_on: date | None = None
+    """Of the entitlement that is paid; None where only dues are."""
     monthly: Fen
+    """Of this month."""
     arrears: Fen = 0
+    """Dues paid out: arrears and lump sums."""
     recovery: Fen = 0
     amount: Fen
     before: Fen
@@ -224,7 +280,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def claims_month(self) -> bool:
-        """Whether the line takes the person's one payment of the month."""
+        """Whether the line is to be paid or was: with a monthly sum it takes the person's one
+        payment of the month."""
         return self.state in ("ready", "paid", "sent")
 
 

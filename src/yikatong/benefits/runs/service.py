@@ -11,12 +11,19 @@ from typing import Final
 
 import msgspec
 
+from yikatong.benefits.model import Benefit, BenefitInsurance
 from yikatong.benefits.runs import store, work
-from yikatong.benefits.runs.errors import NothingToCorrect, SamePerson, TotalDiffers, WrongState
+from yikatong.benefits.runs.errors import (
+    EarlierRunOpen,
+    NothingToCorrect,
+    SamePerson,
+    TotalDiffers,
+    WrongState,
+)
 from yikatong.benefits.runs.model import (
     BENEFITS,
+    INSURANCES,
     WORKING,
-    Benefit,
     Finding,
     Line,
     Run,
@@ -36,6 +43,7 @@ LINES_MAX: Final = 1000
 """Lines of one page of a list."""
 _SKEW_MAX: Final = timedelta(minutes=10)
 """Clocks of several machines are no further apart."""
+_BENEFITS: Final[dict[str, Benefit]] = {one: one for one in BENEFITS}
 _ACTOR: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,39}")
 
 
@@ -50,18 +58,36 @@ def check_actor(name: str, field: str = "actor") -> str:
     return name
 
 
-async def prepare(platform: Platform, benefit: str, region: str, month: date, actor: str) -> Run:
+async def prepare(
+    platform: Platform,
+    benefit: str,
+    region: str,
+    month: date,
+    actor: str,
+    insurance: str | None = None,
+) -> Run:
     """Begin the run of a month; where there is one already, that one as it stands.
 
-    Raises InvalidInput for an unknown benefit or region, or a month other than the last, this and
-    the next one.
+    `insurance`: whose fund pays, of pensions 110 (职工, where nothing is said) or 150 (居民). Raises
+    InvalidInput for an unknown benefit, insurance or region, or a month that is neither the next one,
+    this one nor one of the last twelve; EarlierRunOpen.
     """
     check_actor(actor)
-    if benefit not in BENEFITS:
+    known = _BENEFITS.get(benefit)
+    if known is None:
         raise InvalidInput(
             "benefit",
             zh=f"应为 {'、'.join(BENEFITS)} 之一",
             en=f"must be one of {', '.join(BENEFITS)}",
+        )
+    funds = INSURANCES[known]
+    by_code: dict[str, BenefitInsurance] = {one: one for one in funds}
+    fund = by_code.get(insurance or funds[0])
+    if fund is None:
+        raise InvalidInput(
+            "insurance",
+            zh=f"应为 {'、'.join(funds)} 之一",
+            en=f"must be one of {', '.join(funds)}",
         )
     code = regions.pooling_region(region).code
     first = month.replace(day=1)
@@ -73,7 +99,7 @@ async def prepare(platform: Platform, benefit: str, region: str, month: date, ac
             zh="只能发放下月、本月和过去 12 个月的待遇",
             en="a run is for the next month, this one, or one of the last twelve",
         )
-    return await _begin(platform, benefit, code, first, None, actor)
+    return await _begin(platform, known, fund, code, first, None, actor)
 
 
 async def correct(platform: Platform, run_id: int, actor: str) -> Run:
@@ -84,21 +110,30 @@ async def correct(platform: Platform, run_id: int, actor: str) -> Run:
         one = await work.find(connection, run_id)
         if one.state != "paid":
             raise WrongState(one, "发放完成后才能更正", "it can be corrected once it is paid")
-        under_way = await store.live_run(connection, one.benefit, one.region, one.month, run_id)
+        under_way = await store.live_run(
+            connection, one.benefit, one.insurance, one.region, one.month, run_id
+        )
         if under_way is not None:
             return under_way
         if not await store.candidates(connection, run_id, -1, 1):
             raise NothingToCorrect
-    return await _begin(platform, one.benefit, one.region, one.month, run_id, actor)
+    return await _begin(platform, one.benefit, one.insurance, one.region, one.month, run_id, actor)
 
 
 async def _begin(
-    platform: Platform, benefit: Benefit, region: str, month: date, corrects: int | None, actor: str
+    platform: Platform,
+    benefit: Benefit,
+    insurance: BenefitInsurance,
+    region: str,
+    month: date,
+    corrects: int | None,
+    actor: str,
 ) -> Run:
     now = platform.clock.now()
     made = Run(
         run_id=ids.new_id(now),
         benefit=benefit,
+        insurance=insurance,
         region=region,
         month=month,
         corrects=corrects,
@@ -122,9 +157,16 @@ async def _begin(
         version=1,
     )
     async with platform.database.transaction() as connection:
+        found = await store.live_run(connection, benefit, insurance, region, month, corrects)
+        if found is not None:
+            return found
+        if corrects is None:
+            earlier = await store.open_before(connection, benefit, insurance, region, month)
+            if earlier is not None:
+                raise EarlierRunOpen(earlier)
         if await store.insert_run(connection, made):
             return made
-        found = await store.live_run(connection, benefit, region, month, corrects)
+        found = await store.live_run(connection, benefit, insurance, region, month, corrects)
     if found is None:
         raise _changed()
     return found

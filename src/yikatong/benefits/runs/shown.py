@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from yikatong.benefits.runs.model import (
-    BENEFIT_NAMES,
     FINDINGS,
+    FUND_NAMES,
     GROUP_NAMES,
     LINE_STATE_NAMES,
     STATE_NAMES,
@@ -32,6 +32,7 @@ class RunBody(msgspec.Struct):
 
     run_id: str
     benefit: str
+    insurance: str
     region: str
     region_name: TextBody
     month: str
@@ -161,6 +162,7 @@ def run(one: Run) -> RunBody:
     return RunBody(
         run_id=str(one.run_id),
         benefit=one.benefit,
+        insurance=one.insurance,
         region=one.region,
         region_name=TextBody(regions.full_name(one.region), regions.full_name(one.region, "en")),
         month=f"{one.month:%Y-%m}",
@@ -186,7 +188,7 @@ def run(one: Run) -> RunBody:
 
 def title(one: Run, language: str = "zh") -> str:
     """A run as people name it."""
-    benefit = BENEFIT_NAMES[one.benefit].in_language(language)
+    benefit = FUND_NAMES[one.insurance].in_language(language)
     place = regions.short_name(one.region, language)
     if language == "en":
         return f"{place}, {benefit}, {one.month:%Y-%m}{' (correction)' if one.corrects else ''}"

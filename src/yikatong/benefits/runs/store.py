@@ -7,7 +7,8 @@ from typing import Any, Final
 import asyncpg
 import msgspec
 
-from yikatong.benefits.model import Entitlement
+from yikatong.benefits import store as benefits_store
+from yikatong.benefits.model import FUNDS, Due, Entitlement
 from yikatong.benefits.runs.model import BankFile, Chunk, Finding, GroupSum, Line, Progress, Run
 from yikatong.benefits.runs.rules import LastMonth
 from yikatong.core.clock import SHANGHAI
@@ -45,19 +46,42 @@ async def run(connection: Connection, run_id: int, *, lock: bool = False) -> Run
 
 
 async def live_run(
-    connection: Connection, benefit: str, region: str, month: date, corrects: int | None
+    connection: Connection,
+    benefit: str,
+    insurance: str,
+    region: str,
+    month: date,
+    corrects: int | None,
 ) -> Run | None:
     """The run that already stands for this month, or the correction under way."""
     row = await connection.fetchrow(
         f"""select {_RUN} from benefit_runs
-            where case when $4::bigint is null
-                       then benefit = $1 and region = $2 and month = $3 and corrects is null
-                            and state not in ('cancelling', 'cancelled')
-                       else corrects = $4 and state not in ('paid', 'cancelled') end""",  # noqa: S608
+            where case when $5::bigint is null
+                       then benefit = $1 and insurance = $2 and region = $3 and month = $4
+                            and corrects is null and state not in ('cancelling', 'cancelled')
+                       else corrects = $5 and state not in ('paid', 'cancelled') end""",  # noqa: S608
         benefit,
+        insurance,
         region,
         month,
         corrects,
+    )
+    return None if row is None else _run(row)
+
+
+async def open_before(
+    connection: Connection, benefit: str, insurance: str, region: str, month: date
+) -> Run | None:
+    """A run of an earlier month, or a correction of one, of which something is still to be paid."""
+    row = await connection.fetchrow(
+        f"""select {_RUN} from benefit_runs
+            where benefit = $1 and insurance = $2 and region = $3 and month < $4
+              and state not in ('paid', 'cancelling', 'cancelled')
+            order by month limit 1""",  # noqa: S608
+        benefit,
+        insurance,
+        region,
+        month,
     )
     return None if row is None else _run(row)
 
@@ -112,19 +136,40 @@ async def update_run(connection: Connection, one: Run, **changed: Any) -> Run | 
 # ---- the list ----
 
 
-async def next_persons(
-    connection: Connection, benefit: str, region: str, after: int, limit: int
-) -> list[int]:
+async def next_persons(connection: Connection, one: Run, after: int, limit: int) -> list[int]:
+    """Whose benefit the run's fund pays or holds, in the order of persons behind `after`."""
     rows = await connection.fetch(
         """select distinct person_id from benefit_entitlements
             where benefit = $1 and region = $2 and status <> 'ended' and person_id > $3
-            order by person_id limit $4""",
-        benefit,
-        region,
+              and coalesce(insurance, $5) = $4
+            order by person_id limit $6""",
+        one.benefit,
+        one.region,
+        after,
+        one.insurance,
+        FUNDS[one.benefit],
+        limit,
+    )
+    return [row[0] for row in rows]
+
+
+async def next_with_dues(connection: Connection, one: Run, after: int, limit: int) -> list[int]:
+    """Who has open dues of the run's fund."""
+    rows = await connection.fetch(
+        """select distinct person_id from benefit_dues
+            where benefit = $1 and region = $2 and insurance = $3 and state = 'open'
+              and person_id > $4
+            order by person_id limit $5""",
+        one.benefit,
+        one.region,
+        one.insurance,
         after,
         limit,
     )
     return [row[0] for row in rows]
+
+
+_ENTITLEMENT: Final = ", ".join(Entitlement.__struct_fields__)
 
 
 async def entitlements(
@@ -132,28 +177,21 @@ async def entitlements(
 ) -> dict[int, list[Entitlement]]:
     """Of all regions, ended ones too."""
     rows = await connection.fetch(
-        """select person_id, benefit, region, status, starts_on, ends_on, monthly, proof_due_on,
-                  held_reason
-             from benefit_entitlements where person_id = any($1::bigint[]) and benefit = $2""",
+        f"""select person_id, {_ENTITLEMENT} from benefit_entitlements
+             where person_id = any($1::bigint[]) and benefit = $2""",  # noqa: S608
         person_ids,
         benefit,
     )
     found: dict[int, list[Entitlement]] = {}
     for row in rows:
-        facts = dict(row)
-        found.setdefault(facts.pop("person_id"), []).append(Entitlement(**facts))
+        found.setdefault(row[0], []).append(benefits_store.entitlement_of(row))
     return found
 
 
 async def last_month(
-    connection: Connection,
-    benefit: str,
-    region: str,
-    month: date,
-    after: int,
-    limit: int,
+    connection: Connection, one: Run, month: date, after: int, limit: int
 ) -> dict[int, LastMonth]:
-    """What became of persons in the region's runs of a month, in the order of persons behind
+    """What became of persons in the fund's runs of a month, in the order of persons behind
     `after`."""
     rows = await connection.fetch(
         """select l.person_id,
@@ -164,30 +202,18 @@ async def last_month(
              from benefit_run_lines l
             where l.run_id = any(array(select run_id from benefit_runs
                                         where benefit = $1 and region = $2 and month = $3
+                                          and insurance = $6
                                           and state not in ('cancelling', 'cancelled')))
               and l.person_id > $4
             group by l.person_id order by l.person_id limit $5""",
-        benefit,
-        region,
+        one.benefit,
+        one.region,
         month,
         after,
         limit,
+        one.insurance,
     )
     return {row[0]: LastMonth(row[1], row[2], row[3], row[4]) for row in rows}
-
-
-async def paid_in_month(connection: Connection, benefit: str, region: str, month: date) -> Fen:
-    """What the lines of a region's runs of a month come to that are paid or to be paid."""
-    return await connection.fetchval(
-        """select coalesce(sum(amount), 0)::bigint from benefit_run_lines
-            where claims_month
-              and run_id = any(array(select run_id from benefit_runs
-                                      where benefit = $1 and region = $2 and month = $3
-                                        and state not in ('cancelling', 'cancelled')))""",
-        benefit,
-        region,
-        month,
-    )
 
 
 async def claimed(
@@ -197,13 +223,31 @@ async def claimed(
     rows = await connection.fetch(
         """select person_id from benefit_run_lines
             where person_id = any($1::bigint[]) and benefit = $2 and month = $3 and claims_month
-              and run_id <> $4""",
+              and monthly > 0 and run_id <> $4""",
         person_ids,
         benefit,
         month,
         run_id,
     )
     return {row[0] for row in rows}
+
+
+async def months_claimed(
+    connection: Connection, benefit: str, person_ids: Sequence[int], before: date
+) -> dict[int, set[date]]:
+    """Months before one that some run paid or is about to pay."""
+    rows = await connection.fetch(
+        """select person_id, month from benefit_run_lines
+            where person_id = any($1::bigint[]) and benefit = $2 and month < $3 and claims_month
+              and monthly > 0""",
+        person_ids,
+        benefit,
+        before,
+    )
+    found: dict[int, set[date]] = {}
+    for row in rows:
+        found.setdefault(row[0], set()).add(row[1])
+    return found
 
 
 async def dues_taken(connection: Connection, person_ids: Sequence[int]) -> set[tuple[int, int]]:
@@ -218,7 +262,7 @@ async def dues_taken(connection: Connection, person_ids: Sequence[int]) -> set[t
 
 
 async def insert_lines(
-    connection: Connection, one: Run, lines: Sequence[Line], dues: Sequence[tuple[int, int]]
+    connection: Connection, one: Run, lines: Sequence[Line], dues: Sequence[Due]
 ) -> None:
     """Add lines; raises MonthTaken where another run took a person's month meanwhile."""
     names = (*Line.__struct_fields__, "benefit", "month", "claims_month")
@@ -236,8 +280,8 @@ async def insert_lines(
     if dues:
         await connection.copy_records_to_table(
             "benefit_run_dues",
-            records=[(person_id, one.run_id, due_id) for person_id, due_id in dues],
-            columns=("person_id", "run_id", "due_id"),
+            records=[(due.person_id, one.run_id, due.due_id, due.version) for due in dues],
+            columns=("person_id", "run_id", "due_id", "version"),
         )
 
 
@@ -309,43 +353,32 @@ async def give_back(connection: Connection, run_id: int, corrects: int, chunk: C
 
 
 async def dues_of(
-    connection: Connection, run_id: int, first: int, last: int
-) -> list[tuple[int, int]]:
-    """Dues of the lines to be paid of a range of persons."""
+    connection: Connection, chunk: Chunk, shift: int
+) -> list[tuple[int, int, int, int]]:
+    """Dues of the lines to be paid of a chunk: person, due, version that was read, transaction."""
     rows = await connection.fetch(
-        """select d.person_id, d.due_id from benefit_run_dues d
+        """select d.person_id, d.due_id, d.version, $4::bigint + l.line from benefit_run_dues d
              join benefit_run_lines l using (person_id, run_id)
             where d.run_id = $1 and d.person_id between $2 and $3 and l.state = 'ready'""",
-        run_id,
-        first,
-        last,
+        chunk.run_id,
+        chunk.first_person,
+        chunk.last_person,
+        shift,
     )
-    return [(row[0], row[1]) for row in rows]
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
-async def dues_of_persons(
-    connection: Connection, run_id: int, person_ids: Sequence[int]
-) -> list[tuple[int, int]]:
+async def dues_changed(connection: Connection, run_id: int, person_ids: Sequence[int]) -> set[int]:
+    """Persons whose line takes a due that is no longer open as it was read."""
     rows = await connection.fetch(
-        """select person_id, due_id from benefit_run_dues
-            where run_id = $1 and person_id = any($2::bigint[])""",
+        """select d.person_id from benefit_run_dues d left join benefit_dues b
+               on b.person_id = d.person_id and b.due_id = d.due_id and b.version = d.version
+              and b.state = 'open'
+            where d.run_id = $1 and d.person_id = any($2::bigint[]) and b.due_id is null""",
         run_id,
         person_ids,
     )
-    return [(row[0], row[1]) for row in rows]
-
-
-async def copy_dues(
-    connection: Connection, from_run: int, to_run: int, person_ids: Sequence[int]
-) -> None:
-    await connection.execute(
-        """insert into benefit_run_dues (person_id, run_id, due_id)
-           select person_id, $2, due_id from benefit_run_dues
-            where run_id = $1 and person_id = any($3::bigint[])""",
-        from_run,
-        to_run,
-        person_ids,
-    )
+    return {row[0] for row in rows}
 
 
 # ---- chunks ----
@@ -502,48 +535,121 @@ async def to_pay(connection: Connection, chunk: Chunk) -> tuple[Payments, Fen, P
     )
 
 
-async def without_entitlement(connection: Connection, chunk: Chunk) -> list[int]:
-    """Persons with a monthly amount to be paid who no longer draw the benefit."""
+async def unfit(connection: Connection, one: Run, chunk: Chunk) -> list[tuple[int, str]]:
+    """Persons whose line must not be paid as it was checked, each with the finding that says why."""
     rows = await connection.fetch(
-        """select l.person_id from benefit_run_lines l
-            where l.run_id = $1 and l.person_id between $2 and $3 and l.state = 'ready'
-              and l.monthly > 0
-              and not exists (select from benefit_entitlements e
-                               where e.person_id = l.person_id and e.benefit = l.benefit
-                                 and e.status = 'drawing')""",
+        """with l as (
+               select person_id, starts_on, monthly from benefit_run_lines
+                where run_id = $1 and person_id between $2 and $3 and state = 'ready'),
+           e as (
+               select * from benefit_entitlements
+                where person_id between $2 and $3 and benefit = $4 and region = $5
+                  and coalesce(insurance, $7) = $6 and status <> 'ended')
+           select l.person_id, case when e.person_id is null or e.ends_on < $8 then 'ended'
+                                    when e.status = 'held' then 'held'
+                                    when e.settled_month >= $8 then 'settled'
+                                    else 'amount_changed' end
+             from l left join e using (person_id, starts_on)
+            where l.monthly > 0
+              and (e.status = 'drawing' and (e.ends_on is null or e.ends_on >= $8)
+                   and (e.settled_month is null or e.settled_month < $8)
+                   and (e.benefit = 'unemployment' or e.monthly = l.monthly or l.monthly =
+                        (select a.before from benefit_adjustments a
+                          where a.person_id = e.person_id and a.benefit = e.benefit
+                            and a.starts_on = e.starts_on and a.effective > $8
+                          order by a.effective limit 1))) is not true
+           union all
+           select l.person_id, 'held' from l
+            where l.monthly = 0 and exists (select from e where e.person_id = l.person_id
+                                                            and e.status = 'held')
+           union all
+           select l.person_id, 'dues_changed' from l
+             join benefit_run_dues d on d.person_id = l.person_id and d.run_id = $1
+            where not exists (select from benefit_dues b
+                               where b.person_id = d.person_id and b.due_id = d.due_id
+                                 and b.version = d.version and b.state = 'open')""",
         chunk.run_id,
         chunk.first_person,
         chunk.last_person,
+        one.benefit,
+        one.region,
+        one.insurance,
+        FUNDS[one.benefit],
+        one.month,
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def draws_still(
+    connection: Connection, one: Run, person_ids: Sequence[int], run_id: int
+) -> list[int]:
+    """Of persons those whose line pays the month, or whose benefit has not ended."""
+    rows = await connection.fetch(
+        """select l.person_id from benefit_run_lines l
+            where l.run_id = $2 and l.person_id = any($1::bigint[]) and l.state = 'ready'
+              and (l.monthly > 0 or exists (
+                   select from benefit_entitlements e
+                    where e.person_id = l.person_id and e.benefit = $3 and e.region = $4
+                      and coalesce(e.insurance, $6) = $5 and e.status <> 'ended'))""",
+        person_ids,
+        run_id,
+        one.benefit,
+        one.region,
+        one.insurance,
+        FUNDS[one.benefit],
     )
     return [row[0] for row in rows]
 
 
-async def stop(
-    connection: Connection, chunk: Chunk, dead: Sequence[int], without: Sequence[int]
-) -> set[int]:
+async def stop(connection: Connection, run_id: int, person_ids: Sequence[int]) -> set[int]:
     """Stop lines that are to be paid; answers whose."""
-    if not dead and not without:
-        return set()
     rows = await connection.fetch(
         """update benefit_run_lines set state = 'blocked', claims_month = false
             where run_id = $1 and person_id = any($2::bigint[]) and state = 'ready'
            returning person_id""",
-        chunk.run_id,
-        [*dead, *without],
+        run_id,
+        person_ids,
     )
     return {row[0] for row in rows}
 
 
+async def settle(connection: Connection, chunk: Chunk, month: date) -> tuple[int, int]:
+    """Set the months of the entitlements that the chunk pays as settled; answers how many lines pay
+    a month and how many entitlements were written. They are one where nobody was quicker."""
+    lines = await connection.fetchval(
+        """select count(*) from benefit_run_lines
+            where run_id = $1 and person_id between $2 and $3 and state = 'ready' and monthly > 0""",
+        chunk.run_id,
+        chunk.first_person,
+        chunk.last_person,
+    )
+    done = await connection.execute(
+        """update benefit_entitlements e set settled_month = $4, version = e.version + 1
+             from benefit_run_lines l
+            where l.run_id = $1 and l.person_id between $2 and $3 and l.state = 'ready'
+              and l.monthly > 0 and e.person_id between $2 and $3 and e.person_id = l.person_id
+              and e.benefit = l.benefit and e.starts_on = l.starts_on and e.status = 'drawing'
+              and (e.settled_month is null or e.settled_month < $4)
+              and (e.ends_on is null or e.ends_on >= $4)""",
+        chunk.run_id,
+        chunk.first_person,
+        chunk.last_person,
+        month,
+    )
+    return lines, int(done.split()[-1])
+
+
 async def add_findings(
-    connection: Connection, run_id: int, person_ids: Sequence[int], code: str
+    connection: Connection, run_id: int, found: Sequence[tuple[int, str]]
 ) -> None:
     await connection.execute(
         """insert into benefit_run_findings (person_id, run_id, code, blocks)
-           select person_id, $1, $3, true from unnest($2::bigint[]) as n (person_id)
+           select distinct person_id, $1::bigint, code, true
+             from unnest($2::bigint[], $3::text[]) as n (person_id, code)
            on conflict (person_id, run_id, code) do update set blocks = true""",
         run_id,
-        person_ids,
-        code,
+        [one[0] for one in found],
+        [one[1] for one in found],
     )
 
 

@@ -12,12 +12,14 @@ from typing import Final, TypeVar
 import msgspec
 from asyncpg import DeadlockDetectedError
 
-from yikatong.benefits import dues as benefit_dues
-from yikatong.benefits.dues import Due
-from yikatong.benefits.runs import rules, store
+from yikatong.benefits import dues
+from yikatong.benefits import store as benefits_store
+from yikatong.benefits.model import Due
+from yikatong.benefits.months import add_months
+from yikatong.benefits.runs import missed, rules, store, sums
 from yikatong.benefits.runs.errors import NoSuchRun
-from yikatong.benefits.runs.model import BENEFIT_NAMES, WORKING, Chunk, Finding, Line, Progress, Run
-from yikatong.benefits.runs.rules import AccountFact, Facts
+from yikatong.benefits.runs.model import FUND_NAMES, WORKING, Chunk, Finding, Line, Progress, Run
+from yikatong.benefits.runs.rules import AccountFact, Facts, LastMonth
 from yikatong.benefits.runs.store import MonthTaken
 from yikatong.cards import service as cards
 from yikatong.core import ids
@@ -109,122 +111,132 @@ async def again(once: Callable[[], Awaitable[_Answer]]) -> _Answer:
 
 async def prepare_chunk(platform: Platform, run_id: int) -> bool:
     """Put the next persons on the list; False where the list is whole."""
-    payers = await _payers(platform, run_id)
     vias = await _vias(platform)
+    payer_id = await _payer(platform, run_id)
     async with platform.database.transaction() as connection:
         one = await store.run(connection, run_id, lock=True)
         assert one is not None
         if one.state != "preparing":
             return False
         after = one.prepared_through
-        persons = await store.next_persons(connection, one.benefit, one.region, after, CHUNK)
-        last = await store.last_month(
-            connection, one.benefit, one.region, rules.previous(one.month), after, CHUNK
-        )
-        ends = [found[-1] for found in (persons, list(last)) if len(found) == CHUNK]
-        through = min(ends, default=_EVERYBODY)
-        dues: dict[int, list[Due]] = {}
-        for due in await benefit_dues.open_dues(
-            connection, one.benefit, one.region, after, through
-        ):
-            dues.setdefault(due.person_id, []).append(due)
+        persons = await store.next_persons(connection, one, after, CHUNK)
+        with_dues = await store.next_with_dues(connection, one, after, CHUNK)
+        last = await store.last_month(connection, one, add_months(one.month, -1), after, CHUNK)
+        found = (persons, with_dues, list(last))
+        through = min((each[-1] for each in found if len(each) == CHUNK), default=_EVERYBODY)
         everybody = sorted(
-            person_id for person_id in {*persons, *last, *dues} if person_id <= through
+            person_id for person_id in {*persons, *with_dues, *last} if person_id <= through
         )
-        taken = await store.dues_taken(connection, list(dues))
-        held = await store.entitlements(connection, one.benefit, everybody)
         accounts = await account_facts(connection, everybody)
-        claimed = await store.claimed(connection, one.benefit, one.month, run_id, everybody)
-        funds = await _funds(connection, one, everybody)
-        lines: list[Line] = []
-        takes: list[tuple[int, int]] = []
-        for person_id in everybody:
-            account = accounts[person_id]
-            planned = rules.plan(
-                person_id,
-                one.lines + len(lines) + 1,
-                run_id,
-                one.month,
-                [each for each in held.get(person_id, ()) if each.region == one.region],
-                [due for due in dues.get(person_id, ()) if (person_id, due.due_id) not in taken],
-                last.get(person_id, rules.NOTHING),
-                account,
-                payers[funds.get(person_id, _FUNDS[one.benefit][0])],
-                vias.get(account.bank or ""),
-            )
-            if planned is None:
-                continue
-            line, dues_of_line = planned
-            if line.state == "ready" and person_id in claimed:
-                line = msgspec.structs.replace(line, state="blocked")
-            lines.append(line)
-            takes += [(person_id, due.due_id) for due in dues_of_line]
-        await store.insert_lines(connection, one, lines, takes)
-        if lines:
-            number = await store.chunk_count(connection, run_id) + 1
-            await store.insert_chunk(connection, run_id, number, after, through, lines)
-        await store.update_run(
-            connection,
-            one,
-            prepared_through=through,
-            lines=one.lines + len(lines),
-            state="prepared" if through == _EVERYBODY else "preparing",
+        lines, taken = await _plan(
+            platform, connection, one, everybody, accounts, last, payer_id, vias
         )
+        await _put(connection, one, lines, taken, through)
         return through != _EVERYBODY
 
 
 async def prepare_correction_chunk(platform: Platform, run_id: int) -> bool:
-    """Take over the returned and stopped lines of the run that is corrected, as far as they can be
-    paid now."""
+    """Plan anew what returned and stopped lines of the run that is corrected were to pay, as far as it
+    is still owed and can be paid now."""
     vias = await _vias(platform)
+    payer_id = await _payer(platform, run_id)
     async with platform.database.transaction() as connection:
         one = await store.run(connection, run_id, lock=True)
         assert one is not None
         if one.state != "preparing":
             return False
         assert one.corrects is not None
-        after = one.prepared_through
-        found = await store.candidates(connection, one.corrects, after, CHUNK)
+        found = await store.candidates(connection, one.corrects, one.prepared_through, CHUNK)
         through = found[-1].person_id if len(found) == CHUNK else _EVERYBODY
         everybody = [line.person_id for line in found]
         accounts = await account_facts(connection, everybody)
-        judged = await _judge(connection, one, found, accounts)
-        lines: list[Line] = []
-        for line in found:
-            if any(blocks for _, blocks in judged[line.person_id]):
-                continue
-            account = accounts[line.person_id]
-            lines.append(
-                msgspec.structs.replace(
-                    line,
-                    run_id=run_id,
-                    line=one.lines + len(lines) + 1,
-                    account_id=account.account_id,
-                    via_id=vias.get(account.bank or ""),
-                    before=0,
-                    change="made_good",
-                    state="ready",
-                    transaction_id=None,
-                    reason=None,
-                )
-            )
-        taken = [line.person_id for line in lines]
-        marked = await store.mark_corrected(connection, one.corrects, taken)
-        if marked != len(taken):
-            raise Conflict
-        await store.insert_lines(connection, one, lines, ())
-        await store.copy_dues(connection, one.corrects, run_id, taken)
-        if lines:
-            number = await store.chunk_count(connection, run_id) + 1
-            await store.insert_chunk(connection, run_id, number, after, through, lines)
-        await store.update_run(
-            connection,
-            one,
-            prepared_through=through,
-            lines=one.lines + len(lines),
-            state="prepared" if through == _EVERYBODY else "preparing",
+        planned, taken = await _plan(
+            platform, connection, one, everybody, accounts, {}, payer_id, vias
         )
+        judged = await _judge(connection, one, planned, accounts, set())
+        lines: list[Line] = []
+        for line in planned:
+            if line.state != "ready" or any(blocks for _, blocks in judged[line.person_id]):
+                continue
+            lines.append(
+                msgspec.structs.replace(line, line=one.lines + len(lines) + 1, change="made_good")
+            )
+        corrected = {line.person_id for line in lines}
+        if await store.mark_corrected(connection, one.corrects, list(corrected)) != len(corrected):
+            raise Conflict
+        taken = [due for due in taken if due.person_id in corrected]
+        await _put(connection, one, lines, taken, through)
         return through != _EVERYBODY
+
+
+async def _plan(
+    platform: Platform,
+    connection: Connection,
+    one: Run,
+    everybody: list[int],
+    accounts: dict[int, AccountFact],
+    last: dict[int, LastMonth],
+    payer_id: int,
+    vias: dict[str, int],
+) -> tuple[list[Line], list[Due]]:
+    """The lines of persons, in their order, and the dues that lines to be paid take."""
+    held = await store.entitlements(connection, one.benefit, everybody)
+    held |= await missed.settle(platform, connection, one, held)
+    open_dues: dict[int, list[Due]] = {}
+    if everybody:
+        for due in await benefits_store.open_dues(
+            connection, one.benefit, one.insurance, one.region, everybody[0] - 1, everybody[-1]
+        ):
+            open_dues.setdefault(due.person_id, []).append(due)
+    elsewhere = await store.dues_taken(connection, list(open_dues))
+    claimed = await store.claimed(connection, one.benefit, one.month, one.run_id, everybody)
+    changes = await sums.changes(connection, one, held)
+    lines: list[Line] = []
+    taken: list[Due] = []
+    for person_id in everybody:
+        account = accounts[person_id]
+        planned = rules.plan(
+            person_id,
+            one.lines + len(lines) + 1,
+            one,
+            held.get(person_id, ()),
+            changes.get(person_id, ()),
+            [
+                due
+                for due in open_dues.get(person_id, ())
+                if (person_id, due.due_id) not in elsewhere
+            ],
+            last.get(person_id, rules.NOTHING),
+            account,
+            payer_id,
+            vias.get(account.bank or ""),
+        )
+        if planned is None:
+            continue
+        line, dues_of_line = planned
+        if line.monthly and person_id in claimed:
+            line = msgspec.structs.replace(line, state="blocked")
+        lines.append(line)
+        taken += dues_of_line
+    return lines, taken
+
+
+async def _put(
+    connection: Connection, one: Run, lines: Sequence[Line], taken: Sequence[Due], through: int
+) -> None:
+    """Write a part of the list, and how far the list is."""
+    await store.insert_lines(connection, one, lines, taken)
+    if lines:
+        number = await store.chunk_count(connection, one.run_id) + 1
+        after = one.prepared_through
+        await store.insert_chunk(connection, one.run_id, number, after, through, lines)
+    await store.update_run(
+        connection,
+        one,
+        prepared_through=through,
+        lines=one.lines + len(lines),
+        state="prepared" if through == _EVERYBODY else "preparing",
+    )
 
 
 async def _prepare(platform: Platform, run_id: int) -> bool:
@@ -235,17 +247,12 @@ async def _prepare(platform: Platform, run_id: int) -> bool:
     return await prepare_correction_chunk(platform, run_id)
 
 
-_FUNDS: Final = {"pension": ("110", "150"), "unemployment": ("210",)}
-"""Funds that pay a benefit: 职工养老, 居民养老; 失业. The first where no enrolment tells."""
-
-
-async def _payers(platform: Platform, run_id: int) -> dict[str, int]:
-    """The shared accounts of the funds, by insurance."""
+async def _payer(platform: Platform, run_id: int) -> int:
+    """The shared account of the fund."""
     async with platform.database.transaction(readonly=True) as connection:
         one = await find(connection, run_id)
-    funds = {insurance: ("fund", one.region, insurance) for insurance in _FUNDS[one.benefit]}
-    shared = await ledger.shared(platform, *funds.values())
-    return {insurance: shared[fund] for insurance, fund in funds.items()}
+    fund = ("fund", one.region, one.insurance)
+    return (await ledger.shared(platform, fund))[fund]
 
 
 async def _vias(platform: Platform) -> dict[str, int]:
@@ -254,18 +261,6 @@ async def _vias(platform: Platform) -> dict[str, int]:
     wanted = {code: ("bank", code, "benefit_files") for code in banks}
     shared = await ledger.shared(platform, *wanted.values())
     return {code: shared[name] for code, name in wanted.items()}
-
-
-async def _funds(connection: Connection, one: Run, person_ids: Sequence[int]) -> dict[int, str]:
-    """Which pension insurance a person draws from."""
-    if one.benefit != "pension":
-        return {}
-    found: dict[int, str] = {}
-    for person_id, enrolled in (await people.current_enrolments(connection, person_ids)).items():
-        insurances = {each.insurance for each in enrolled}
-        if "150" in insurances and "110" not in insurances:
-            found[person_id] = "150"
-    return found
 
 
 async def account_facts(
@@ -310,7 +305,9 @@ async def check_chunk(platform: Platform, run_id: int) -> bool:
             return False
         lines = await store.lines_of_chunk(connection, chunk, ("ready", "blocked"))
         accounts = await account_facts(connection, [line.person_id for line in lines])
-        judged = await _judge(connection, one, lines, accounts)
+        with_dues = [line.person_id for line in lines if line.arrears or line.recovery]
+        changed_dues = await store.dues_changed(connection, run_id, with_dues)
+        judged = await _judge(connection, one, lines, accounts, changed_dues)
         changed: list[Line] = []
         found: list[Finding] = []
         for line in lines:
@@ -332,45 +329,33 @@ async def check_chunk(platform: Platform, run_id: int) -> bool:
 
 
 async def _judge(
-    connection: Connection, one: Run, lines: Sequence[Line], accounts: dict[int, AccountFact]
+    connection: Connection,
+    one: Run,
+    lines: Sequence[Line],
+    accounts: dict[int, AccountFact],
+    changed_dues: set[int],
 ) -> dict[int, list[tuple[rules.Code, bool]]]:
-    """What is found at each line now."""
+    """What is found at each line now; `changed_dues`: whose dues are no longer as they were."""
     person_ids = [line.person_id for line in lines]
     persons = await people.persons(connection, person_ids)
     held = await store.entitlements(connection, one.benefit, person_ids)
     claimed = await store.claimed(connection, one.benefit, one.month, one.run_id, person_ids)
-    changed = set[int]() if one.corrects else await _dues_changed(connection, one, lines)
+    changes = await sums.changes(connection, one, held)
     return {
         line.person_id: rules.findings(
             line,
+            one,
             Facts(
-                benefit=one.benefit,
-                month=one.month,
-                region=one.region,
                 died_on=persons[line.person_id].died_on,
                 entitlements=held.get(line.person_id, ()),
+                changes=changes.get(line.person_id, ()),
                 account=accounts[line.person_id],
                 claimed_elsewhere=line.person_id in claimed,
-                dues_open=line.person_id not in changed,
+                dues_open=line.person_id not in changed_dues,
             ),
         )
         for line in lines
     }
-
-
-async def _dues_changed(connection: Connection, one: Run, lines: Sequence[Line]) -> set[int]:
-    """Persons whose line takes a due that is no longer open."""
-    with_dues = [line.person_id for line in lines if line.arrears or line.recovery]
-    if not with_dues:
-        return set()
-    still = {
-        (due.person_id, due.due_id)
-        for due in await benefit_dues.open_dues(
-            connection, one.benefit, one.region, with_dues[0] - 1, with_dues[-1]
-        )
-    }
-    taken = await store.dues_of_persons(connection, one.run_id, with_dues)
-    return {due[0] for due in taken if due not in still}
 
 
 # ---- paying ----
@@ -400,16 +385,18 @@ async def _pay_chunk(platform: Platform, run_id: int) -> bool:
         now = platform.clock.now()
         first_id = ids.new_id(now)
         own, own_sum, by_file, by_file_sum = await store.to_pay(connection, chunk)
+        lines, settled = await store.settle(connection, chunk, one.month)
+        if lines != settled:
+            raise Conflict
         heading = _heading(one)
         if own.count:
             await bulk.credit(connection, own, heading, first_id)
         if by_file.count:
             sent = msgspec.structs.replace(heading, kind="benefit_file")
             await bulk.move(connection, by_file, sent, first_id)
-        dues = await store.dues_of(connection, run_id, chunk.first_person, chunk.last_person)
-        if dues:
-            await benefit_dues.mark_paid(connection, dues)
-        paid = await store.mark_paid(connection, chunk, first_id - own.first_number)
+        shift = first_id - own.first_number
+        await dues.mark_paid(connection, await store.dues_of(connection, chunk, shift), now)
+        paid = await store.mark_paid(connection, chunk, shift)
         assert paid == own.count + by_file.count, "every transaction has its line"
         await store.close_paid(connection, chunk, paid, own_sum + by_file_sum, now)
         return True
@@ -422,7 +409,7 @@ def _heading(one: Run) -> Heading:
         actor=Actor("staff", one.started_by, "payment run"),
         key_prefix=f"run:{one.run_id}:",
         detail={
-            "memo": f"{BENEFIT_NAMES[one.benefit].zh} {one.month:%Y-%m}",
+            "memo": f"{FUND_NAMES[one.insurance].zh} {one.month:%Y-%m}",
             "run_id": str(one.run_id),
         },
         action="benefit.paid",
@@ -430,14 +417,16 @@ def _heading(one: Run) -> Heading:
 
 
 async def _stop_newly(connection: Connection, one: Run, chunk: Chunk) -> None:
-    """Stop lines of persons who died or whose benefit was held or ended since the check."""
+    """Stop lines that changed since the check: deaths, holds, ends, sums, dues."""
     dead = await people.dead_among(connection, chunk.first_person, chunk.last_person, one.month)
-    without = await store.without_entitlement(connection, chunk)
-    stopped = await store.stop(connection, chunk, dead, without)
-    for code, persons in (("dead", dead), ("held", without)):
-        mine = [person_id for person_id in persons if person_id in stopped]
-        if mine:
-            await store.add_findings(connection, one.run_id, mine, code)
+    found = await store.unfit(connection, one, chunk)
+    if dead:
+        still = await store.draws_still(connection, one, dead, chunk.run_id)
+        found += [(person_id, "dead") for person_id in still]
+    if found:
+        stopped = await store.stop(connection, one.run_id, [person_id for person_id, _ in found])
+        told = [(person_id, code) for person_id, code in found if person_id in stopped]
+        await store.add_findings(connection, one.run_id, told)
 
 
 async def _set_closed_aside(platform: Platform, run_id: int) -> None:

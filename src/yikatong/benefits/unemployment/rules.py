@@ -3,6 +3,9 @@
 from datetime import date
 from typing import Final, Literal
 
+from yikatong.benefits.months import Change, add_months, month_of, months_between, next_month
+from yikatong.benefits.pension.age import delay
+from yikatong.benefits.pension.model import Group, Nation
 from yikatong.benefits.unemployment.model import (
     Estimate,
     Post,
@@ -11,7 +14,7 @@ from yikatong.benefits.unemployment.model import (
     Step,
     Told,
 )
-from yikatong.benefits.unemployment.terms import Terms
+from yikatong.benefits.unemployment.terms import NoStandardOnFile, Terms
 from yikatong.core import regions
 from yikatong.core.errors import Text
 from yikatong.core.money import WHOLE, Fen, format_percent, format_yuan, round_micro
@@ -20,12 +23,11 @@ MONTHS_MAX: Final = 24
 """With months kept from before (社会保险法 第四十六条)."""
 _FIRST: Final = 12
 """Months at the first amount, where a region pays less later."""
-_AGES: Final[dict[tuple[int, str], tuple[int, date, int, int]]] = {
-    # Old age in years, first birth month that works longer, birth months a month, months at most.
-    (1, "worker"): (60, date(1965, 1, 1), 4, 36),
-    (1, "cadre"): (60, date(1965, 1, 1), 4, 36),
-    (2, "cadre"): (55, date(1970, 1, 1), 4, 36),
-    (2, "worker"): (50, date(1975, 1, 1), 2, 60),
+_GROUPS: Final[dict[tuple[int, str], Group]] = {
+    (1, "worker"): "men",
+    (1, "cadre"): "men",
+    (2, "worker"): "women_50",
+    (2, "cadre"): "women_55",
 }
 _IDENTITY: Final = Text(
     "身份证或社保卡（不需要离职证明）", "id card or social-security card, nothing else"
@@ -103,19 +105,11 @@ _MISSES: Final[dict[str, Told]] = {
 }
 
 
-def months_after(month: date, count: int) -> date:
-    """The first day of the month so many months on."""
-    at = month.year * 12 + month.month - 1 + count
-    return date(at // 12, at % 12 + 1, 1)
-
-
-def retires_on(birth: date, sex: Literal[1, 2], post: Post) -> date:
-    """The first day of the month in which the statutory age is reached (国务院关于渐进式延迟法定退休
-    年龄的办法, from 2025-01-01)."""
-    years, first, each, most = _AGES[sex, post]
-    old = months_after(birth.replace(day=1), years * 12)
-    late = (birth.year - first.year) * 12 + birth.month - first.month
-    return months_after(old, 0 if late < 0 else min(late // each + 1, most))
+def retires_on(birth: date, sex: Literal[1, 2], post: Post, nation: Nation) -> date:
+    """The first day of the month in which the statutory age is reached, by the rules of pensions."""
+    group = _GROUPS[sex, post]
+    age = nation.groups[group].old_age + delay(group, birth, nation)
+    return add_months(month_of(birth), age)
 
 
 def amount(standard: Standard, number: int) -> Fen:
@@ -124,7 +118,21 @@ def amount(standard: Standard, number: int) -> Fen:
     return first if number <= _FIRST else round_micro(first * standard.later_share)
 
 
-def misses(asked: Question) -> list[Told]:
+def changes(region: str, starts_on: date, until: date, terms: Terms) -> list[Change]:
+    """What the months of a benefit come to, through `until`, each by the standard that holds on its
+    first day."""
+    found: list[Change] = []
+    months = months_between(month_of(starts_on), month_of(until))
+    for number, month in enumerate(months, 1):
+        try:
+            sum_then = amount(terms.standard(region, max(month, starts_on)), number)
+        except NoStandardOnFile:
+            return []
+        found.append(Change(next_month(month), sum_then))
+    return found
+
+
+def misses(asked: Question, nation: Nation) -> list[Told]:
     """What is not fulfilled (社会保险法 第四十五条, 第五十一条)."""
     found: list[str] = []
     if asked.died:
@@ -142,7 +150,7 @@ def misses(asked: Question) -> list[Told]:
     elif (
         asked.birth is not None
         and asked.sex is not None
-        and asked.on >= retires_on(asked.birth, asked.sex, asked.post)
+        and asked.on >= retires_on(asked.birth, asked.sex, asked.post, nation)
     ):
         found.append("too_old")
     if not asked.registered:
@@ -157,7 +165,7 @@ def miss(code: str) -> Told:
 
 def estimate(asked: Question, terms: Terms) -> Estimate:
     """Whether, how long, how much, with every step; raises NoStandardOnFile."""
-    not_fulfilled = misses(asked)
+    not_fulfilled = misses(asked, terms.nation)
     region = asked.collect_in or asked.region
     own, source, recalled = terms.months_of(asked.region, asked.months_paid, asked.on)
     months = min(own + asked.months_carried, MONTHS_MAX)
@@ -187,7 +195,7 @@ def estimate(asked: Question, terms: Terms) -> Estimate:
             )
         )
     if asked.birth is not None and asked.sex is not None:
-        until = retires_on(asked.birth, asked.sex, asked.post)
+        until = retires_on(asked.birth, asked.sex, asked.post, terms.nation)
         left = (until.year - first_month.year) * 12 + until.month - first_month.month
         if 0 <= left < months:
             months = left
@@ -248,7 +256,7 @@ def estimate(asked: Question, terms: Terms) -> Estimate:
         misses=not_fulfilled,
         months=months,
         first_month=first_month,
-        last_month=months_after(first_month, months - 1) if months else None,
+        last_month=add_months(first_month, months - 1) if months else None,
         monthly=monthly,
         later_monthly=later,
         total=total,

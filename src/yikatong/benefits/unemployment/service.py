@@ -1,13 +1,16 @@
 """Use cases of unemployment benefit: estimate, claim, confirm, transfer, end, and what is due."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
 import msgspec
 
 from yikatong.benefits import dues
 from yikatong.benefits import service as benefits
+from yikatong.benefits import store as benefits_store
+from yikatong.benefits.model import Entitlement
+from yikatong.benefits.months import add_months, last_day, month_of
 from yikatong.benefits.unemployment import rules, store, terms
 from yikatong.benefits.unemployment.errors import ClaimRefused, NotDrawing, NotEntitled
 from yikatong.benefits.unemployment.model import (
@@ -24,9 +27,9 @@ from yikatong.core import ids, regions
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, YikatongError
+from yikatong.core.money import Fen
 from yikatong.core.platform import Platform
 from yikatong.money.contributions import from_fund
-from yikatong.money.contributions.rules import end_of_month
 from yikatong.money.errors import KeyReused
 from yikatong.money.ledger import service as ledger
 from yikatong.people import service as people
@@ -36,6 +39,8 @@ from yikatong.trust.audit import Actor
 
 REFUSALS_MAX: Final = 2
 """The second refusal of a suitable job or training ends it (失业保险条例 第十五条)."""
+_PAID_LATE_MONTHS: Final = 12
+"""So far back months may be paid late, and their medical contributions with them."""
 _DUE: Final = Actor("system", "due work", "unemployment benefit")
 _BATCH: Final = 500
 
@@ -96,7 +101,7 @@ async def claim(
         )
     content = ledger.digest(["unemployment.claimed", wanted])
     async with platform.database.transaction() as connection:
-        await store.lock(connection, person_id)
+        await benefits_store.lock(connection, person_id)
         earlier = await store.claims(connection, person_id)
         for one in earlier:
             if one.key == key:
@@ -107,6 +112,11 @@ async def claim(
             platform, connection, person_id, wanted.reason, True, wanted.collect_in, wanted.post,
             wanted.left_on,
         )  # fmt: skip
+        first = month_of(day)
+        if any(one.ended_on is not None and one.ended_on >= first for one in earlier):
+            # This month is the earlier claim's.
+            first = add_months(first, 1)
+            question = msgspec.structs.replace(question, on=first)
         found = rules.estimate(question, terms.load())
         if not found.entitled:
             raise NotEntitled(found.misses or [rules.miss("months_short")])
@@ -125,8 +135,8 @@ async def claim(
             months_paid=question.months_paid,
             months_carried=question.months_carried,
             months_granted=found.months,
-            starts_on=max(wanted.registered_on, found.first_month),
-            ends_on=end_of_month(found.last_month),
+            starts_on=max(wanted.registered_on, first),
+            ends_on=last_day(found.last_month),
             state="drawing",
             ended_on=None,
             ended_by=None,
@@ -136,9 +146,9 @@ async def claim(
             made_at=now,
         )
         await store.insert(connection, made)
-        await store.put_entitlement(connection, made, found.monthly, day)
+        await benefits_store.insert(connection, person_id, _new_entitlement(made, found.monthly))
         # The registration is the first month's confirmation.
-        await store.confirm(connection, person_id, found.first_month, now, "registration")
+        await store.confirm(connection, person_id, first, now, "registration")
         await _record(platform, connection, actor, made, "unemployment.claimed")
     return made
 
@@ -164,13 +174,16 @@ async def confirm_month(
         one = await _current(connection, person_id)
         new = await store.confirm(connection, person_id, month, platform.clock.now(), channel)
         if one.state == "held":
-            paid = await store.months_paid(connection, person_id, one.starts_on.replace(day=1))
-            left = max(1, one.months_granted - len(paid))
+            first = month_of(one.starts_on)
+            drawn = await store.months_drawn(connection, person_id, first, ("open", "paid"))
+            left = max(1, one.months_granted - len(drawn))
             person = await people.get(connection, person_id)
-            retires = rules.retires_on(person.birth_date, person.sex, one.post)
-            last = min(rules.months_after(month, left - 1), rules.months_after(retires, -1))
-            changed = msgspec.structs.replace(one, state="drawing", ends_on=end_of_month(last))
-            one = await _write(platform, connection, changed)
+            nation = terms.load().nation
+            retires = rules.retires_on(person.birth_date, person.sex, one.post, nation)
+            last = min(add_months(month, left - 1), add_months(retires, -1))
+            changed = msgspec.structs.replace(one, state="drawing", ends_on=last_day(last))
+            one = await _write(connection, changed)
+            await _release(platform, connection, one, month)
         if new:
             await _record(platform, connection, actor, one, "unemployment.month_confirmed")
         return one
@@ -182,7 +195,7 @@ async def refuse_job(platform: Platform, person_id: int, on: date, actor: Actor,
     if on > today(platform.clock):
         raise InvalidInput("on", zh="日期不能晚于今天", en="the day is not ahead of today")
     async with platform.database.transaction() as connection:
-        await store.lock(connection, person_id)
+        await benefits_store.lock(connection, person_id)
         one = next(iter(await store.claims(connection, person_id)), None)
         if one is None:
             raise NotDrawing
@@ -205,7 +218,7 @@ async def transfer(
     code = regions.pooling_region(region).code
     content = ledger.digest(["unemployment.transferred", code])
     async with platform.database.transaction() as connection:
-        await store.lock(connection, person_id)
+        await benefits_store.lock(connection, person_id)
         for known in await store.claims(connection, person_id):
             if known.key == key:
                 if known.content_hash != content:
@@ -223,7 +236,7 @@ async def transfer(
             raise ClaimRefused(
                 zh="已没有剩余月数可以转移", en="no month is left to be moved", field="region"
             )
-        first = rules.months_after(day.replace(day=1), 1)
+        first = add_months(day.replace(day=1), 1)
         made = msgspec.structs.replace(
             one,
             claim_id=ids.new_id(now),
@@ -232,13 +245,14 @@ async def transfer(
             region=code,
             months_granted=ended.months_left,
             starts_on=first,
-            ends_on=end_of_month(rules.months_after(first, ended.months_left - 1)),
+            ends_on=last_day(add_months(first, ended.months_left - 1)),
             made_at=now,
             state="drawing",
             version=1,
         )
         await store.insert(connection, made)
-        await store.put_entitlement(connection, made, rules.amount(standard, 1), day)
+        monthly = rules.amount(standard, 1)
+        await benefits_store.insert(connection, person_id, _new_entitlement(made, monthly))
         await _record(platform, connection, actor, made, "unemployment.transferred")
         return made
 
@@ -259,7 +273,7 @@ async def end(platform: Platform, person_id: int, why: str, on: date, actor: Act
     if on > today(platform.clock):
         raise InvalidInput("on", zh="日期不能晚于今天", en="the day is not ahead of today")
     async with platform.database.transaction() as connection:
-        await store.lock(connection, person_id)
+        await benefits_store.lock(connection, person_id)
         newest = next(iter(await store.claims(connection, person_id)), None)
         if newest is not None and newest.ended_by == reason:
             return newest
@@ -270,44 +284,136 @@ async def end(platform: Platform, person_id: int, why: str, on: date, actor: Act
 async def _end(
     platform: Platform, connection: Connection, one: Claim, why: End, on: date, actor: Actor
 ) -> Claim:
-    month = on.replace(day=1)
+    month = month_of(on)
     if why in ("retirement_age", "pension"):
-        month = rules.months_after(month, -1)
-    first = one.starts_on.replace(day=1)
-    # Nothing is due before it began, nor behind the last month granted.
-    last = min(max(end_of_month(month), first - timedelta(days=1)), one.ends_on)
+        month = add_months(month, -1)
+    first = month_of(one.starts_on)
+    drawn = await _entitlement(connection, one)
+    if drawn.status == "held" and drawn.held_on is not None:
+        # Of the months that nobody confirmed nothing is due.
+        month = min(month, add_months(month_of(drawn.held_on), -1))
+    # Nor before it began, nor behind the last month granted.
+    last = min(max(month, add_months(first, -1)), month_of(one.ends_on))
     behind = (one.ends_on.year - last.year) * 12 + one.ends_on.month - last.month
     left = 0 if why in FORFEITS else min(behind, one.months_granted)
-    months = [rules.months_after(last.replace(day=1), at) for at in range(1, behind + 1)]
-    overpaid = sum((await store.paid_behind(connection, one.person_id, months)).values())
+    overpaid = await _end_entitlement(platform, connection, one, drawn, last, why)
     ended = await _write(
-        platform,
         connection,
         msgspec.structs.replace(
-            one, state="ended", ended_on=last, ended_by=why, months_left=left, overpaid=overpaid
+            one,
+            state="ended",
+            ended_on=last_day(last),
+            ended_by=why,
+            months_left=left,
+            overpaid=overpaid,
         ),
     )
-    if overpaid:
-        await dues.add(
-            connection, one.person_id, "unemployment", "recovery", overpaid, f"ended: {why}"
-        )
     await _record(platform, connection, actor, ended, "unemployment.ended")
     return ended
 
 
-async def _write(platform: Platform, connection: Connection, one: Claim) -> Claim:
-    """Write a claim and the entitlement that payment runs read."""
-    await store.update(connection, one)
+_ENDED: Final = {"death": "death", "used_up": "used_up", "work": "work", "retirement_age": "age"}
+
+
+async def _end_entitlement(
+    platform: Platform, connection: Connection, one: Claim, drawn: Entitlement, last: date, why: End
+) -> int:
+    """End what payment runs read; answers what was paid for months behind the last one. What is due
+    until then and was not paid yet becomes arrears."""
+    if last < month_of(one.starts_on) and drawn.settled_month is None:
+        await store.delete_entitlement(connection, one.person_id, one.starts_on)
+        return 0
+    until = max(last, drawn.settled_month or last)
+    changes = rules.changes(drawn.region, drawn.starts_on, until, terms.load())
+    mine = [
+        due
+        for due in await benefits_store.dues(connection, [one.person_id], ("open",))
+        if (due.benefit, due.region) == ("unemployment", drawn.region)
+    ]
+    now = platform.clock.now()
+    ended, made, cancelled = dues.end(
+        one.person_id, drawn, changes, mine, last, _ENDED.get(why, "other"), now
+    )
+    await benefits.update(connection, one.person_id, ended)
+    await dues.change(connection, made, cancelled, now)
+    return sum(due.amount for due in made if due.kind == "recovery")
+
+
+async def _entitlement(connection: Connection, one: Claim) -> Entitlement:
+    """What payment runs read of a claim."""
+    return next(
+        each
+        for each in await benefits.entitlements(connection, one.person_id)
+        if each.benefit == "unemployment" and each.starts_on == one.starts_on
+    )
+
+
+def _new_entitlement(one: Claim, monthly: Fen) -> Entitlement:
+    return Entitlement(
+        benefit="unemployment",
+        region=one.region,
+        status="drawing",
+        starts_on=one.starts_on,
+        ends_on=one.ends_on,
+        monthly=monthly,
+        proof_due_on=None,
+        held_reason=None,
+        insurance="210",
+        months_paid=one.months_paid,
+    )
+
+
+async def _hold(platform: Platform, connection: Connection, one: Claim) -> Claim:
+    """Nobody confirmed last month: nothing is paid from now on. What was earned before and not paid
+    yet becomes arrears."""
+    held = await _write(connection, msgspec.structs.replace(one, state="held"))
+    drawn, day, now = (
+        await _entitlement(connection, one),
+        today(platform.clock),
+        platform.clock.now(),
+    )
+    earned = add_months(month_of(day), -2)
+    changes = rules.changes(drawn.region, drawn.starts_on, earned, terms.load())
+    drawn, due = dues.arrears(one.person_id, drawn, earned, changes, "held", now)
+    drawn = msgspec.structs.replace(
+        drawn, status="held", held_reason="job_seeker_month", held_on=day
+    )
+    await benefits.update(connection, one.person_id, drawn)
+    await benefits_store.insert_dues(connection, [due] if due else [])
+    return held
+
+
+async def _release(platform: Platform, connection: Connection, one: Claim, month: date) -> None:
+    """It goes on with this month: the months held are passed over, the last one moves behind."""
+    drawn = await _entitlement(connection, one)
+    passed = max(add_months(month, -1), drawn.settled_month or date.min)
+    released = msgspec.structs.replace(
+        drawn,
+        status="drawing",
+        held_reason=None,
+        held_on=None,
+        ends_on=one.ends_on,
+        settled_month=passed,
+        monthly=_monthly(platform, drawn),
+    )
+    await benefits.update(connection, one.person_id, released)
+
+
+def _monthly(platform: Platform, one: Entitlement) -> Fen:
+    """The sum of the running month; raises NoStandardOnFile."""
     day = today(platform.clock)
-    first = one.starts_on.replace(day=1)
+    first = month_of(one.starts_on)
     number = (day.year - first.year) * 12 + day.month - first.month + 1
-    monthly = rules.amount(terms.load().standard(one.region, day), max(1, number))
-    await store.put_entitlement(connection, one, monthly, day)
+    return rules.amount(terms.load().standard(one.region, day), max(1, number))
+
+
+async def _write(connection: Connection, one: Claim) -> Claim:
+    await store.update(connection, one)
     return msgspec.structs.replace(one, version=one.version + 1)
 
 
 async def _current(connection: Connection, person_id: int) -> Claim:
-    await store.lock(connection, person_id)
+    await benefits_store.lock(connection, person_id)
     for one in await store.claims(connection, person_id):
         if one.state != "ended":
             return one
@@ -382,7 +488,7 @@ def _employed(insured: Enrolment, left_on: date | None) -> bool:
     """Whether an employer pays for a month behind the last day of work."""
     if left_on is None or insured.covered_until is None:
         return False
-    return insured.covered_until > end_of_month(left_on.replace(day=1))
+    return insured.covered_until > last_day(month_of(left_on))
 
 
 def _residence(person: Person) -> str:
@@ -405,11 +511,10 @@ class Done(msgspec.Struct):
 async def run_due(platform: Platform) -> Done:
     """Ends, holds, new standards, medical contributions; run daily, twice it does nothing more."""
     done, after = Done(), 0
-    async with platform.database.transaction() as connection:
-        await store.close_passed(connection, today(platform.clock))
+    since = add_months(month_of(today(platform.clock)), -_PAID_LATE_MONTHS)
     while True:
         async with platform.database.transaction(readonly=True) as connection:
-            persons = await store.current(connection, after, _BATCH)
+            persons = await store.current(connection, since, after, _BATCH)
         for person_id in persons:
             try:
                 await _due_of(platform, person_id, done)
@@ -423,35 +528,50 @@ async def run_due(platform: Platform) -> Done:
 
 async def _due_of(platform: Platform, person_id: int, done: Done) -> None:
     day = today(platform.clock)
-    month = day.replace(day=1)
     async with platform.database.transaction() as connection:
-        try:
-            one = await _current(connection, person_id)
-        except NotDrawing:
-            return
-        person = await people.get(connection, person_id)
-        why = await _ended_by(connection, one, person, day)
-        if why is not None:
-            await _end(platform, connection, one, why[0], why[1], _DUE)
-            done.ended += 1
-        elif one.starts_on <= day:
-            previous = rules.months_after(month, -1)
-            if (
-                one.state == "drawing"
-                and previous >= one.starts_on.replace(day=1)
-                and previous not in await store.confirmed(connection, person_id)
-                and month not in await store.confirmed(connection, person_id)
-            ):
-                one = await _write(platform, connection, msgspec.structs.replace(one, state="held"))
-                await _record(platform, connection, _DUE, one, "unemployment.held")
-                done.held += 1
-            elif await _adjust(platform, connection, one):
-                done.adjusted += 1
-        paid = await store.months_paid(connection, person_id, rules.months_after(month, -1))
-    for paid_month, region in paid:
-        key = f"unemployment:{one.claim_id}:{paid_month:%Y-%m}:medical"
-        if await _pay_medical(platform, person_id, region, paid_month, key):
+        await benefits_store.lock(connection, person_id)
+        one = (await store.claims(connection, person_id))[0]
+        if one.state != "ended":
+            await _keep_up(platform, connection, one, day, done)
+        paid = await store.months_drawn(
+            connection, person_id, add_months(month_of(day), -_PAID_LATE_MONTHS), ("paid",)
+        )
+        keys = [(person_id, f"unemployment:{month:%Y-%m}:medical") for month, _ in paid]
+        known = (
+            {each.key for each in await ledger.transactions_by_key(connection, keys)}
+            if keys
+            else set[str]()
+        )
+    for (month, region), (_, key) in zip(paid, keys, strict=True):
+        if key not in known:
+            await from_fund.pay_month(platform, person_id, region, month, _DUE, key)
             done.contributions += 1
+
+
+async def _keep_up(
+    platform: Platform, connection: Connection, one: Claim, day: date, done: Done
+) -> None:
+    """End, hold or adjust a claim that is drawn."""
+    month = month_of(day)
+    person = await people.get(connection, one.person_id)
+    why = await _ended_by(connection, one, person, day)
+    if why is not None:
+        await _end(platform, connection, one, why[0], why[1], _DUE)
+        done.ended += 1
+        return
+    if one.starts_on > day:
+        return
+    previous = add_months(month, -1)
+    if (
+        one.state == "drawing"
+        and previous >= month_of(one.starts_on)
+        and not {previous, month} & await store.confirmed(connection, one.person_id)
+    ):
+        held = await _hold(platform, connection, one)
+        await _record(platform, connection, _DUE, held, "unemployment.held")
+        done.held += 1
+    elif await _adjust(platform, connection, one):
+        done.adjusted += 1
 
 
 async def _ended_by(
@@ -471,32 +591,11 @@ async def _ended_by(
 
 async def _adjust(platform: Platform, connection: Connection, one: Claim) -> bool:
     """Bring the monthly amount to today's standard; whether it changed."""
-    day = today(platform.clock)
-    first = one.starts_on.replace(day=1)
-    number = (day.year - first.year) * 12 + day.month - first.month + 1
-    monthly = rules.amount(terms.load().standard(one.region, day), max(1, number))
-    drawn = await benefits.entitlements(connection, one.person_id)
-    now = next(
-        (
-            each.monthly
-            for each in drawn
-            if each.benefit == "unemployment" and each.starts_on == one.starts_on
-        ),
-        None,
-    )
-    if now == monthly:
+    drawn = await _entitlement(connection, one)
+    monthly = _monthly(platform, drawn)
+    if drawn.monthly == monthly:
         return False
-    await store.put_entitlement(connection, one, monthly, day)
+    changed = msgspec.structs.replace(drawn, monthly=monthly)
+    await benefits.update(connection, one.person_id, changed)
     await _record(platform, connection, _DUE, one, "unemployment.adjusted")
-    return True
-
-
-async def _pay_medical(
-    platform: Platform, person_id: int, region: str, month: date, key: str
-) -> bool:
-    """The month's medical contribution from the fund; whether it was paid now."""
-    async with platform.database.transaction(readonly=True) as connection:
-        if await ledger.transactions_by_key(connection, [(person_id, key)]):
-            return False
-    await from_fund.pay_month(platform, person_id, region, month, _DUE, key)
     return True

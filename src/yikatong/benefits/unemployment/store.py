@@ -9,7 +9,6 @@ import msgspec
 from yikatong.benefits.unemployment.model import Claim
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection, Record
-from yikatong.core.money import Fen
 
 _CLAIM: Final = ", ".join(Claim.__struct_fields__)
 
@@ -18,13 +17,6 @@ def _claim(row: Record) -> Claim:
     facts: dict[str, Any] = dict(row)
     facts["made_at"] = facts["made_at"].astimezone(SHANGHAI)
     return Claim(**facts)
-
-
-async def lock(connection: Connection, person_id: int) -> None:
-    """One after the other for each person."""
-    await connection.execute(
-        "select pg_advisory_xact_lock(hashtextextended('unemployment', $1))", person_id
-    )
 
 
 async def claims(connection: Connection, person_id: int) -> list[Claim]:
@@ -65,46 +57,15 @@ async def update(connection: Connection, one: Claim) -> None:
     assert done == "UPDATE 1", done
 
 
-async def put_entitlement(connection: Connection, one: Claim, monthly: Fen, day: date) -> None:
-    """The entitlement that payment runs read: drawn to the end of its last month, also where it is
-    known already that it ends; one that never began leaves no trace."""
-    last = one.ended_on or one.ends_on
-    status = one.state
-    if status == "ended" and last >= day:
-        status = "drawing"
-    if last < one.starts_on:
-        await connection.execute(
-            """delete from benefit_entitlements
-                where person_id = $1 and benefit = 'unemployment' and starts_on = $2""",
-            one.person_id,
-            one.starts_on,
-        )
-        return
+async def delete_entitlement(connection: Connection, person_id: int, starts_on: date) -> None:
+    """Of a benefit that ended before it began, and of which nothing was paid."""
     await connection.execute(
-        """insert into benefit_entitlements
-             (person_id, benefit, region, status, starts_on, ends_on, monthly, held_reason)
-           values ($1, 'unemployment', $2, $3, $4, $5, $6, $7)
-           on conflict (person_id, benefit, starts_on) do update
-              set region = $2, status = $3, ends_on = $5, monthly = $6, held_reason = $7,
-                  version = benefit_entitlements.version + 1""",
-        one.person_id,
-        one.region,
-        status,
-        one.starts_on,
-        last,
-        monthly,
-        "job_seeker_month" if status == "held" else None,
+        """delete from benefit_entitlements
+            where person_id = $1 and benefit = 'unemployment' and starts_on = $2
+              and settled_month is null""",
+        person_id,
+        starts_on,
     )
-
-
-async def close_passed(connection: Connection, day: date) -> int:
-    """End the entitlements whose last day is past."""
-    done = await connection.execute(
-        """update benefit_entitlements set status = 'ended', version = version + 1
-            where benefit = 'unemployment' and status <> 'ended' and ends_on < $1""",
-        day,
-    )
-    return int(done.split()[-1])
 
 
 async def confirm(
@@ -148,40 +109,38 @@ async def refusals(connection: Connection, person_id: int, since: date) -> int:
     )
 
 
-async def current(connection: Connection, after: int, limit: int) -> list[int]:
-    """Persons with a claim that has not ended, in their order behind `after`."""
+async def current(connection: Connection, ended_since: date, after: int, limit: int) -> list[int]:
+    """Persons with a claim that has not ended, or ended since a day, in their order behind
+    `after`."""
     rows = await connection.fetch(
-        """select person_id from unemployment_claims where state <> 'ended' and person_id > $1
-            order by person_id limit $2""",
+        """select distinct person_id from unemployment_claims
+            where (state <> 'ended' or ended_on >= $1) and person_id > $2
+            order by person_id limit $3""",
+        ended_since,
         after,
         limit,
     )
     return [row[0] for row in rows]
 
 
-async def paid_behind(
-    connection: Connection, person_id: int, months: Sequence[date]
-) -> dict[date, Fen]:
-    """What payment runs paid for these months."""
-    rows = await connection.fetch(
-        """select month, monthly from benefit_run_lines
-            where person_id = $1 and benefit = 'unemployment' and month = any($2::date[])
-              and state in ('paid', 'sent')""",
-        person_id,
-        months,
-    )
-    return {row[0]: row[1] for row in rows}
-
-
-async def months_paid(
-    connection: Connection, person_id: int, since: date
+async def months_drawn(
+    connection: Connection, person_id: int, since: date, due_states: Sequence[str]
 ) -> list[tuple[date, str]]:
-    """Months for which the benefit was paid since a day, with the region of the run."""
+    """Months since one for which the benefit was paid, by a run or by arrears in these states, with
+    the region that paid."""
     rows = await connection.fetch(
         """select l.month, r.region from benefit_run_lines l join benefit_runs r using (run_id)
             where l.person_id = $1 and l.benefit = 'unemployment' and l.month >= $2
-              and l.state in ('paid', 'sent') order by l.month""",
+              and l.monthly > 0 and l.state in ('paid', 'sent')
+           union
+           select m.month::date, d.region
+             from benefit_dues d,
+                  generate_series(d.month_from, d.month_until, interval '1 month') as m (month)
+            where d.person_id = $1 and d.benefit = 'unemployment' and d.kind = 'arrears'
+              and d.state = any($3::text[]) and m.month >= $2
+            order by 1""",
         person_id,
         since,
+        due_states,
     )
     return [(row[0], row[1]) for row in rows]

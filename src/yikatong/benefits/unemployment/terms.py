@@ -11,6 +11,8 @@ from typing import Final
 
 import msgspec
 
+from yikatong.benefits.pension import terms as pension_terms
+from yikatong.benefits.pension.model import Nation
 from yikatong.benefits.unemployment.model import Standard
 from yikatong.core import regions
 from yikatong.core.errors import NotFound
@@ -42,6 +44,8 @@ class Terms(msgspec.Struct, frozen=True):
     months: tuple[_Dated, ...]
     shares: tuple[_Dated, ...]
     wages: tuple[_Dated, ...]
+    nation: Nation
+    """The rules of pensions: of the retirement age."""
 
     def months_of(self, region: str, paid: int, on: date) -> tuple[int, str, bool]:
         """How many months a number of months paid gives at most, the source, whether recalled."""
@@ -109,6 +113,7 @@ def load() -> Terms:
         tuple(_months(entry) for entry in root["months"].items()),
         tuple(_share(entry) for entry in root["shares"].items()),
         tuple(_wage(entry) for entry in root["minimum_wages"].items()),
+        pension_terms.load().nation,
     )
 
 

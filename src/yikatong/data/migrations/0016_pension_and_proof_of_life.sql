@@ -6,7 +6,7 @@ alter table benefit_entitlements
     add column parts        jsonb,                -- of the first monthly sum, in fen by name
     add column held_on      date,
     add column ended_reason text check (ended_reason in ('death', 'used_up', 'work', 'age', 'other')),
-    -- The last month (its first day) that was paid or became a due; what pays, pays those behind it.
+    -- The last month (its first day) that was paid or became a due; those behind it are owed.
     add column settled_month date check (settled_month = date_trunc('month', settled_month)::date);
 
 update benefit_entitlements e
@@ -26,7 +26,7 @@ update benefit_entitlements set settled_month = null
 -- found by the daily work
 create index benefit_entitlements_proof on benefit_entitlements (proof_due_on)
     where status = 'drawing' and proof_due_on is not null;
-create index benefit_entitlements_region on benefit_entitlements (region, person_id)
+create index benefit_entitlements_region on benefit_entitlements (benefit, region, person_id)
     where status <> 'ended';
 
 -- found by the daily work: deaths not confirmed with who pays yet
@@ -70,7 +70,7 @@ create table benefit_dues (
     check (month_from <= month_until),
     check ((month_from is null) = (amounts is null))
 );
-create index benefit_dues_open on benefit_dues (person_id) where state = 'open';
+create index benefit_dues_open on benefit_dues (benefit, region, person_id) where state = 'open';
 
 -- person: yearly adjustments and what each did (养老金调整), once per rule
 create table benefit_adjustments (

@@ -1,9 +1,10 @@
 -- migrate:up
 
--- local: payment runs (发放批次): a benefit of a region for a month, or a correction of such a run
+-- local: payment runs (发放批次): what a fund of a region pays for a month, or a correction of it
 create table benefit_runs (
     run_id              bigint      not null primary key,
     benefit             text        not null check (benefit in ('pension', 'unemployment')),
+    insurance           char(3)     not null check (insurance in ('110', '150', '210')),  -- the fund
     region              char(6)     not null,
     month               date        not null check (extract(day from month) = 1),
     corrects            bigint,                   -- the run whose lines this one pays again
@@ -33,7 +34,7 @@ create table benefit_runs (
     check (state not in ('approved', 'paying', 'paid') or approved_by is not null)
 );
 -- a month is prepared once, and one correction of a run is under way at a time
-create unique index benefit_runs_month on benefit_runs (benefit, region, month)
+create unique index benefit_runs_month on benefit_runs (benefit, insurance, region, month)
     where corrects is null and state not in ('cancelling', 'cancelled');
 create unique index benefit_runs_correction on benefit_runs (corrects)
     where corrects is not null and state not in ('paid', 'cancelled');
@@ -66,20 +67,23 @@ create table benefit_run_lines (
     account_id          bigint,                   -- the bank account of the card; null: none
     payer_id            bigint      not null,     -- the fund's shared account
     via_id              bigint,                   -- paid by file: the bank's shared account for it
-    monthly             bigint      not null check (monthly >= 0),           -- fen
-    arrears             bigint      not null check (arrears >= 0),
+    starts_on           date,                     -- the entitlement that monthly is of
+    monthly             bigint      not null check (monthly >= 0),           -- of this month, in fen
+    arrears             bigint      not null check (arrears >= 0),           -- dues paid out
     recovery            bigint      not null check (recovery >= 0),
     amount              bigint      not null check (amount >= 0),
     before              bigint      not null,     -- what was paid for the month before
     change              text        not null check (change in
-        ('same', 'new', 'ended', 'changed', 'held', 'made_good', 'back_from_hold', 'recovered')),
+        ('same', 'new', 'ended', 'changed', 'held', 'made_good', 'back_from_hold', 'recovered',
+         'settled')),
     claims_month        boolean     not null,
     state               text        not null check (state in
-        ('ready', 'held', 'ended', 'blocked', 'paid', 'sent', 'returned', 'corrected', 'cancelled')),
+        ('ready', 'held', 'ended', 'settled', 'blocked', 'paid', 'sent', 'returned', 'corrected', 'cancelled')),
     transaction_id      bigint,
     reason              text,                     -- why it came back
     primary key (person_id, run_id),
     check (amount = monthly + arrears - recovery),
+    check ((monthly > 0) = (starts_on is not null)),
     check (claims_month = (state in ('ready', 'paid', 'sent'))),
     check (state not in ('paid', 'sent') or transaction_id is not null)
 ) with (fillfactor = 45);
@@ -87,7 +91,7 @@ create index benefit_run_lines_run on benefit_run_lines (run_id, person_id);
 create index benefit_run_lines_number on benefit_run_lines (run_id, line);
 -- whatever happens, a person is paid once for a benefit and month, in all regions together
 create unique index benefit_run_lines_month on benefit_run_lines (person_id, benefit, month)
-    where claims_month;
+    where claims_month and monthly > 0;
 
 -- person: what the check found at a line
 create table benefit_run_findings (
@@ -104,6 +108,7 @@ create table benefit_run_dues (
     person_id           bigint      not null,
     run_id              bigint      not null,
     due_id              bigint      not null,
+    version             integer     not null,     -- as it was when the list was made
     primary key (person_id, run_id, due_id)
 );
 
@@ -120,8 +125,8 @@ create table benefit_run_files (
     primary key (run_id, bank)
 );
 
-create index benefit_entitlements_region on benefit_entitlements (benefit, region, person_id)
-    where status <> 'ended';
+-- Each is written once a month: room on the page keeps the indexes as they are.
+alter table benefit_entitlements set (fillfactor = 45);
 
 -- person: claims for unemployment benefit (失业保险金申领) and what was granted
 create table unemployment_claims (
@@ -175,6 +180,6 @@ create table job_refusals (
 
 -- migrate:down
 drop table job_refusals, job_seeker_months, unemployment_claims;
-drop index benefit_entitlements_region;
+alter table benefit_entitlements reset (fillfactor);
 drop table benefit_run_files, benefit_run_dues, benefit_run_findings, benefit_run_lines,
     benefit_run_chunks, benefit_runs;

@@ -20,6 +20,7 @@ HELD_REASONS: dict[str, Text] = {
     "recorded_dead": Text("登记为已去世，正在核实", "a recorded death is being checked"),
     "returned_payment": Text("上次发放被银行退回", "the bank returned the last payment"),
     "review": Text("正在复核领取资格", "the entitlement is being reviewed"),
+    "job_seeker_month": Text("上月未确认求职", "nobody confirmed last month to look for work"),
     "job_offer": Text("正在核实就业情况", "employment is being checked"),
 }
 
