@@ -4,18 +4,22 @@ import csv
 import hashlib
 import hmac
 import io
+from datetime import date
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from tests.benefits.runs.conftest import MARCH, Pensioners
+from yikatong.benefits.pension import ending
 from yikatong.benefits.runs import files, service, work
 from yikatong.benefits.runs.errors import FileWrong
 from yikatong.benefits.runs.model import Run
 from yikatong.core.platform import Platform
 from yikatong.money import verification
+from yikatong.trust.audit import Actor
 
+CLERK = Actor("staff", "0701", "pension desk")
 SECRET = "a-secret-of-these-tests-only-0123456789"
 
 
@@ -151,3 +155,47 @@ async def test_an_answer_that_is_not_the_banks_changes_nothing(
     with pytest.raises(FileWrong):
         await files.take_answer(platform, sent.run_id, "ICBC", back, "fin-1")
     await agree(platform)
+
+
+async def test_what_came_back_is_owed_again_with_its_dues_and_paid_once_by_whoever_comes_first(
+    pensioners: Pensioners, platform: Platform
+) -> None:
+    first, second = pensioners.ids[:2]
+    await pensioners.sql(
+        """update money_accounts set bank = case when person_id = any($1::bigint[]) then 'ICBC'
+                                                 else 'BOC' end where kind = 'bank'""",
+        [first, second],
+    )
+    await pensioners.owe(first, 1, "arrears", 70_000, month=date(2026, 1, 1))
+    await pensioners.owe(first, 2, "recovery", 20_000)
+    run = await pensioners.pay()
+    assert await pensioners.line(run, first) == ("sent", "new", 350_000)
+    rows = [(line[1], line[4], "returned", "x") for line in (await made(platform, run))[1:-1]]
+    await files.take_answer(platform, run.run_id, "ICBC", answer(run, rows), "fin-1")
+    await files.take_answer(platform, run.run_id, "ICBC", answer(run, rows), "fin-1")
+    states = await pensioners.dues()
+    assert [states[first, 1], states[first, 2]] == ["open", "open"]
+    assert sorted(states.values()) == ["open"] * 4
+    assert await pensioners.settled(first) == MARCH
+    # The run of April comes before the correction of March.
+    await pensioners.sql("update money_accounts set bank = 'BOC' where kind = 'bank'")
+    april = await pensioners.pay(date(2026, 4, 1))
+    assert await pensioners.line(april, first) == ("paid", "back_from_hold", 650_000)
+    assert await pensioners.line(april, second) == ("paid", "back_from_hold", 600_002)
+    correction = await service.correct(platform, run.run_id, "fin-1")
+    correction = await work.go_on(platform, correction.run_id)
+    assert correction.lines == 0
+    assert set((await pensioners.dues()).values()) == {"paid"}
+    assert await agree(platform) == sum(300_000 + n for n in range(2, 20))
+
+
+async def test_what_comes_back_for_months_behind_a_death_is_not_asked_back(
+    pensioners: Pensioners, platform: Platform, sent: Run
+) -> None:
+    person_id = pensioners.ids[0]
+    stopped = await ending.stop(platform, person_id, date(2026, 2, 20), CLERK, "stop")
+    assert stopped["owed_back"] == "3000.00"
+    line = next(row for row in (await made(platform, sent))[1:-1] if row[4] == "300000")
+    content = answer(sent, [(line[1], line[4], "returned", "账户已销户")])
+    await files.take_answer(platform, sent.run_id, "ICBC", content, "fin-1")
+    assert set((await pensioners.dues()).values()) == {"cancelled"}

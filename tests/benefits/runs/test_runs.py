@@ -266,7 +266,7 @@ async def test_differences_to_last_month_are_explained_and_add_up(
     await pensioners.draw(held, 300_002, status="held")
     await pensioners.draw(ended, 300_003, status="ended")
     await pensioners.draw(back, 300_004)
-    await pensioners.draw(new, 222_222)
+    await pensioners.draw(new, 222_222, starts_on=APRIL, settled=None)
 
     await pensioners.owe(good, 1, "arrears", 50_000)
     await pensioners.owe(less, 2, "recovery", 100_000)
@@ -278,7 +278,8 @@ async def test_differences_to_last_month_are_explained_and_add_up(
         changed: ("changed", 310_000),
         held: ("held", 0),
         ended: ("ended", 0),
-        back: ("back_from_hold", 300_004),
+        # March with it: released by nobody who made it good.
+        back: ("back_from_hold", 600_008),
         good: ("made_good", 350_005),
         # What would leave nothing waits for a later month.
         less: ("recovered", 200_006),
@@ -288,11 +289,8 @@ async def test_differences_to_last_month_are_explained_and_add_up(
     assert summary.before == paid_last
     assert summary.amount == await proved(pensioners.platform, APRIL)
     assert summary.amount - summary.before == sum(one.difference for one in summary.groups)
-    assert await pensioners.dues() == {
-        (good, 1): "paid",
-        (less, 2): "paid",
-        (less, 3): "open",
-    }
+    states = await pensioners.dues()
+    assert [states[good, 1], states[less, 2], states[less, 3]] == ["paid", "paid", "open"]
     assert last.run_id != run.run_id
 
 
@@ -456,6 +454,7 @@ async def test_for_any_month_lines_funds_and_banks_say_the_same(
     """Whatever is true of the people, and wherever the run is interrupted."""
     # What the example before left: its money stays in the ledger, its runs are no longer there.
     await pensioners.sql("truncate benefit_runs, benefit_run_chunks, benefit_run_lines")
+    await pensioners.sql("delete from benefit_entitlements")
     for person_id, (status, monthly, fate, elsewhere) in zip(pensioners.ids, drawn, strict=True):
         await pensioners.draw(person_id, monthly, status=status)
         await pensioners.sql(

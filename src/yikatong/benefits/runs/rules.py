@@ -84,9 +84,11 @@ def change(
         return state
     if not last.paid:
         return "back_from_hold" if last.stopped else "new"
-    if (arrears, recovery) != (last.arrears, last.recovery):
-        return "made_good" if arrears != last.arrears else "recovered"
-    return "same" if monthly + arrears - recovery == last.paid else "changed"
+    if monthly + arrears - recovery == last.paid:
+        return "same"
+    if arrears not in (0, last.arrears):
+        return "made_good"
+    return "recovered" if recovery not in (0, last.recovery) else "changed"
 
 
 def here(entitlements: Sequence[Entitlement], one: Run) -> list[Entitlement]:
