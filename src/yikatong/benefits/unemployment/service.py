@@ -364,7 +364,7 @@ def _new_entitlement(one: Claim, monthly: Fen) -> Entitlement:
 
 
 async def _hold(platform: Platform, connection: Connection, one: Claim) -> Claim:
-    """Nobody confirmed last month: nothing is paid from now on. What was earned before and not paid
+    """Nobody confirmed last month: nothing is due from this one on. What was due before and not paid
     yet becomes arrears."""
     held = await _write(connection, msgspec.structs.replace(one, state="held"))
     drawn, day, now = (
@@ -372,7 +372,7 @@ async def _hold(platform: Platform, connection: Connection, one: Claim) -> Claim
         today(platform.clock),
         platform.clock.now(),
     )
-    earned = add_months(month_of(day), -2)
+    earned = add_months(month_of(day), -1)
     changes = rules.changes(drawn.region, drawn.starts_on, earned, terms.load())
     drawn, due = dues.arrears(one.person_id, drawn, earned, changes, "held", now)
     drawn = msgspec.structs.replace(
