@@ -83,7 +83,7 @@ async def pension(
     form["stops"] = bool(query.get("stops"))
     errors: dict[str, str] = {}
     facts: dict[str, Any] = {
-        "current": "pension", "form": form, "errors": errors, "people": grouped(people),
+        "current": "benefits", "form": form, "errors": errors, "people": grouped(people),
         "groups": [(one, GROUP_NAMES[one].in_language(view.language)) for one in GROUPS],
         "insurances": [
             (one, INSURANCE_NAMES[one].in_language(view.language)) for one in INSURANCES

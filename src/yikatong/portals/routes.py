@@ -84,6 +84,7 @@ def load() -> None:
         "runs.html",
         "run.html",
         "unemployment.html",
+        "benefits.html",
         "guide.html",
         "topic.html",
         "questions.html",
@@ -108,11 +109,18 @@ def error_page(request: Request[Any, Any, Any], error: YikatongError) -> Respons
     return response
 
 
+@get("/benefits", include_in_schema=False)
+async def benefits(request: Request[Any, Any, Any]) -> Response[str]:
+    """Where to work out a pension or unemployment benefit."""
+    return View.of(request).respond(request, "benefits.html", current="benefits")
+
+
 routes = [
     check,
     calculator,
     account,
     *receipts.routes,
+    benefits,
     pension,
     *operations.routes,
     unemployment,

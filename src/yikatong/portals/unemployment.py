@@ -43,7 +43,7 @@ async def unemployment(
             form[name] = form[name] or value
     known = [(code, view.place(code, short=True)) for code in terms.load().regions()]
     facts: dict[str, Any] = {
-        "current": "unemployment",
+        "current": "benefits",
         "form": form,
         "errors": {},
         "result": None,
