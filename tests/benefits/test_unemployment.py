@@ -230,6 +230,72 @@ async def test_the_month_of_the_end_is_still_paid(worker: Worker) -> None:
     assert await worker.pay() == 0
 
 
+async def test_months_without_a_run_are_owed_at_their_own_standard_when_it_has_ended(
+    worker: Worker,
+) -> None:
+    worker.go_to(date(2025, 8, 20))
+    await worker.sql(
+        "update enrolments set region = $2 where person_id = $1 and insurance = '210' returning 1",
+        worker.person_id,
+        BEIJING,
+    )
+    await worker.claim(left_on=date(2025, 8, 1), registered_on=date(2025, 8, 20))
+    worker.go_to(date(2025, 9, 20))
+    await service.confirm_month(worker.platform, worker.person_id, CLERK)
+    await service.run_due(worker.platform)
+    worker.go_to(date(2025, 10, 8))
+    await service.end(worker.platform, worker.person_id, "work", date(2025, 9, 30), CLERK)
+    # August at the old minimum wage, September at the new one; October is nobody's.
+    due = await worker.sql(
+        "select (kind, reason, amounts)::text from benefit_dues where person_id = $1",
+        worker.person_id,
+    )
+    assert due == '(arrears,until_end,"{217800,228600}")'
+
+
+async def test_what_was_paid_too_much_becomes_a_recovery_of_the_same_months(worker: Worker) -> None:
+    await worker.claim()
+    for month in (3, 4):
+        worker.go_to(date(2026, month, 10))
+        await service.confirm_month(worker.platform, worker.person_id, CLERK)
+        await worker.pay()
+    await service.end(worker.platform, worker.person_id, "military", date(2026, 3, 20), CLERK)
+    due = await worker.sql(
+        """select (kind, reason, amount, month_from, month_until)::text from benefit_dues
+            where person_id = $1""",
+        worker.person_id,
+    )
+    assert due == "(recovery,paid_after_end,186400,2026-04-01,2026-04-01)"
+
+
+async def test_a_claim_in_the_month_of_an_earlier_ones_end_begins_with_the_next(
+    worker: Worker,
+) -> None:
+    await worker.claim()
+    await service.end(worker.platform, worker.person_id, "work", MARCH, CLERK)
+    worker.go_to(date(2026, 3, 20))
+    again = await worker.claim(
+        key="again", left_on=date(2026, 3, 18), registered_on=date(2026, 3, 19)
+    )
+    assert (again.starts_on, again.months_granted) == (date(2026, 4, 1), 17)
+    assert await worker.pay() == 186_400
+    worker.go_to(date(2026, 4, 10))
+    assert await worker.pay() == 186_400
+
+
+async def test_a_held_month_is_not_due_when_it_ends(worker: Worker) -> None:
+    await worker.claim()
+    worker.go_to(date(2026, 5, 10))
+    assert (await service.run_due(worker.platform)).held == 1
+    one = await service.end(worker.platform, worker.person_id, "work", date(2026, 5, 10), CLERK)
+    assert (one.ended_on, one.months_left) == (date(2026, 4, 30), 16)
+    # March and April, which no run paid.
+    assert await worker.pay() == 2 * 186_400
+    assert (await service.run_due(worker.platform)).contributions == 2
+    assert (await service.run_due(worker.platform)).contributions == 0
+    assert (await verification.verify(worker.platform)).proved
+
+
 async def test_death_and_a_pension_end_it_by_themselves(worker: Worker) -> None:
     await worker.claim()
     await worker.sql(

@@ -15,11 +15,11 @@ from yikatong.benefits.runs.model import Run
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
+from yikatong.core.together import Conflict
 from yikatong.money import verification
 from yikatong.money.bank.orders import Deposit, Withdrawal
 from yikatong.money.bank.teller import Teller
 from yikatong.money.ledger import bulk
-from yikatong.money.ledger.store import Conflict
 from yikatong.trust.audit import Actor
 
 BEIJING = "110000"

@@ -26,10 +26,10 @@ from yikatong.core import ids
 from yikatong.core.coalescing import Busy
 from yikatong.core.database import Connection
 from yikatong.core.platform import Platform
+from yikatong.core.together import Conflict
 from yikatong.money.ledger import bulk
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.bulk import Heading
-from yikatong.money.ledger.store import Conflict
 from yikatong.money.outside import addresses
 from yikatong.people import service as people
 from yikatong.trust.audit import Actor

@@ -12,8 +12,8 @@ import msgspec
 from yikatong.core import ids
 from yikatong.core.database import Connection
 from yikatong.core.money import AMOUNT_MAX
+from yikatong.core.together import Conflict
 from yikatong.money.ledger.model import CURRENCY
-from yikatong.money.ledger.store import Conflict
 from yikatong.trust.audit import Actor
 
 
