@@ -16,6 +16,10 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 import yikatong
+from yikatong.benefits.pension import api as pension_api
+from yikatong.benefits.proof_of_life import api as proof_api
+from yikatong.benefits.runs import api as runs_api
+from yikatong.benefits.unemployment import api as unemployment_api
 from yikatong.core import problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
@@ -276,6 +280,8 @@ def create_app(platform: Platform) -> Litestar:
             *staff_api.public,
             *openid_api.routes,
             *ecards_api.routes,
+            *pension_api.public,
+            *unemployment_api.public,
             Router(
                 path="/",
                 guards=[signed_in],
@@ -294,6 +300,10 @@ def create_app(platform: Platform) -> Litestar:
                     *staff_api.routes,
                     *approvals_api.routes,
                     *authority_api.routes,
+                    *pension_api.routes,
+                    *proof_api.routes,
+                    *runs_api.routes,
+                    *unemployment_api.routes,
                 ],
             ),
             *portals.routes,

@@ -7,6 +7,10 @@ from typing import Annotated
 import typer
 
 from yikatong import __version__
+from yikatong.benefits.pension.commands import pension_app
+from yikatong.benefits.proof_of_life.commands import proof_app
+from yikatong.benefits.runs.commands import runs_app
+from yikatong.benefits.unemployment.commands import unemployment_app
 from yikatong.core.commands import DataOption, JsonOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
 from yikatong.identity.machines.commands import machines_app
@@ -44,7 +48,11 @@ app.add_typer(providers_app, name="providers")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(claims_app, name="claims")
 app.add_typer(filings_app, name="filings")
+app.add_typer(pension_app, name="pension")
+app.add_typer(proof_app, name="proof-of-life")
 app.add_typer(money_app, name="money")
+app.add_typer(runs_app, name="runs")
+app.add_typer(unemployment_app, name="unemployment")
 app.add_typer(sandbox_app, name="sandbox")
 app.add_typer(staff_app, name="staff")
 app.add_typer(machines_app, name="machines")
@@ -75,7 +83,7 @@ def version() -> None:
 @app.command("bench")
 def bench(
     name: Annotated[
-        str, typer.Argument(help="settlement | transfer | verify | quote | check | people")
+        str, typer.Argument(help="settlement | transfer | verify | pay | quote | check | people")
     ],
     seconds: Annotated[
         int | None, typer.Option(help="测量秒数 · seconds to measure.", min=2, max=3600)
@@ -94,6 +102,7 @@ def bench(
         "quote": "quotes",
         "check": "checks",
         "people": "people",
+        "pay": "pay",
     }
     root = Path(__file__).parents[2]
     if name not in names or not (root / "benchmarks").is_dir():

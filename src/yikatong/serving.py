@@ -5,6 +5,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Sequence
+from datetime import date
 
 import msgspec
 import structlog
@@ -14,7 +15,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from yikatong.app import serve
+from yikatong.benefits import due as benefits_due
+from yikatong.benefits.runs import service as runs
+from yikatong.benefits.unemployment import service as unemployment
 from yikatong.core import embedded, logging, running, sending, tuning
+from yikatong.core.clock import today
 from yikatong.core.errors import InvalidInput, Unavailable, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.core.regions import short_name
@@ -44,6 +49,7 @@ SEED = 20260301
 _WATCH_SECONDS = 2
 _DUE_SECONDS = 10
 _TIDY_SECONDS = 600
+_RUNS_SECONDS = 2
 _SHOWN = 8
 _TESTERS_SHOWN = 4
 _log = structlog.stdlib.get_logger("yikatong.serving")
@@ -106,11 +112,15 @@ async def _serve(
         watch = asyncio.create_task(_keep_database_up(platform))
         keep = asyncio.create_task(more.watch())
         due_work = asyncio.create_task(_do_due_work(platform))
+        daily_work = asyncio.create_task(_do_daily_work(platform))
+        payment_runs = asyncio.create_task(_go_on_with_runs(platform))
         try:
             await server.serve(sockets=[listener])
         finally:
             watch.cancel()
             due_work.cancel()
+            daily_work.cancel()
+            payment_runs.cancel()
             keep.cancel()
             await asyncio.to_thread(more.stop)
         console.print("已停止 · stopped")
@@ -169,6 +179,31 @@ async def _do_due_work(platform: Platform) -> None:
         except Exception:
             # Whatever it is, it is told, and the next turn tries again.
             _log.exception("due work stopped")
+
+
+async def _do_daily_work(platform: Platform) -> None:
+    """Proofs of life, unemployment benefit: what is due by the day; once a day and at the start."""
+    done: date | None = None
+    while True:
+        await asyncio.sleep(_DUE_SECONDS)
+        if done == (day := today(platform.clock)):
+            continue
+        try:
+            await benefits_due.run(platform)
+            await unemployment.run_due(platform)
+            done = day
+        except Exception:
+            _log.exception("daily work stopped")
+
+
+async def _go_on_with_runs(platform: Platform) -> None:
+    """Payment runs that were begun here or elsewhere, and that nobody may be at any more."""
+    while True:
+        await asyncio.sleep(_RUNS_SECONDS)
+        try:
+            await runs.go_on_with_all(platform)
+        except Exception:
+            _log.exception("payment runs stopped")
 
 
 async def _keep_database_up(platform: Platform) -> None:

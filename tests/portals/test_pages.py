@@ -12,6 +12,10 @@ pytestmark = pytest.mark.browser
 
 ASKED = "/?person=1000002&to=beijing&service=inpatient&date=2026-03-01"
 BILL = "/calculator?go=1&region=500000&retired=1&age=66&total=100000&self_paid=2000&date=2026-03-01"
+PENSION = (
+    "/pension?go=1&birth=1975-06&group=men&region=beijing&years=20&months=10&index=1.2"
+    "&account=150000&deemed_years=3"
+)
 PAGES = {
     "check": "/",
     "check-wrong": "/?person=&to=%E6%9C%9D%E9%98%B3&service=&date=2026-03-01",
@@ -25,6 +29,15 @@ PAGES = {
     "account-shown": "/account?person=1000009",
     "account-frozen": "/account?person=1000051",
     "account-wrong": "/account?person=1000009&since=2026-05-01&until=2026-04-01",
+    "benefits": "/benefits",
+    "unemployment": "/unemployment",
+    "unemployment-result": "/unemployment?go=1&region=510100&months_paid=72&reason=dismissed&registered=yes",
+    "unemployment-wrong": "/unemployment?go=1&region=510100&months_paid=x&reason=&registered=no",
+    "runs": "/operations/runs",
+    "pension": "/pension",
+    "pension-wrong": "/pension?go=1&birth=1975-13&region=%E6%9C%9D%E9%98%B3&years=&account=abc",
+    "pension-result": PENSION,
+    "pension-too-short": "/pension?go=1&birth=1984-03&group=women_50&region=chengdu&years=3&stops=1",
     "guide": "/guide",
     "guide-search": "/guide?q=beian",
     "topic": "/guide/filing",

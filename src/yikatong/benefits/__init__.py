@@ -1,1 +1,1 @@
-"""Benefits: pension and unemployment entitlements; later calculation and payment runs."""
+"""Benefits: entitlements and what is due; pension, proof of life."""

@@ -1,7 +1,7 @@
 """Use cases of the room: read providers, filings, registrations and accumulators."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from yikatong.core.database import Connection
 from yikatong.core.errors import NotFound
@@ -72,3 +72,14 @@ async def accumulators(
     found, _ = await ask(connection, visits_store.accumulators([person_id], before))
     year, _ = found.get((person_id, insurance, year_starts_on), (YearToDate(), 0))
     return year
+
+
+async def seen(
+    connection: Connection, person_ids: Sequence[int], since: Sequence[datetime]
+) -> dict[int, tuple[int, datetime, str]]:
+    """Who was treated in person after a moment of each: the newest settlement, when, in which region.
+
+    Bills of pharmacies, where somebody else may have come, and reversed ones do not count. The
+    caller records why it looked.
+    """
+    return await store.seen(connection, person_ids, since)

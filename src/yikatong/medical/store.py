@@ -1,9 +1,11 @@
 """SQL of the room: what care elsewhere needs to know."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
+from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection
 from yikatong.medical.model import ChronicRegistration, Provider
 
@@ -69,6 +71,24 @@ async def selected_providers(connection: Connection, person_id: int) -> Sequence
         person_id,
     )
     return [row[0] for row in rows]
+
+
+async def seen(
+    connection: Connection, person_ids: Sequence[int], since: Sequence[datetime]
+) -> dict[int, tuple[int, datetime, str]]:
+    rows = await connection.fetch(
+        """select distinct on (s.person_id) s.person_id, s.settlement_id, s.settled_at,
+                  s.treatment_region
+             from unnest($1::bigint[], $2::timestamptz[]) as asked (person_id, since)
+             join settlements s on s.person_id = asked.person_id and s.settled_at > asked.since
+            where s.channel = 'direct' and s.setting <> 'pharmacy' and s.reverses is null
+              and not exists (select from settlements r
+                               where r.person_id = s.person_id and r.reverses = s.settlement_id)
+            order by s.person_id, s.settled_at desc""",
+        person_ids,
+        since,
+    )
+    return {row[0]: (row[1], row[2].astimezone(SHANGHAI), row[3].strip()) for row in rows}
 
 
 async def provider_names(connection: Connection, codes: Sequence[str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Use cases of the room people: find a person, read a file."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -24,6 +25,8 @@ __all__ = [
     "check_choice",
     "contact",
     "current_enrolments",
+    "dead_among",
+    "died",
     "enrolled",
     "enrolments",
     "file_of",
@@ -70,6 +73,11 @@ async def get(connection: Connection, person_id: int, field: str = "person_id") 
     if person is None:
         raise _no_such_person(field)
     return person
+
+
+async def died(connection: Connection, after: int, limit: int) -> list[tuple[int, date]]:
+    """Persons recorded dead and since when, in the order of their ids behind `after`."""
+    return await store.died(connection, after, limit)
 
 
 async def names(connection: Connection, person_ids: Iterable[int]) -> dict[int, str]:
@@ -123,6 +131,11 @@ async def persons(connection: Connection, person_ids: Iterable[int]) -> dict[int
 def persons_query(person_ids: Sequence[int]) -> Query[dict[int, Person]]:
     """The same as a question to be asked together with others."""
     return store.persons(person_ids)
+
+
+async def dead_among(connection: Connection, first: int, last: int, before: date) -> list[int]:
+    """Persons of a range of ids whose recorded death was before a day."""
+    return await store.dead_among(connection, first, last, before)
 
 
 async def find_many(

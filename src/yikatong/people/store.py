@@ -104,6 +104,16 @@ def _within(region: str | None) -> str | None:
     return f"{region.removesuffix('00').removesuffix('00')}%"
 
 
+async def died(connection: Connection, after: int, limit: int) -> list[tuple[int, date]]:
+    rows = await connection.fetch(
+        """select person_id, died_on from persons
+            where died_on is not null and person_id > $1 order by person_id limit $2""",
+        after,
+        limit,
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 async def names(connection: Connection, person_ids: Sequence[int]) -> dict[int, str]:
     rows = await connection.fetch(
         "select person_id, name from persons where person_id = any($1::bigint[])", person_ids
@@ -183,6 +193,16 @@ async def regions_of(
         person_ids,
     )
     return {row[0]: tuple(row[1]) for row in rows}
+
+
+async def dead_among(connection: Connection, first: int, last: int, before: date) -> list[int]:
+    rows = await connection.fetch(
+        "select person_id from persons where person_id between $1 and $2 and died_on < $3",
+        first,
+        last,
+        before,
+    )
+    return [row[0] for row in rows]
 
 
 async def sealed_id_numbers(connection: Connection, person_ids: Sequence[int]) -> dict[int, bytes]:

@@ -210,7 +210,7 @@ class _Maker:
             )  # fmt: skip
             pension = "110" if worked else "150"
             add(person_id, pension, since, home, "retired" if worked else "elderly", months=months)
-            self._pension(person_id, home, age - retires, employee=worked)
+            self._pension(person_id, home, age - retires, months, employee=worked)
             return insurance
         if not worked:
             student = age < 23 and self.random() < 0.6
@@ -227,9 +227,9 @@ class _Maker:
         if self.random() < 0.012:
             monthly = 150_000 + self._below(60_000)
             started = self._days_ago(10, 200)
-            self.rows.add(
-                "benefit_entitlements", person_id, "unemployment", home, "drawing", started,
-                started + timedelta(days=365), monthly, None, None,
+            self.rows.benefit(
+                person_id, "unemployment", "210", home, "drawing", started,
+                started + timedelta(days=365), monthly, months_paid=months,
             )  # fmt: skip
         return "310"
 
@@ -247,7 +247,9 @@ class _Maker:
             return {"status": "in_transfer"}
         return {"status": "ended", "ends_on": self._days_ago(1, 150)}
 
-    def _pension(self, person_id: int, home: str, years: int, *, employee: bool) -> None:
+    def _pension(
+        self, person_id: int, home: str, years: int, months: int, *, employee: bool
+    ) -> None:
         draw = self.random()
         if draw < 0.04:
             return
@@ -259,9 +261,9 @@ class _Maker:
         elif draw > 0.99:
             status, reason = "held", "returned_payment"
         started = self._days_ago(30, 60 + 365 * max(1, years))
-        self.rows.add(
-            "benefit_entitlements", person_id, "pension", home, status, started, None, monthly,
-            due, reason,
+        self.rows.benefit(
+            person_id, "pension", "110" if employee else "150", home, status, started, None, monthly,
+            proof_due_on=due, held_reason=reason, months_paid=months,
         )  # fmt: skip
 
     def _cards(self, person_id: int, age: int, name: str, home: str) -> None:

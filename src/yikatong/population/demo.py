@@ -102,10 +102,12 @@ def _chosen_provider(rows: Rows, person_id: int, today: date) -> None:
 
 def _benefit(benefit: str, status: str, proof: int | None, reason: str | None = None) -> _Change:
     def change(rows: Rows, person_id: int, today: date) -> None:
-        rows.add(
-            "benefit_entitlements", person_id, benefit, "510100", status, today - _days(900),
+        pension = benefit == "pension"
+        rows.benefit(
+            person_id, benefit, "110" if pension else "210", "510100", status, today - _days(900),
             today - _days(40) if status == "ended" else None, 358_000,
-            None if proof is None else today + _days(proof), reason,
+            proof_due_on=None if proof is None else today + _days(proof), held_reason=reason,
+            months_paid=240 if pension else 65,
         )  # fmt: skip
 
     return change

@@ -1,7 +1,7 @@
 """Rows of one chunk of people, table by table, and how they are copied in."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from yikatong.cards.pins import service as pins
@@ -56,7 +56,7 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "medical_family_payers": ("person_id", "owner_id"),
     "benefit_entitlements": (
         "person_id", "benefit", "region", "status", "starts_on", "ends_on", "monthly",
-        "proof_due_on", "held_reason",
+        "proof_due_on", "held_reason", "insurance", "months_paid", "held_on", "settled_month",
     ),
     "money_accounts": (
         "person_id", "account_id", "kind", "class", "bank", "region", "number_sealed",
@@ -164,6 +164,33 @@ class Rows:
         self.tables["audit_events"].append(
             (person_id, new_id(self.now), self.now, *_MAKER, "person.made", "{}")
         )
+
+    def benefit(
+        self,
+        person_id: int,
+        benefit: str,
+        insurance: str,
+        region: str,
+        status: str,
+        starts_on: date,
+        ends_on: date | None,
+        monthly: int,
+        *,
+        proof_due_on: date | None = None,
+        held_reason: str | None = None,
+        months_paid: int | None = None,
+    ) -> None:
+        """An entitlement, paid through the month before the one it was made or held in."""
+        today, held_on = self.now.date(), None
+        if status == "held":
+            overdue = proof_due_on is not None and proof_due_on < today
+            held_on = proof_due_on + timedelta(days=1) if proof_due_on and overdue else today
+        paid = min(held_on or today, ends_on or today).replace(day=1) - timedelta(days=1)
+        settled = paid.replace(day=1) if paid >= starts_on else None
+        self.add(
+            "benefit_entitlements", person_id, benefit, region, status, starts_on, ends_on, monthly,
+            proof_due_on, held_reason, insurance, months_paid, held_on, settled,
+        )  # fmt: skip
 
     def enrolment(
         self,

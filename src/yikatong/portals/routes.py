@@ -11,6 +11,7 @@ from yikatong.portals import (
     acting,
     consent,
     looks,
+    operations,
     receipts,
     sandbox_inbox,
     security,
@@ -23,8 +24,10 @@ from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
 from yikatong.portals.ecard import routes as e_card_routes
+from yikatong.portals.pension import pension
 from yikatong.portals.sandbox import routes as sandbox_routes
 from yikatong.portals.signed_in import know_reader
+from yikatong.portals.unemployment import unemployment
 from yikatong.portals.view import View, environment, static_response, texts
 from yikatong.trust.guessing import TooManyTries
 
@@ -90,8 +93,13 @@ def load() -> None:
         "calculator.html",
         "account.html",
         "settlements.html",
+        "pension.html",
         "settlement.html",
         "e-card.html",
+        "runs.html",
+        "run.html",
+        "unemployment.html",
+        "benefits.html",
         "guide.html",
         "topic.html",
         "questions.html",
@@ -131,6 +139,12 @@ def error_page(request: Request[Any, Any, Any], error: YikatongError) -> Respons
     return response
 
 
+@get("/benefits", include_in_schema=False)
+async def benefits(request: Request[Any, Any, Any]) -> Response[str]:
+    """Where to work out a pension or unemployment benefit."""
+    return View.of(request).respond(request, "benefits.html", current="benefits")
+
+
 routes = [
     static,
     find_regions,
@@ -142,6 +156,10 @@ routes = [
             calculator,
             account,
             *receipts.routes,
+            benefits,
+            pension,
+            unemployment,
+            *operations.routes,
             *e_card_routes,
             guide,
             topic,

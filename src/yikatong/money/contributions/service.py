@@ -176,21 +176,19 @@ async def issue_months(
 
     async def work(connection: Connection) -> list[Bill]:
         await people.get(connection, person_id)
-        enrolment = await _enrolment(connection, person_id, insurance, ("flexible", "active"))
-        taken = await _billed(connection, person_id, insurance)
+        enrolment = await enrolment_of(connection, person_id, insurance, ("flexible", "active"))
+        taken = await billed(connection, person_id, insurance)
         wanted = [month for month in months if month not in taken]
         if not wanted:
-            raise _billed_already()
-        made = [
-            _monthly(person_id, insurance, enrolment, month, base, platform) for month in wanted
-        ]
+            raise billed_already()
+        made = [monthly(person_id, insurance, enrolment, month, base, platform) for month in wanted]
         await _insert(platform, connection, made, actor)
         return made
 
     return await ledger.carry_out(platform, work)
 
 
-def _monthly(
+def monthly(
     person_id: int,
     insurance: BilledInsurance,
     enrolment: Enrolment,
@@ -198,6 +196,7 @@ def _monthly(
     wish: Fen | None,
     platform: Platform,
 ) -> Bill:
+    """An open bill of a month, not stored; `wish`: the base chosen, else the floor."""
     book, region = terms.load(), enrolment.region
     base = book.base(region, insurance, month)
     if wish is not None and not base.floor <= wish <= base.ceiling:
@@ -258,7 +257,7 @@ async def issue_year(
 
     async def work(connection: Connection) -> Bill:
         await people.get(connection, person_id)
-        enrolment = await _enrolment(
+        enrolment = await enrolment_of(
             connection, person_id, insurance, ("minor", "student", "adult", "elderly")
         )
         season = terms.load().season(enrolment.region, insurance, year)
@@ -270,8 +269,8 @@ async def issue_year(
                 field="year",
             )
         amount = _yearly_amount(enrolment, insurance, season.amounts, season.grades, grade)
-        if date(year, 1, 1) in await _billed(connection, person_id, insurance):
-            raise _billed_already()
+        if date(year, 1, 1) in await billed(connection, person_id, insurance):
+            raise billed_already()
         made = Bill(
             person_id=person_id,
             bill_id=ids.new_id(platform.clock.now()),
@@ -328,9 +327,10 @@ def _yearly_amount(
     return grade
 
 
-async def _enrolment(
+async def enrolment_of(
     connection: Connection, person_id: int, insurance: str, categories: Sequence[str]
 ) -> Enrolment:
+    """The current enrolment that a contribution is for; raises NotEnrolled."""
     for one in (await people.current_enrolments(connection, [person_id])).get(person_id, []):
         if one.insurance == insurance and one.category in categories:
             return one
@@ -342,7 +342,8 @@ async def _enrolment(
     )
 
 
-async def _billed(connection: Connection, person_id: int, insurance: str) -> set[date]:
+async def billed(connection: Connection, person_id: int, insurance: str) -> set[date]:
+    """The months that have a bill, open or paid."""
     return {
         one.period_from
         for one in await store.bills_of(connection, [person_id], ("open", "paid"))
@@ -350,7 +351,8 @@ async def _billed(connection: Connection, person_id: int, insurance: str) -> set
     }
 
 
-def _billed_already() -> BilledAlready:
+def billed_already() -> BilledAlready:
+    """The error for a period that has a bill."""
     return BilledAlready(
         zh="这段时间已经有缴费单，请查询后缴费",
         en="this period has a bill already; please look it up and pay it",
@@ -630,7 +632,10 @@ async def refund(
                 account = (bill.paid_about, bill.account_id)
             else:
                 first, _ = await ledger.transaction(connection, bill.paid_about, bill.paid_by)
-                bank = ("bank", str(first.detail["bank"]), "incoming")
+                bank = ("bank", str(first.detail.get("bank")), "incoming")
+                if "fund" in first.detail:
+                    # Paid for an unemployed person: back to the fund that paid.
+                    bank = ("fund", str(first.detail["fund"]), "210")
         own = await medical.ensure(
             platform, connection, [(person_id, bill.region)] if bill.account_part else []
         )

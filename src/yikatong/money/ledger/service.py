@@ -136,6 +136,18 @@ async def accounts(connection: Connection, keys: Sequence[tuple[int, int]]) -> l
     return await store.accounts(connection, keys)
 
 
+async def sealed_numbers(
+    connection: Connection, keys: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], bytes]:
+    """The sealed numbers of bank accounts; the caller records why it opens them."""
+    return await store.sealed_numbers(connection, keys)
+
+
+async def owners(connection: Connection, account_ids: Sequence[int]) -> dict[int, int]:
+    """Whose accounts these are; reads through all accounts, so only for a few that are astray."""
+    return await store.owners(connection, account_ids)
+
+
 async def accounts_of(connection: Connection, person_id: int) -> list[Account]:
     """All accounts of a person, open ones first."""
     return await store.accounts_of(connection, [person_id])

@@ -83,6 +83,14 @@ async def accounts_of(connection: Connection, person_ids: Sequence[int]) -> list
     return [_account(row) for row in rows]
 
 
+async def owners(connection: Connection, account_ids: Sequence[int]) -> dict[int, int]:
+    rows = await connection.fetch(
+        "select account_id, person_id from money_accounts where account_id = any($1::bigint[])",
+        account_ids,
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def medical_accounts(person_ids: Sequence[int]) -> Query[list[Account]]:
     """The open medical accounts of persons."""
     return Query(
@@ -103,6 +111,20 @@ async def sealed_number(connection: Connection, person_id: int, account_id: int)
         person_id,
         account_id,
     )
+
+
+async def sealed_numbers(
+    connection: Connection, keys: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], bytes]:
+    rows = await connection.fetch(
+        """select person_id, account_id, number_sealed from money_accounts
+             join unnest($1::bigint[], $2::bigint[]) as wanted (person_id, account_id)
+            using (person_id, account_id)
+            where number_sealed is not null""",
+        [key[0] for key in keys],
+        [key[1] for key in keys],
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
 
 
 async def transactions_by_key(

@@ -76,6 +76,10 @@ class Secret:
         """The signature of an answer, good for the one request with that signature."""
         return self._sign("answer", request_signature, str(status), at, _digest(body))
 
+    def sign_file(self, kind: str, digest: str) -> str:
+        """The signature of a file: its kind, such as "payments", and the SHA-256 of what it says."""
+        return self._sign("file", kind, digest)
+
     def _sign(self, *lines: str) -> str:
         return hmac.new(self._key, "\n".join(lines).encode(), hashlib.sha256).hexdigest()
 

@@ -17,8 +17,10 @@ _DUE_SOON = timedelta(days=30)
 
 HELD_REASONS: dict[str, Text] = {
     "proof_of_life": Text("未完成资格认证", "no proof of life"),
+    "recorded_dead": Text("登记为已去世，正在核实", "a recorded death is being checked"),
     "returned_payment": Text("上次发放被银行退回", "the bank returned the last payment"),
     "review": Text("正在复核领取资格", "the entitlement is being reviewed"),
+    "job_seeker_month": Text("上月未确认求职", "nobody confirmed last month to look for work"),
     "job_offer": Text("正在核实就业情况", "employment is being checked"),
 }
 

@@ -1,0 +1,1 @@
+"""Pension (养老金): when, how much, application, adjustment, end."""

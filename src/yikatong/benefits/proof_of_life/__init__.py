@@ -1,0 +1,1 @@
+"""Proof of life (领取资格认证): that who draws a pension lives."""

@@ -1,0 +1,601 @@
+"""Use cases of unemployment benefit: estimate, claim, confirm, transfer, end, and what is due."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+import msgspec
+
+from yikatong.benefits import dues
+from yikatong.benefits import service as benefits
+from yikatong.benefits import store as benefits_store
+from yikatong.benefits.model import Entitlement
+from yikatong.benefits.months import add_months, last_day, month_of
+from yikatong.benefits.unemployment import rules, store, terms
+from yikatong.benefits.unemployment.errors import ClaimRefused, NotDrawing, NotEntitled
+from yikatong.benefits.unemployment.model import (
+    ENDS,
+    FORFEITS,
+    Claim,
+    End,
+    Estimate,
+    NewClaim,
+    Question,
+    Reason,
+)
+from yikatong.core import ids, regions
+from yikatong.core.clock import today
+from yikatong.core.database import Connection
+from yikatong.core.errors import InvalidInput, YikatongError
+from yikatong.core.money import Fen
+from yikatong.core.platform import Platform
+from yikatong.money.contributions import from_fund
+from yikatong.money.errors import KeyReused
+from yikatong.money.ledger import service as ledger
+from yikatong.people import service as people
+from yikatong.people.model import Enrolment, Person
+from yikatong.trust import audit
+from yikatong.trust.audit import Actor
+
+REFUSALS_MAX: Final = 2
+"""The second refusal of a suitable job or training ends it (失业保险条例 第十五条)."""
+_PAID_LATE_MONTHS: Final = 12
+"""So far back months may be paid late, and their medical contributions with them."""
+_DUE: Final = Actor("system", "due work", "unemployment benefit")
+_BATCH: Final = 500
+
+
+def estimate(asked: Question) -> Estimate:
+    """Whether, how long, how much, where, by what was said; raises NoStandardOnFile, InvalidInput."""
+    insured = regions.pooling_region(asked.region).code
+    collect = asked.collect_in
+    if collect is not None:
+        collect = regions.pooling_region(collect, "collect_in").code
+    if not 0 <= asked.months_paid <= 1200:
+        raise InvalidInput(
+            "months_paid", zh="缴费月数应在 0 至 1200 之间", en="months paid lie between 0 and 1200"
+        )
+    if not 0 <= asked.months_carried <= rules.MONTHS_MAX:
+        raise InvalidInput(
+            "months_carried", zh="剩余月数应在 0 至 24 之间", en="months kept lie between 0 and 24"
+        )
+    question = msgspec.structs.replace(asked, region=insured, collect_in=collect)
+    return rules.estimate(question, terms.load())
+
+
+async def estimate_for(
+    platform: Platform,
+    person_id: int,
+    reason: Reason,
+    actor: Actor,
+    *,
+    registered: bool = True,
+    collect_in: str = "insured",
+) -> Estimate:
+    """The same by a person's file; the look is recorded. Raises NotEntitled where the person is not
+    insured against unemployment."""
+    async with platform.database.transaction() as connection:
+        question = await _question(
+            platform, connection, person_id, reason, registered, collect_in, "worker", None
+        )
+        await audit.record(
+            connection, actor, platform.clock.now(), person_id, "unemployment.estimated"
+        )
+    return rules.estimate(question, terms.load())
+
+
+async def claim(
+    platform: Platform, person_id: int, wanted: NewClaim, actor: Actor, key: str
+) -> Claim:
+    """Claim the benefit, from anywhere; it begins with the month of the claim.
+
+    The same key answers the same claim. Raises NotEntitled with everything that is not fulfilled,
+    InvalidInput, KeyReused, NoStandardOnFile.
+    """
+    day = today(platform.clock)
+    if not wanted.left_on <= wanted.registered_on <= day:
+        raise InvalidInput(
+            "registered_on",
+            zh="失业登记日期应在离职之后、今天或以前",
+            en="the registration lies behind the last day of work and not ahead of today",
+        )
+    content = ledger.digest(["unemployment.claimed", wanted])
+    async with platform.database.transaction() as connection:
+        await benefits_store.lock(connection, person_id)
+        earlier = await store.claims(connection, person_id)
+        for one in earlier:
+            if one.key == key:
+                if one.content_hash != content:
+                    raise KeyReused
+                return one
+        question = await _question(
+            platform, connection, person_id, wanted.reason, True, wanted.collect_in, wanted.post,
+            wanted.left_on,
+        )  # fmt: skip
+        first = month_of(day)
+        if any(one.ended_on is not None and one.ended_on >= first for one in earlier):
+            # This month is the earlier claim's.
+            first = add_months(first, 1)
+            question = msgspec.structs.replace(question, on=first)
+        found = rules.estimate(question, terms.load())
+        if not found.entitled:
+            raise NotEntitled(found.misses or [rules.miss("months_short")])
+        assert found.last_month is not None
+        now = platform.clock.now()
+        made = Claim(
+            person_id=person_id,
+            claim_id=ids.new_id(now),
+            key=key,
+            content_hash=content,
+            insured_region=question.region,
+            region=found.region,
+            left_on=wanted.left_on,
+            reason=wanted.reason,
+            registered_on=wanted.registered_on,
+            months_paid=question.months_paid,
+            months_carried=question.months_carried,
+            months_granted=found.months,
+            starts_on=max(wanted.registered_on, first),
+            ends_on=last_day(found.last_month),
+            state="drawing",
+            ended_on=None,
+            ended_by=None,
+            months_left=0,
+            overpaid=0,
+            post=wanted.post,
+            made_at=now,
+        )
+        await store.insert(connection, made)
+        await benefits_store.insert(connection, person_id, _new_entitlement(made, found.monthly))
+        # The registration is the first month's confirmation.
+        await store.confirm(connection, person_id, first, now, "registration")
+        await _record(platform, connection, actor, made, "unemployment.claimed")
+    return made
+
+
+async def of_person(platform: Platform, person_id: int, actor: Actor) -> list[Claim]:
+    """All claims of a person, the newest first; the look is recorded."""
+    async with platform.database.transaction() as connection:
+        await people.get(connection, person_id)
+        await audit.record(connection, actor, platform.clock.now(), person_id, "unemployment.read")
+        return await store.claims(connection, person_id)
+
+
+async def confirm_month(
+    platform: Platform, person_id: int, actor: Actor, channel: str = "counter"
+) -> Claim:
+    """Note that the person still looks for work this month (每月确认); what was held goes on.
+
+    A month that was held and not paid is not lost: the last month moves behind. Twice is once.
+    Raises NotDrawing.
+    """
+    month = today(platform.clock).replace(day=1)
+    async with platform.database.transaction() as connection:
+        one = await _current(connection, person_id)
+        new = await store.confirm(connection, person_id, month, platform.clock.now(), channel)
+        if one.state == "held":
+            first = month_of(one.starts_on)
+            drawn = await store.months_drawn(connection, person_id, first, ("open", "paid"))
+            left = max(1, one.months_granted - len(drawn))
+            person = await people.get(connection, person_id)
+            nation = terms.load().nation
+            retires = rules.retires_on(person.birth_date, person.sex, one.post, nation)
+            last = min(add_months(month, left - 1), add_months(retires, -1))
+            changed = msgspec.structs.replace(one, state="drawing", ends_on=last_day(last))
+            one = await _write(connection, changed)
+            await _release(platform, connection, one, month)
+        if new:
+            await _record(platform, connection, actor, one, "unemployment.month_confirmed")
+        return one
+
+
+async def refuse_job(platform: Platform, person_id: int, on: date, actor: Actor, key: str) -> Claim:
+    """Note the refusal of a suitable job or training without good reason; the second one ends the
+    benefit. Raises NotDrawing."""
+    if on > today(platform.clock):
+        raise InvalidInput("on", zh="日期不能晚于今天", en="the day is not ahead of today")
+    async with platform.database.transaction() as connection:
+        await benefits_store.lock(connection, person_id)
+        one = next(iter(await store.claims(connection, person_id)), None)
+        if one is None:
+            raise NotDrawing
+        await store.refuse(connection, person_id, key, on, platform.clock.now())
+        refused = await store.refusals(connection, person_id, one.starts_on)
+        if one.state != "ended":
+            await _record(platform, connection, actor, one, "unemployment.job_refused")
+            if refused >= REFUSALS_MAX:
+                return await _end(platform, connection, one, "refused_twice", on, actor)
+        return one
+
+
+async def transfer(
+    platform: Platform, person_id: int, region: str, actor: Actor, key: str
+) -> Claim:
+    """Move the rest of the months to another region, from next month on, at its standard (转移).
+
+    The same key answers the same claim. Raises NotDrawing, ClaimRefused where no month is left.
+    """
+    code = regions.pooling_region(region).code
+    content = ledger.digest(["unemployment.transferred", code])
+    async with platform.database.transaction() as connection:
+        await benefits_store.lock(connection, person_id)
+        for known in await store.claims(connection, person_id):
+            if known.key == key:
+                if known.content_hash != content:
+                    raise KeyReused
+                return known
+        one = await _current(connection, person_id)
+        if one.region == code:
+            raise ClaimRefused(
+                zh="已经在该地领取", en="it is collected there already", field="region"
+            )
+        day, now = today(platform.clock), platform.clock.now()
+        standard = terms.load().standard(code, day)
+        ended = await _end(platform, connection, one, "transfer", day, actor)
+        if not ended.months_left:
+            raise ClaimRefused(
+                zh="已没有剩余月数可以转移", en="no month is left to be moved", field="region"
+            )
+        first = add_months(day.replace(day=1), 1)
+        made = msgspec.structs.replace(
+            one,
+            claim_id=ids.new_id(now),
+            key=key,
+            content_hash=content,
+            region=code,
+            months_granted=ended.months_left,
+            starts_on=first,
+            ends_on=last_day(add_months(first, ended.months_left - 1)),
+            made_at=now,
+            state="drawing",
+            version=1,
+        )
+        await store.insert(connection, made)
+        monthly = rules.amount(standard, 1)
+        await benefits_store.insert(connection, person_id, _new_entitlement(made, monthly))
+        await _record(platform, connection, actor, made, "unemployment.transferred")
+        return made
+
+
+async def end(platform: Platform, person_id: int, why: str, on: date, actor: Actor) -> Claim:
+    """End the benefit: `on` is the day of what ended it; its month is the last one due, before
+    retirement the month before. What was paid for later months is to be given back.
+
+    Ended already for the same reason: the claim as it stands. Raises NotDrawing, InvalidInput.
+    """
+    reason: End | None = next((one for one in ENDS if one == why and one != "transfer"), None)
+    if reason is None:
+        raise InvalidInput(
+            "reason",
+            zh=f"应为 {'、'.join(one for one in ENDS if one != 'transfer')} 之一",
+            en=f"must be one of {', '.join(one for one in ENDS if one != 'transfer')}",
+        )
+    if on > today(platform.clock):
+        raise InvalidInput("on", zh="日期不能晚于今天", en="the day is not ahead of today")
+    async with platform.database.transaction() as connection:
+        await benefits_store.lock(connection, person_id)
+        newest = next(iter(await store.claims(connection, person_id)), None)
+        if newest is not None and newest.ended_by == reason:
+            return newest
+        one = await _current(connection, person_id)
+        return await _end(platform, connection, one, reason, on, actor)
+
+
+async def _end(
+    platform: Platform, connection: Connection, one: Claim, why: End, on: date, actor: Actor
+) -> Claim:
+    month = month_of(on)
+    if why in ("retirement_age", "pension"):
+        month = add_months(month, -1)
+    first = month_of(one.starts_on)
+    drawn = await _entitlement(connection, one)
+    if drawn.status == "held" and drawn.held_on is not None:
+        # Of the months that nobody confirmed nothing is due.
+        month = min(month, add_months(month_of(drawn.held_on), -1))
+    # Nor before it began, nor behind the last month granted.
+    last = min(max(month, add_months(first, -1)), month_of(one.ends_on))
+    behind = (one.ends_on.year - last.year) * 12 + one.ends_on.month - last.month
+    left = 0 if why in FORFEITS else min(behind, one.months_granted)
+    overpaid = await _end_entitlement(platform, connection, one, drawn, last, why)
+    ended = await _write(
+        connection,
+        msgspec.structs.replace(
+            one,
+            state="ended",
+            ended_on=last_day(last),
+            ended_by=why,
+            months_left=left,
+            overpaid=overpaid,
+        ),
+    )
+    await _record(platform, connection, actor, ended, "unemployment.ended")
+    return ended
+
+
+_ENDED: Final = {"death": "death", "used_up": "used_up", "work": "work", "retirement_age": "age"}
+
+
+async def _end_entitlement(
+    platform: Platform, connection: Connection, one: Claim, drawn: Entitlement, last: date, why: End
+) -> int:
+    """End what payment runs read; answers what was paid for months behind the last one. What is due
+    until then and was not paid yet becomes arrears."""
+    if last < month_of(one.starts_on) and drawn.settled_month is None:
+        await store.delete_entitlement(connection, one.person_id, one.starts_on)
+        return 0
+    until = max(last, drawn.settled_month or last)
+    changes = rules.changes(drawn.region, drawn.starts_on, until, terms.load())
+    mine = [
+        due
+        for due in await benefits_store.dues(connection, [one.person_id], ("open",))
+        if (due.benefit, due.region) == ("unemployment", drawn.region)
+    ]
+    now = platform.clock.now()
+    ended, made, cancelled = dues.end(
+        one.person_id, drawn, changes, mine, last, _ENDED.get(why, "other"), now
+    )
+    await benefits.update(connection, one.person_id, ended)
+    await dues.change(connection, made, cancelled, now)
+    return sum(due.amount for due in made if due.kind == "recovery")
+
+
+async def _entitlement(connection: Connection, one: Claim) -> Entitlement:
+    """What payment runs read of a claim."""
+    return next(
+        each
+        for each in await benefits.entitlements(connection, one.person_id)
+        if each.benefit == "unemployment" and each.starts_on == one.starts_on
+    )
+
+
+def _new_entitlement(one: Claim, monthly: Fen) -> Entitlement:
+    return Entitlement(
+        benefit="unemployment",
+        region=one.region,
+        status="drawing",
+        starts_on=one.starts_on,
+        ends_on=one.ends_on,
+        monthly=monthly,
+        proof_due_on=None,
+        held_reason=None,
+        insurance="210",
+        months_paid=one.months_paid,
+    )
+
+
+async def _hold(platform: Platform, connection: Connection, one: Claim) -> Claim:
+    """Nobody confirmed last month: nothing is due from this one on. What was due before and not paid
+    yet becomes arrears."""
+    held = await _write(connection, msgspec.structs.replace(one, state="held"))
+    drawn, day, now = (
+        await _entitlement(connection, one),
+        today(platform.clock),
+        platform.clock.now(),
+    )
+    earned = add_months(month_of(day), -1)
+    changes = rules.changes(drawn.region, drawn.starts_on, earned, terms.load())
+    drawn, due = dues.arrears(one.person_id, drawn, earned, changes, "held", now)
+    drawn = msgspec.structs.replace(
+        drawn, status="held", held_reason="job_seeker_month", held_on=day
+    )
+    await benefits.update(connection, one.person_id, drawn)
+    await benefits_store.insert_dues(connection, [due] if due else [])
+    return held
+
+
+async def _release(platform: Platform, connection: Connection, one: Claim, month: date) -> None:
+    """It goes on with this month: the months held are passed over, the last one moves behind."""
+    drawn = await _entitlement(connection, one)
+    passed = max(add_months(month, -1), drawn.settled_month or date.min)
+    released = msgspec.structs.replace(
+        drawn,
+        status="drawing",
+        held_reason=None,
+        held_on=None,
+        ends_on=one.ends_on,
+        settled_month=passed,
+        monthly=_monthly(platform, drawn),
+    )
+    await benefits.update(connection, one.person_id, released)
+
+
+def _monthly(platform: Platform, one: Entitlement) -> Fen:
+    """The sum of the running month; raises NoStandardOnFile."""
+    day = today(platform.clock)
+    first = month_of(one.starts_on)
+    number = (day.year - first.year) * 12 + day.month - first.month + 1
+    return rules.amount(terms.load().standard(one.region, day), max(1, number))
+
+
+async def _write(connection: Connection, one: Claim) -> Claim:
+    await store.update(connection, one)
+    return msgspec.structs.replace(one, version=one.version + 1)
+
+
+async def _current(connection: Connection, person_id: int) -> Claim:
+    await benefits_store.lock(connection, person_id)
+    for one in await store.claims(connection, person_id):
+        if one.state != "ended":
+            return one
+    raise NotDrawing
+
+
+async def _record(
+    platform: Platform, connection: Connection, actor: Actor, one: Claim, action: str
+) -> None:
+    detail: dict[str, object] = {
+        "claim_id": str(one.claim_id), "region": one.region, "state": one.state
+    }  # fmt: skip
+    await audit.record(connection, actor, platform.clock.now(), one.person_id, action, detail)
+
+
+async def _question(
+    platform: Platform,
+    connection: Connection,
+    person_id: int,
+    reason: Reason,
+    registered: bool,
+    collect_in: str,
+    post: str,
+    left_on: date | None,
+) -> Question:
+    """What decides, read from the person's file; raises NotEntitled for somebody not insured."""
+    person = await people.get(connection, person_id)
+    enrolled = await people.enrolments(connection, person_id)
+    insured = next((one for one in enrolled if one.insurance == "210"), None)
+    if insured is None:
+        raise NotEntitled([rules.miss("not_insured")])
+    claims = await store.claims(connection, person_id)
+    drawn = await benefits.entitlements(connection, person_id)
+    day = today(platform.clock)
+    return Question(
+        region=insured.region,
+        collect_in=_residence(person) if collect_in == "residence" else None,
+        # Months that an earlier claim rests on are counted once (重新计算).
+        months_paid=max(0, insured.months_paid - _counted(claims)),
+        months_carried=_carried(claims),
+        reason=reason,
+        registered=registered,
+        employed=_employed(insured, left_on),
+        birth=person.birth_date,
+        sex=person.sex,
+        post="cadre" if post == "cadre" else "worker",
+        retired=any(one.category == "retired" for one in enrolled if one.insurance != "210")
+        or any(one.benefit == "pension" and one.status != "ended" for one in drawn),
+        died=person.died_on is not None,
+        drawing=any(one.state != "ended" for one in claims)
+        or any(
+            one.benefit == "unemployment"
+            and one.status != "ended"
+            and (one.ends_on is None or one.ends_on >= day)
+            for one in drawn
+        ),
+        on=day,
+    )
+
+
+def _counted(claims: Sequence[Claim]) -> int:
+    """Months paid that earlier claims rest on; a transfer repeats those of the claim it moves."""
+    return sum(one.months_paid for one in claims if one.ended_by != "transfer")
+
+
+def _carried(claims: Sequence[Claim]) -> int:
+    newest = next(iter(claims), None)
+    return newest.months_left if newest is not None and newest.state == "ended" else 0
+
+
+def _employed(insured: Enrolment, left_on: date | None) -> bool:
+    """Whether an employer pays for a month behind the last day of work."""
+    if left_on is None or insured.covered_until is None:
+        return False
+    return insured.covered_until > last_day(month_of(left_on))
+
+
+def _residence(person: Person) -> str:
+    return regions.pooling_region(person.residence_region, "collect_in").code
+
+
+# ---- what is due ----
+
+
+class Done(msgspec.Struct):
+    """What a run of the due work did, in numbers."""
+
+    ended: int = 0
+    held: int = 0
+    adjusted: int = 0
+    contributions: int = 0
+    failed: int = 0
+
+
+async def run_due(platform: Platform) -> Done:
+    """Ends, holds, new standards, medical contributions; run daily, twice it does nothing more."""
+    done, after = Done(), 0
+    since = add_months(month_of(today(platform.clock)), -_PAID_LATE_MONTHS)
+    while True:
+        async with platform.database.transaction(readonly=True) as connection:
+            persons = await store.current(connection, since, after, _BATCH)
+        for person_id in persons:
+            try:
+                await _due_of(platform, person_id, done)
+            except YikatongError:
+                # One person's missing terms keep nobody else waiting; the next run tries again.
+                done.failed += 1
+        if len(persons) < _BATCH:
+            return done
+        after = persons[-1]
+
+
+async def _due_of(platform: Platform, person_id: int, done: Done) -> None:
+    day = today(platform.clock)
+    async with platform.database.transaction() as connection:
+        await benefits_store.lock(connection, person_id)
+        one = (await store.claims(connection, person_id))[0]
+        if one.state != "ended":
+            await _keep_up(platform, connection, one, day, done)
+        paid = await store.months_drawn(
+            connection, person_id, add_months(month_of(day), -_PAID_LATE_MONTHS), ("paid",)
+        )
+        keys = [(person_id, f"unemployment:{month:%Y-%m}:medical") for month, _ in paid]
+        known = (
+            {each.key for each in await ledger.transactions_by_key(connection, keys)}
+            if keys
+            else set[str]()
+        )
+    for (month, region), (_, key) in zip(paid, keys, strict=True):
+        if key not in known:
+            await from_fund.pay_month(platform, person_id, region, month, _DUE, key)
+            done.contributions += 1
+
+
+async def _keep_up(
+    platform: Platform, connection: Connection, one: Claim, day: date, done: Done
+) -> None:
+    """End, hold or adjust a claim that is drawn."""
+    month = month_of(day)
+    person = await people.get(connection, one.person_id)
+    why = await _ended_by(connection, one, person, day)
+    if why is not None:
+        await _end(platform, connection, one, why[0], why[1], _DUE)
+        done.ended += 1
+        return
+    if one.starts_on > day:
+        return
+    previous = add_months(month, -1)
+    if (
+        one.state == "drawing"
+        and previous >= month_of(one.starts_on)
+        and not {previous, month} & await store.confirmed(connection, one.person_id)
+    ):
+        held = await _hold(platform, connection, one)
+        await _record(platform, connection, _DUE, held, "unemployment.held")
+        done.held += 1
+    elif await _adjust(platform, connection, one):
+        done.adjusted += 1
+
+
+async def _ended_by(
+    connection: Connection, one: Claim, person: Person, day: date
+) -> tuple[End, date] | None:
+    """What has ended a claim by now, and when."""
+    if person.died_on is not None:
+        return "death", person.died_on
+    drawn = await benefits.entitlements(connection, one.person_id)
+    for each in drawn:
+        if each.benefit == "pension" and each.status == "drawing" and each.starts_on <= day:
+            return "pension", each.starts_on
+    if day > one.ends_on:
+        return "used_up", one.ends_on
+    return None
+
+
+async def _adjust(platform: Platform, connection: Connection, one: Claim) -> bool:
+    """Bring the monthly amount to today's standard; whether it changed."""
+    drawn = await _entitlement(connection, one)
+    monthly = _monthly(platform, drawn)
+    if drawn.monthly == monthly:
+        return False
+    changed = msgspec.structs.replace(drawn, monthly=monthly)
+    await benefits.update(connection, one.person_id, changed)
+    await _record(platform, connection, _DUE, one, "unemployment.adjusted")
+    return True

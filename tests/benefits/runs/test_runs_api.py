@@ -1,0 +1,117 @@
+"""Payment runs as another program meets them."""
+
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from tests.benefits.runs.conftest import Pensioners
+from tests.conftest import OPERATOR_TOKEN
+from yikatong.app import create_app
+from yikatong.benefits.runs import service
+from yikatong.core.platform import Platform
+
+SIGNED_IN = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
+RUNS = "/api/v1/benefits/runs"
+Client = httpx.AsyncClient
+
+
+@pytest.fixture
+async def client(platform: Platform, pensioners: Pensioners) -> AsyncIterator[Client]:
+    platform.settings.operator_token_path.parent.mkdir(parents=True, exist_ok=True)
+    platform.settings.operator_token_path.write_text(OPERATOR_TOKEN)
+    transport = httpx.ASGITransport(cast("Any", create_app(platform)))
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://test", headers=SIGNED_IN
+    ) as client:
+        yield client
+
+
+BODY = {"benefit": "pension", "region": "510100", "month": "2026-03", "actor": "fin-1"}
+
+
+async def test_a_run_from_the_list_to_the_report(client: Client, platform: Platform) -> None:
+    made = await client.post(RUNS, json=BODY)
+    assert (made.status_code, made.json()["state"]) == (202, "preparing")
+    run = f"{RUNS}/{made.json()['run_id']}"
+    assert (await client.post(RUNS, json=BODY)).json()["run_id"] == made.json()["run_id"]
+    await service.go_on_with_all(platform)
+    assert (await client.post(f"{run}/check", json={"actor": "fin-1"})).status_code == 202
+    await service.go_on_with_all(platform)
+    seen = (await client.get(run)).json()
+    assert seen["run"]["state"] == "checked"
+    total = seen["progress"]["payable_amount"]
+    own = await client.post(f"{run}/approve", json={"actor": "fin-1", "total": total})
+    assert (own.status_code, own.json()["code"]) == (409, "same_person")
+    other = await client.post(f"{run}/approve", json={"actor": "fin-2", "total": "1.00"})
+    assert (other.status_code, other.json()["code"]) == (409, "total_differs")
+    good = await client.post(f"{run}/approve", json={"actor": "fin-2", "total": total})
+    assert (good.status_code, good.json()["approved_amount"]) == (200, total)
+    assert (await client.post(f"{run}/pay", json={"actor": "fin-1"})).json()["state"] == "paying"
+    await service.go_on_with_all(platform)
+    assert (await client.get(run)).json()["progress"]["paid_amount"] == total
+    lines = (await client.get(f"{run}/lines", params={"state": "paid", "limit": 3})).json()
+    assert [one["line"] for one in lines] == [1, 2, 3]
+    more = await client.get(f"{run}/lines", params={"after": lines[-1]["person_id"]})
+    assert len(more.json()) == 17
+    balance = (await client.get("/api/v1/benefits/balance/2026-03")).json()
+    assert (balance["agrees"], balance["paid"], balance["fund"]) == (True, total, total)
+    csv = (await client.get(f"{run}/report/csv")).text.splitlines()
+    assert len(csv) == 21
+    assert (await client.get(f"{run}/report/pdf")).content.startswith(b"%PDF")
+
+
+async def test_a_look_at_lines_stands_in_each_persons_trail(
+    client: Client, platform: Platform, pensioners: Pensioners
+) -> None:
+    run = await pensioners.pay()
+    await client.get(f"{RUNS}/{run.run_id}/lines")
+    person_id = pensioners.ids[0]
+    actions = await pensioners.sql(
+        """select array_agg(action order by event_id) from audit_events where person_id = $1
+             and action like 'benefit.%'""",
+        person_id,
+    )
+    assert actions == ["benefit.paid", "benefit.run_read"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "field"),
+    [
+        ("POST", RUNS, {**BODY, "month": "2026-13"}, 422, "month"),
+        ("POST", RUNS, {**BODY, "actor": "x y"}, 422, "actor"),
+        ("POST", RUNS, {**BODY, "region": "51"}, 422, "region"),
+        ("POST", RUNS, {**BODY, "benefit": "x"}, 422, "benefit"),
+        ("GET", f"{RUNS}/7", None, 404, "run"),
+        ("POST", f"{RUNS}/7/check", {"actor": "fin-1"}, 404, "run"),
+        ("POST", f"{RUNS}/7/explode", {"actor": "fin-1"}, 422, "command"),
+        ("POST", f"{RUNS}/7/files/ICBC", {"actor": "fin-1"}, 422, "bank"),
+        ("GET", f"{RUNS}/7/lines?state=x", None, 422, "state"),
+    ],
+)
+async def test_what_is_wrong_is_named(
+    client: Client, method: str, path: str, body: Any, status: int, field: str
+) -> None:
+    answer = await client.request(method, path, json=body)
+    assert answer.status_code == status
+    assert answer.json()["field"] == field
+
+
+async def test_nobody_without_a_token_sees_or_does_anything(client: Client) -> None:
+    for method, path in (("GET", RUNS), ("POST", RUNS), ("GET", f"{RUNS}/1/lines")):
+        answer = await client.request(method, path, headers={"Authorization": ""}, json=BODY)
+        assert answer.status_code == 401
+
+
+async def test_the_pages_show_totals_and_nobody(client: Client, pensioners: Pensioners) -> None:
+    run = await pensioners.check(await pensioners.prepare())
+    assert f"/operations/runs/{run.run_id}" in (await client.get("/operations/runs")).text
+    page = (await client.get(f"/operations/runs/{run.run_id}")).text
+    assert "已核对" in page
+    assert "http-equiv" not in page
+    assert not any(str(person_id) in page for person_id in pensioners.ids)
+    await service.approve(pensioners.platform, run.run_id, "fin-2")
+    await service.pay(pensioners.platform, run.run_id, "fin-1")
+    assert 'http-equiv="refresh"' in (await client.get(f"/operations/runs/{run.run_id}")).text
+    assert (await client.get("/operations/runs/7")).status_code == 404
