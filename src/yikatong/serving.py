@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from yikatong.app import serve
 from yikatong.benefits import due as benefits_due
 from yikatong.benefits.runs import service as runs
-from yikatong.benefits.unemployment import service as unemployment
+from yikatong.benefits.unemployment import due as unemployment_due
 from yikatong.core import embedded, logging, running, sending, tuning
 from yikatong.core.clock import today
 from yikatong.core.errors import InvalidInput, Unavailable, YikatongError
@@ -190,7 +190,7 @@ async def _do_daily_work(platform: Platform) -> None:
             continue
         try:
             await benefits_due.run(platform)
-            await unemployment.run_due(platform)
+            await unemployment_due.run(platform)
             done = day
         except Exception:
             _log.exception("daily work stopped")

@@ -24,9 +24,10 @@ from yikatong.benefits.pension import adjust, ending, terms
 from yikatong.benefits.pension.errors import NoPension
 from yikatong.benefits.pension.terms import Adjustment
 from yikatong.benefits.proof_of_life import service as proofs
-from yikatong.benefits.runs import files, service, store, work
+from yikatong.benefits.runs import files, pay_store, service, work
 from yikatong.benefits.runs.errors import NothingToCorrect
 from yikatong.benefits.runs.model import Run
+from yikatong.benefits.unemployment import due as unemployment_due
 from yikatong.benefits.unemployment import service as unemployment
 from yikatong.benefits.unemployment.errors import NotDrawing
 from yikatong.benefits.unemployment.model import NewClaim
@@ -240,7 +241,7 @@ class Room:
         """The due work of the day; the months that nobody confirmed are not owed."""
         await due.run(self.platform)
         held_before = await self.held_workers()
-        await unemployment.run_due(self.platform)
+        await unemployment_due.run(self.platform)
         held = await self.held_workers()
         for person_id in held | held_before:
             self.owed[person_id].passed.add(self.month)
@@ -271,14 +272,14 @@ class Room:
         await service.approve(platform, run_id, "fin-2")
         await service.pay(platform, run_id, "fin-1")
         if self.kill is not None:
-            whole = getattr(store, self.kill)
+            whole = getattr(pay_store, self.kill)
 
             async def killed(*args: object) -> None:
                 await whole(*args)
                 raise Killed
 
             with monkeypatch.context() as patch:
-                patch.setattr(store, self.kill, killed)
+                patch.setattr(pay_store, self.kill, killed)
                 with pytest.raises(Killed):
                     await work.go_on(platform, run_id, workers=1)
             self.kill = None

@@ -6,7 +6,7 @@ import pytest
 
 from yikatong.benefits.runs import service as runs
 from yikatong.benefits.runs import work
-from yikatong.benefits.unemployment import service
+from yikatong.benefits.unemployment import due, service
 from yikatong.benefits.unemployment.errors import ClaimRefused, NotDrawing, NotEntitled
 from yikatong.benefits.unemployment.model import Claim, NewClaim
 from yikatong.core.clock import SHANGHAI, FixedClock
@@ -161,8 +161,8 @@ async def test_everything_that_is_not_fulfilled_is_said_at_once(worker: Worker) 
 async def test_the_fund_pays_the_medical_contribution_of_each_month_drawn(worker: Worker) -> None:
     await worker.claim()
     await worker.pay()
-    first = await service.run_due(worker.platform)
-    again = await service.run_due(worker.platform)
+    first = await due.run(worker.platform)
+    again = await due.run(worker.platform)
     assert (first.contributions, again.contributions) == (1, 0)
     total = await worker.sql(
         """select employer_part + personal_part from contribution_bills
@@ -181,11 +181,11 @@ async def test_an_unconfirmed_month_holds_it_and_a_confirmation_lets_it_go_on(
     await worker.claim()
     assert await worker.pay() == 186_400
     worker.go_to(date(2026, 4, 10))
-    await service.run_due(worker.platform)
+    await due.run(worker.platform)
     # March was confirmed by the registration.
     assert await worker.pay() == 186_400
     worker.go_to(date(2026, 5, 10))
-    done = await service.run_due(worker.platform)
+    done = await due.run(worker.platform)
     assert done.held == 1
     assert await worker.pay() == 0
     worker.go_to(date(2026, 6, 10))
@@ -193,7 +193,7 @@ async def test_an_unconfirmed_month_holds_it_and_a_confirmation_lets_it_go_on(
     # Two of 18 months are drawn; 16 from June on.
     assert (one.state, one.ends_on) == ("drawing", date(2027, 9, 30))
     assert await worker.pay() == 186_400
-    assert (await service.run_due(worker.platform)).held == 0
+    assert (await due.run(worker.platform)).held == 0
 
 
 async def test_new_work_ends_it_keeps_the_rest_and_reclaims_what_was_paid_too_much(
@@ -225,7 +225,7 @@ async def test_the_month_of_the_end_is_still_paid(worker: Worker) -> None:
     await service.end(worker.platform, worker.person_id, "work", MARCH, CLERK)
     assert await worker.pay() == 186_400
     worker.go_to(date(2026, 4, 10))
-    await service.run_due(worker.platform)
+    await due.run(worker.platform)
     assert (await worker.entitlement())[1] == "ended"
     assert await worker.pay() == 0
 
@@ -242,15 +242,15 @@ async def test_months_without_a_run_are_owed_at_their_own_standard_when_it_has_e
     await worker.claim(left_on=date(2025, 8, 1), registered_on=date(2025, 8, 20))
     worker.go_to(date(2025, 9, 20))
     await service.confirm_month(worker.platform, worker.person_id, CLERK)
-    await service.run_due(worker.platform)
+    await due.run(worker.platform)
     worker.go_to(date(2025, 10, 8))
     await service.end(worker.platform, worker.person_id, "work", date(2025, 9, 30), CLERK)
     # August at the old minimum wage, September at the new one; October is nobody's.
-    due = await worker.sql(
+    found = await worker.sql(
         "select (kind, reason, amounts)::text from benefit_dues where person_id = $1",
         worker.person_id,
     )
-    assert due == '(arrears,until_end,"{217800,228600}")'
+    assert found == '(arrears,until_end,"{217800,228600}")'
 
 
 async def test_what_was_paid_too_much_becomes_a_recovery_of_the_same_months(worker: Worker) -> None:
@@ -260,12 +260,12 @@ async def test_what_was_paid_too_much_becomes_a_recovery_of_the_same_months(work
         await service.confirm_month(worker.platform, worker.person_id, CLERK)
         await worker.pay()
     await service.end(worker.platform, worker.person_id, "military", date(2026, 3, 20), CLERK)
-    due = await worker.sql(
+    found = await worker.sql(
         """select (kind, reason, amount, month_from, month_until)::text from benefit_dues
             where person_id = $1""",
         worker.person_id,
     )
-    assert due == "(recovery,paid_after_end,186400,2026-04-01,2026-04-01)"
+    assert found == "(recovery,paid_after_end,186400,2026-04-01,2026-04-01)"
 
 
 async def test_a_claim_in_the_month_of_an_earlier_ones_end_begins_with_the_next(
@@ -286,13 +286,13 @@ async def test_a_claim_in_the_month_of_an_earlier_ones_end_begins_with_the_next(
 async def test_a_held_month_is_not_due_when_it_ends(worker: Worker) -> None:
     await worker.claim()
     worker.go_to(date(2026, 5, 10))
-    assert (await service.run_due(worker.platform)).held == 1
+    assert (await due.run(worker.platform)).held == 1
     one = await service.end(worker.platform, worker.person_id, "work", date(2026, 5, 10), CLERK)
     assert (one.ended_on, one.months_left) == (date(2026, 4, 30), 16)
     # March and April, which no run paid.
     assert await worker.pay() == 2 * 186_400
-    assert (await service.run_due(worker.platform)).contributions == 2
-    assert (await service.run_due(worker.platform)).contributions == 0
+    assert (await due.run(worker.platform)).contributions == 2
+    assert (await due.run(worker.platform)).contributions == 0
     assert (await verification.verify(worker.platform)).proved
 
 
@@ -302,7 +302,7 @@ async def test_death_and_a_pension_end_it_by_themselves(worker: Worker) -> None:
         "update persons set died_on = '2026-03-01' where person_id = $1 returning 1",
         worker.person_id,
     )
-    assert (await service.run_due(worker.platform)).ended == 1
+    assert (await due.run(worker.platform)).ended == 1
     one = (await service.of_person(worker.platform, worker.person_id, CLERK))[0]
     assert (one.ended_by, one.ended_on, one.months_left) == ("death", date(2026, 3, 31), 0)
 
@@ -310,7 +310,7 @@ async def test_death_and_a_pension_end_it_by_themselves(worker: Worker) -> None:
 async def test_all_months_drawn_is_the_end(worker: Worker) -> None:
     await worker.claim()
     worker.go_to(date(2027, 9, 1))
-    await service.run_due(worker.platform)
+    await due.run(worker.platform)
     one = (await service.of_person(worker.platform, worker.person_id, CLERK))[0]
     assert (one.ended_by, one.ended_on, one.months_left) == ("used_up", date(2027, 8, 31), 0)
 
@@ -334,7 +334,7 @@ async def test_the_rest_moves_to_another_region_at_its_standard(worker: Worker) 
     with pytest.raises(ClaimRefused):
         await service.transfer(worker.platform, worker.person_id, BEIJING, CLERK, "u")
     worker.go_to(date(2026, 4, 10))
-    await service.run_due(worker.platform)
+    await due.run(worker.platform)
     assert await worker.pay(CHENGDU) == 0
     assert await worker.pay(BEIJING) == 228_600
 
@@ -349,7 +349,7 @@ async def test_a_new_standard_changes_the_monthly_amount(worker: Worker) -> None
     await worker.claim(left_on=date(2025, 8, 1), registered_on=date(2025, 8, 20))
     assert (await worker.entitlement())[3] == 217_800
     worker.clock.advance(timedelta(days=20))
-    assert (await service.run_due(worker.platform)).adjusted == 1
+    assert (await due.run(worker.platform)).adjusted == 1
     assert (await worker.entitlement())[3] == 228_600
 
 

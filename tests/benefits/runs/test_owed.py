@@ -10,7 +10,7 @@ from tests.benefits.runs.conftest import APRIL, FEBRUARY, MARCH, REGION, Pension
 from yikatong.benefits.pension import adjust, ending, terms
 from yikatong.benefits.pension.terms import Adjustment
 from yikatong.benefits.proof_of_life import service as proofs
-from yikatong.benefits.runs import service, store, work
+from yikatong.benefits.runs import pay_store, service, work
 from yikatong.benefits.runs.errors import EarlierRunOpen
 from yikatong.benefits.runs.model import Run
 from yikatong.core.clock import SHANGHAI, FixedClock
@@ -214,14 +214,14 @@ async def test_dues_and_month_are_one_transaction_with_the_payment(
     await service.approve(platform, run.run_id, "fin-2")
     await service.pay(platform, run.run_id, "fin-1")
     for name in ("settle", "dues_of", "mark_paid", "close_paid"):
-        whole = getattr(store, name)
+        whole = getattr(pay_store, name)
 
         async def killed(*args: object, whole=whole) -> None:
             await whole(*args)
             raise Killed
 
         with monkeypatch.context() as patch:
-            patch.setattr(store, name, killed)
+            patch.setattr(pay_store, name, killed)
             with pytest.raises(Killed):
                 await work.pay_chunk(platform, run.run_id)
         assert await pensioners.settled(person_id) == FEBRUARY

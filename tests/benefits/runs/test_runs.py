@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.benefits.runs.conftest import APRIL, MARCH, REGION, Pensioners
 from yikatong.benefits.model import Due
-from yikatong.benefits.runs import rules, service, store, work
+from yikatong.benefits.runs import pay_store, rules, service, work
 from yikatong.benefits.runs.errors import NothingToCorrect, SamePerson, TotalDiffers, WrongState
 from yikatong.benefits.runs.model import Run
 from yikatong.core.clock import SHANGHAI
@@ -320,8 +320,8 @@ async def test_a_run_stopped_after_any_statement_goes_on_where_it_was(
     places = (
         (bulk, "credit"),
         (bulk, "_write"),
-        (store, "mark_paid"),
-        (store, "close_paid"),
+        (pay_store, "mark_paid"),
+        (pay_store, "close_paid"),
     )
     for module, name in places:
         whole = getattr(module, name)

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from yikatong.benefits.runs import service, store, undone, work
+from yikatong.benefits.runs import read_store, service, undone, work
 from yikatong.benefits.runs.errors import FileWrong, WrongState
 from yikatong.benefits.runs.model import FUND_NAMES, BankFile, Line, Run
 from yikatong.core import ids
@@ -85,7 +85,7 @@ async def make(platform: Platform, run_id: int, bank: str, actor: str) -> AsyncG
         if one.state != "paid":
             raise WrongState(one, "发放完成后才能生成文件", "the file is made once it is paid")
         made_at = platform.clock.now()
-        told = await store.put_file(connection, run_id, bank, via_id, made_at, actor)
+        told = await read_store.put_file(connection, run_id, bank, via_id, made_at, actor)
     digest = hashlib.sha256()
     head = _row(
         "H", _PAYMENTS, run_id, bank, f"{one.month:%Y-%m}", one.benefit, told.lines, told.amount
@@ -110,7 +110,7 @@ async def _piece(
     vault = platform.vault
     memo = f"{FUND_NAMES[one.insurance].zh} {one.month:%Y-%m}"
     async with platform.database.transaction() as connection:
-        lines = await store.file_lines(connection, one.run_id, via_id, after, work.CHUNK)
+        lines = await read_store.file_lines(connection, one.run_id, via_id, after, work.CHUNK)
         persons = [line.person_id for line in lines]
         names = await people.names(connection, persons)
         keys = [(line.person_id, line.account_id or 0) for line in lines]
@@ -204,7 +204,7 @@ async def take_answer(
         taken.returned += done[1]
     taken.known = len(results) - taken.credited - taken.returned
     async with platform.database.transaction() as connection:
-        await store.answered(connection, run_id, bank, platform.clock.now())
+        await read_store.answered(connection, run_id, bank, platform.clock.now())
     return taken
 
 
@@ -242,7 +242,7 @@ def _told_before(line: Line) -> str | None:
 async def _lines_by_number(
     connection: Connection, run_id: int, part: Sequence[Result]
 ) -> dict[int, Line]:
-    found = await store.lines_by_number(connection, run_id, [one.line for one in part])
+    found = await read_store.lines_by_number(connection, run_id, [one.line for one in part])
     return {line.line: line for line in found}
 
 
@@ -260,14 +260,14 @@ async def _take_part(
         credited = [one.line for one in part if one.done]
         returned = [(one.line, one.reason) for one in part if not one.done]
         # Marked first: the lines are ours, and only those that were still open are posted.
-        done = await store.mark_credited(connection, run_id, credited)
-        back = await store.mark_returned(connection, run_id, returned)
+        done = await read_store.mark_credited(connection, run_id, credited)
+        back = await read_store.mark_returned(connection, run_id, returned)
         if done:
-            payments = store.list_of_file(run_id, done, "l.via_id", outside_id)
+            payments = read_store.list_of_file(run_id, done, "l.via_id", outside_id)
             heading = Heading("benefit_file_done", who, f"run:{run_id}:", detail, ":done")
             await bulk.move(connection, payments, heading, first_id)
         if back:
-            payments = store.list_of_file(run_id, back, "l.payer_id", via_id)
+            payments = read_store.list_of_file(run_id, back, "l.payer_id", via_id)
             heading = Heading(
                 "benefit_returned", who, f"run:{run_id}:", detail, ":returned", "benefit.returned"
             )
@@ -279,4 +279,4 @@ async def _take_part(
 async def files(platform: Platform, run_id: int) -> list[BankFile]:
     """The files made of a run."""
     async with platform.database.transaction(readonly=True) as connection:
-        return await store.files(connection, run_id)
+        return await read_store.files(connection, run_id)

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from yikatong.benefits.model import Benefit, BenefitInsurance
-from yikatong.benefits.runs import store, work
+from yikatong.benefits.runs import read_store, store, work
 from yikatong.benefits.runs.errors import (
     EarlierRunOpen,
     NothingToCorrect,
@@ -199,7 +199,7 @@ async def approve(platform: Platform, run_id: int, actor: str, total: Fen | None
             return one
         if one.state != "checked":
             raise WrongState(one, "核对完成后才能批准", "it can be approved once it is checked")
-        sums = await store.progress(connection, one)
+        sums = await read_store.progress(connection, one)
         if total is not None and total != sums.payable_amount:
             raise TotalDiffers(sums.payable_amount)
         return await _step(
@@ -302,11 +302,11 @@ async def summary(platform: Platform, run_id: int) -> Summary:
         one = await work.find(connection, run_id)
         return Summary(
             run=one,
-            progress=await store.progress(connection, one),
-            groups=await store.groups(connection, run_id),
-            states=await store.states(connection, run_id),
-            findings=await store.finding_counts(connection, run_id),
-            files=await store.files(connection, run_id),
+            progress=await read_store.progress(connection, one),
+            groups=await read_store.groups(connection, run_id),
+            states=await read_store.states(connection, run_id),
+            findings=await read_store.finding_counts(connection, run_id),
+            files=await read_store.files(connection, run_id),
         )
 
 
@@ -323,7 +323,7 @@ async def lines(
     """Lines behind a person, in the order of persons; the look is recorded with each of them."""
     async with platform.database.transaction() as connection:
         await work.find(connection, run_id)
-        found = await store.lines(
+        found = await read_store.lines(
             connection, run_id, states, changes, after, max(1, min(limit, LINES_MAX))
         )
         await _record(platform, connection, actor, run_id, found)
@@ -342,7 +342,7 @@ async def findings(
     """What the check found, line by line; the look is recorded with each person."""
     async with platform.database.transaction() as connection:
         await work.find(connection, run_id)
-        found = await store.findings(
+        found = await read_store.findings(
             connection, run_id, codes, after, max(1, min(limit, LINES_MAX))
         )
         once = {line.person_id: line for line, _ in found}
@@ -389,8 +389,8 @@ async def balance(platform: Platform, month: date, benefit: str | None = None) -
         begun = [one for one in found if one.started_at is not None]
         for one in begun:
             assert one.started_at is not None
-            paid += await store.paid_of_run(connection, one.run_id)
-            for payer in await store.payers_of_run(connection, one.run_id):
+            paid += await read_store.paid_of_run(connection, one.run_id)
+            for payer in await read_store.payers_of_run(connection, one.run_id):
                 flow = await bulk.outgoings(
                     connection, payer, ids.first_of(one.started_at - _SKEW_MAX), str(one.run_id)
                 )

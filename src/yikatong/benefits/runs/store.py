@@ -9,16 +9,14 @@ import msgspec
 
 from yikatong.benefits import store as benefits_store
 from yikatong.benefits.model import FUNDS, Due, Entitlement
-from yikatong.benefits.runs.model import BankFile, Chunk, Finding, GroupSum, Line, Progress, Run
+from yikatong.benefits.runs.model import Chunk, Finding, Line, Run
 from yikatong.benefits.runs.rules import LastMonth
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection, Record
-from yikatong.core.money import Fen
-from yikatong.money.ledger.bulk import Payments
 
 _RUN: Final = ", ".join(Run.__struct_fields__)
-_LINE: Final = ", ".join(Line.__struct_fields__)
-_LINES: Final = ", ".join(f"l.{name}" for name in Line.__struct_fields__)
+LINE: Final = ", ".join(Line.__struct_fields__)
+LINES: Final = ", ".join(f"l.{name}" for name in Line.__struct_fields__)
 
 
 class MonthTaken(Exception):
@@ -33,7 +31,7 @@ def _run(row: Record) -> Run:
     return Run(**facts)
 
 
-def _line(row: Record) -> Line:
+def line_of(row: Record) -> Line:
     return Line(**dict(zip(Line.__struct_fields__, row, strict=True)))
 
 
@@ -317,14 +315,14 @@ async def chunk_count(connection: Connection, run_id: int) -> int:
 async def candidates(connection: Connection, run_id: int, after: int, limit: int) -> list[Line]:
     """Returned and stopped lines of a run, that a correction may pay."""
     rows = await connection.fetch(
-        f"""select {_LINE} from benefit_run_lines
+        f"""select {LINE} from benefit_run_lines
             where run_id = $1 and person_id > $2 and state in ('returned', 'blocked')
             order by person_id limit $3""",  # noqa: S608
         run_id,
         after,
         limit,
     )
-    return [_line(row) for row in rows]
+    return [line_of(row) for row in rows]
 
 
 async def mark_corrected(connection: Connection, run_id: int, person_ids: Sequence[int]) -> int:
@@ -350,22 +348,6 @@ async def give_back(connection: Connection, run_id: int, corrects: int, chunk: C
         chunk.first_person,
         chunk.last_person,
     )
-
-
-async def dues_of(
-    connection: Connection, chunk: Chunk, shift: int
-) -> list[tuple[int, int, int, int]]:
-    """Dues of the lines to be paid of a chunk: person, due, version that was read, transaction."""
-    rows = await connection.fetch(
-        """select d.person_id, d.due_id, d.version, $4::bigint + l.line from benefit_run_dues d
-             join benefit_run_lines l using (person_id, run_id)
-            where d.run_id = $1 and d.person_id between $2 and $3 and l.state = 'ready'""",
-        chunk.run_id,
-        chunk.first_person,
-        chunk.last_person,
-        shift,
-    )
-    return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
 async def dues_changed(connection: Connection, run_id: int, person_ids: Sequence[int]) -> set[int]:
@@ -415,7 +397,7 @@ async def chunks_left(
 
 async def lines_of_chunk(connection: Connection, chunk: Chunk, states: Sequence[str]) -> list[Line]:
     rows = await connection.fetch(
-        f"""select {_LINE} from benefit_run_lines
+        f"""select {LINE} from benefit_run_lines
             where run_id = $1 and person_id between $2 and $3 and state = any($4::text[])
             order by person_id""",  # noqa: S608
         chunk.run_id,
@@ -423,7 +405,7 @@ async def lines_of_chunk(connection: Connection, chunk: Chunk, states: Sequence[
         chunk.last_person,
         states,
     )
-    return [_line(row) for row in rows]
+    return [line_of(row) for row in rows]
 
 
 async def replace_findings(connection: Connection, chunk: Chunk, found: Sequence[Finding]) -> None:
@@ -463,20 +445,6 @@ async def set_checked(connection: Connection, run_id: int, lines: Sequence[Line]
         raise MonthTaken from error
 
 
-async def set_returned(
-    connection: Connection, run_id: int, person_ids: Sequence[int], reason: str
-) -> None:
-    """Lines that could not be paid as their accounts are closed."""
-    await connection.execute(
-        """update benefit_run_lines
-              set state = 'returned', claims_month = false, reason = $3
-            where run_id = $1 and person_id = any($2::bigint[]) and state = 'ready'""",
-        run_id,
-        person_ids,
-        reason,
-    )
-
-
 async def close_check(connection: Connection, chunk: Chunk, check_round: int) -> None:
     await connection.execute(
         """update benefit_run_chunks c
@@ -493,196 +461,6 @@ async def close_check(connection: Connection, chunk: Chunk, check_round: int) ->
     )
 
 
-# ---- paying ----
-
-_TO_PAY: Final = """
-    select person_id, {payee} as payee_id, payer_id, amount, line as number, null::bigint as reverses
-      from benefit_run_lines
-     where run_id = $1 and person_id between $2 and $3 and state = 'ready' and via_id is {null}"""
-
-
-async def to_pay(connection: Connection, chunk: Chunk) -> tuple[Payments, Fen, Payments, Fen]:
-    """The lines of a chunk still to be paid, onto accounts and by file, each with their sum."""
-    row = await connection.fetchrow(
-        """select count(*) filter (where via_id is null),
-                  coalesce(sum(amount) filter (where via_id is null), 0)::bigint,
-                  count(via_id), coalesce(sum(amount) filter (where via_id is not null), 0)::bigint,
-                  coalesce(min(line), 0)
-             from benefit_run_lines
-            where run_id = $1 and person_id between $2 and $3 and state = 'ready'""",
-        chunk.run_id,
-        chunk.first_person,
-        chunk.last_person,
-    )
-    assert row is not None
-    own, own_sum, by_file, by_file_sum, first = row
-
-    def payments(payee: str, null: str, count: int) -> Payments:
-        return Payments(
-            query=_TO_PAY.format(payee=payee, null=null),
-            arguments=(chunk.run_id, chunk.first_person, chunk.last_person),
-            first_person=chunk.first_person,
-            last_person=chunk.last_person,
-            count=count,
-            first_number=first,
-        )
-
-    return (
-        payments("account_id", "null", own),
-        own_sum,
-        payments("via_id", "not null", by_file),
-        by_file_sum,
-    )
-
-
-async def unfit(connection: Connection, one: Run, chunk: Chunk) -> list[tuple[int, str]]:
-    """Persons whose line must not be paid as it was checked, each with the finding that says why."""
-    rows = await connection.fetch(
-        """with l as (
-               select person_id, starts_on, monthly from benefit_run_lines
-                where run_id = $1 and person_id between $2 and $3 and state = 'ready'),
-           e as (
-               select * from benefit_entitlements
-                where person_id between $2 and $3 and benefit = $4 and region = $5
-                  and coalesce(insurance, $7) = $6 and status <> 'ended')
-           select l.person_id, case when e.person_id is null or e.ends_on < $8 then 'ended'
-                                    when e.status = 'held' then 'held'
-                                    when e.settled_month >= $8 then 'settled'
-                                    else 'amount_changed' end
-             from l left join e using (person_id, starts_on)
-            where l.monthly > 0
-              and (e.status = 'drawing' and (e.ends_on is null or e.ends_on >= $8)
-                   and (e.settled_month is null or e.settled_month < $8)
-                   and (e.benefit = 'unemployment' or e.monthly = l.monthly or l.monthly =
-                        (select a.before from benefit_adjustments a
-                          where a.person_id = e.person_id and a.benefit = e.benefit
-                            and a.starts_on = e.starts_on and a.effective > $8
-                          order by a.effective limit 1))) is not true
-           union all
-           select l.person_id, 'held' from l
-            where l.monthly = 0 and exists (select from e where e.person_id = l.person_id
-                                                            and e.status = 'held')
-           union all
-           select l.person_id, 'dues_changed' from l
-             join benefit_run_dues d on d.person_id = l.person_id and d.run_id = $1
-            where not exists (select from benefit_dues b
-                               where b.person_id = d.person_id and b.due_id = d.due_id
-                                 and b.version = d.version and b.state = 'open')""",
-        chunk.run_id,
-        chunk.first_person,
-        chunk.last_person,
-        one.benefit,
-        one.region,
-        one.insurance,
-        FUNDS[one.benefit],
-        one.month,
-    )
-    return [(row[0], row[1]) for row in rows]
-
-
-async def draws_still(
-    connection: Connection, one: Run, person_ids: Sequence[int], run_id: int
-) -> list[int]:
-    """Of persons those whose line pays the month, or whose benefit has not ended."""
-    rows = await connection.fetch(
-        """select l.person_id from benefit_run_lines l
-            where l.run_id = $2 and l.person_id = any($1::bigint[]) and l.state = 'ready'
-              and (l.monthly > 0 or exists (
-                   select from benefit_entitlements e
-                    where e.person_id = l.person_id and e.benefit = $3 and e.region = $4
-                      and coalesce(e.insurance, $6) = $5 and e.status <> 'ended'))""",
-        person_ids,
-        run_id,
-        one.benefit,
-        one.region,
-        one.insurance,
-        FUNDS[one.benefit],
-    )
-    return [row[0] for row in rows]
-
-
-async def stop(connection: Connection, run_id: int, person_ids: Sequence[int]) -> set[int]:
-    """Stop lines that are to be paid; answers whose."""
-    rows = await connection.fetch(
-        """update benefit_run_lines set state = 'blocked', claims_month = false
-            where run_id = $1 and person_id = any($2::bigint[]) and state = 'ready'
-           returning person_id""",
-        run_id,
-        person_ids,
-    )
-    return {row[0] for row in rows}
-
-
-async def settle(connection: Connection, chunk: Chunk, month: date) -> tuple[int, int]:
-    """Set the months of the entitlements that the chunk pays as settled; answers how many lines pay
-    a month and how many entitlements were written. They are one where nobody was quicker."""
-    lines = await connection.fetchval(
-        """select count(*) from benefit_run_lines
-            where run_id = $1 and person_id between $2 and $3 and state = 'ready' and monthly > 0""",
-        chunk.run_id,
-        chunk.first_person,
-        chunk.last_person,
-    )
-    done = await connection.execute(
-        """update benefit_entitlements e set settled_month = $4, version = e.version + 1
-             from benefit_run_lines l
-            where l.run_id = $1 and l.person_id between $2 and $3 and l.state = 'ready'
-              and l.monthly > 0 and e.person_id between $2 and $3 and e.person_id = l.person_id
-              and e.benefit = l.benefit and e.starts_on = l.starts_on and e.status = 'drawing'
-              and (e.settled_month is null or e.settled_month < $4)
-              and (e.ends_on is null or e.ends_on >= $4)""",
-        chunk.run_id,
-        chunk.first_person,
-        chunk.last_person,
-        month,
-    )
-    return lines, int(done.split()[-1])
-
-
-async def add_findings(
-    connection: Connection, run_id: int, found: Sequence[tuple[int, str]]
-) -> None:
-    await connection.execute(
-        """insert into benefit_run_findings (person_id, run_id, code, blocks)
-           select distinct person_id, $1::bigint, code, true
-             from unnest($2::bigint[], $3::text[]) as n (person_id, code)
-           on conflict (person_id, run_id, code) do update set blocks = true""",
-        run_id,
-        [one[0] for one in found],
-        [one[1] for one in found],
-    )
-
-
-async def mark_paid(connection: Connection, chunk: Chunk, shift: int) -> int:
-    """Lines whose transactions were just written: on the account, or with the bank."""
-    done = await connection.execute(
-        """update benefit_run_lines
-              set state = case when via_id is null then 'paid' else 'sent' end,
-                  transaction_id = $4::bigint + line
-            where run_id = $1 and person_id between $2 and $3 and state = 'ready'""",
-        chunk.run_id,
-        chunk.first_person,
-        chunk.last_person,
-        shift,
-    )
-    return int(done.split()[-1])
-
-
-async def close_paid(
-    connection: Connection, chunk: Chunk, lines: int, amount: Fen, at: datetime
-) -> None:
-    await connection.execute(
-        """update benefit_run_chunks
-              set state = 'paid', paid = $3, paid_amount = $4, paid_at = $5
-            where run_id = $1 and chunk = $2""",
-        chunk.run_id,
-        chunk.chunk,
-        lines,
-        amount,
-        at,
-    )
-
-
 async def cancel_chunk(connection: Connection, chunk: Chunk) -> None:
     await connection.execute(
         """update benefit_run_lines set state = 'cancelled', claims_month = false
@@ -695,243 +473,4 @@ async def cancel_chunk(connection: Connection, chunk: Chunk) -> None:
         "update benefit_run_chunks set state = 'cancelled' where run_id = $1 and chunk = $2",
         chunk.run_id,
         chunk.chunk,
-    )
-
-
-# ---- reading ----
-
-
-async def progress(connection: Connection, one: Run) -> Progress:
-    row = await connection.fetchrow(
-        """select coalesce(sum(lines), 0)::bigint,
-                  coalesce(sum(lines) filter (where check_round >= $2), 0)::bigint,
-                  coalesce(sum(payable), 0)::bigint, coalesce(sum(payable_amount), 0)::bigint,
-                  coalesce(sum(paid), 0)::bigint, coalesce(sum(paid_amount), 0)::bigint
-             from benefit_run_chunks where run_id = $1""",
-        one.run_id,
-        max(1, one.check_round),
-    )
-    assert row is not None
-    return Progress(*row)
-
-
-async def groups(connection: Connection, run_id: int) -> list[GroupSum]:
-    rows = await connection.fetch(
-        """select case when state = 'blocked' then 'blocked' else change end, count(*),
-                  sum(before)::bigint,
-                  coalesce(sum(amount) filter (where state in
-                      ('ready', 'paid', 'sent', 'returned', 'corrected')), 0)::bigint
-             from benefit_run_lines where run_id = $1 group by 1""",
-        run_id,
-    )
-    return [GroupSum(*row) for row in rows]
-
-
-async def states(connection: Connection, run_id: int) -> dict[str, tuple[int, Fen]]:
-    rows = await connection.fetch(
-        """select state, count(*), sum(amount)::bigint from benefit_run_lines where run_id = $1
-            group by state order by state""",
-        run_id,
-    )
-    return {row[0]: (row[1], row[2]) for row in rows}
-
-
-async def finding_counts(connection: Connection, run_id: int) -> dict[str, tuple[int, bool]]:
-    rows = await connection.fetch(
-        """select code, count(*), bool_or(blocks) from benefit_run_findings where run_id = $1
-            group by code order by 3 desc, 2 desc, 1""",
-        run_id,
-    )
-    return {row[0]: (row[1], row[2]) for row in rows}
-
-
-async def lines(
-    connection: Connection,
-    run_id: int,
-    states: Sequence[str] | None,
-    changes: Sequence[str] | None,
-    after: int,
-    limit: int,
-) -> list[Line]:
-    rows = await connection.fetch(
-        f"""select {_LINE} from benefit_run_lines
-            where run_id = $1 and person_id > $2 and ($3::text[] is null or state = any($3))
-              and ($4::text[] is null or change = any($4))
-            order by person_id limit $5""",  # noqa: S608
-        run_id,
-        after,
-        states,
-        changes,
-        limit,
-    )
-    return [_line(row) for row in rows]
-
-
-async def findings(
-    connection: Connection, run_id: int, codes: Sequence[str] | None, after: int, limit: int
-) -> list[tuple[Line, Finding]]:
-    """Lines with what was found at them, behind a person."""
-    rows = await connection.fetch(
-        f"""select {_LINES}, f.person_id, f.code, f.blocks
-              from benefit_run_findings f join benefit_run_lines l using (person_id, run_id)
-             where f.run_id = $1 and f.person_id > $2 and ($3::text[] is null or f.code = any($3))
-             order by f.person_id, f.code limit $4""",  # noqa: S608
-        run_id,
-        after,
-        codes,
-        limit,
-    )
-    width = len(Line.__struct_fields__)
-    told = [tuple(row) for row in rows]
-    return [
-        (Line(**dict(zip(Line.__struct_fields__, row[:width], strict=True))), Finding(*row[width:]))
-        for row in told
-    ]
-
-
-async def findings_of(
-    connection: Connection, run_id: int, person_ids: Sequence[int]
-) -> dict[int, list[Finding]]:
-    rows = await connection.fetch(
-        """select person_id, code, blocks from benefit_run_findings
-            where run_id = $1 and person_id = any($2::bigint[])""",
-        run_id,
-        person_ids,
-    )
-    found: dict[int, list[Finding]] = {}
-    for row in rows:
-        found.setdefault(row[0], []).append(Finding(*row))
-    return found
-
-
-async def files(connection: Connection, run_id: int) -> list[BankFile]:
-    rows = await connection.fetch(
-        f"""select {", ".join(BankFile.__struct_fields__)} from benefit_run_files where run_id = $1
-            order by bank""",  # noqa: S608
-        run_id,
-    )
-    return [BankFile(*row) for row in rows]
-
-
-async def paid_of_run(connection: Connection, run_id: int) -> Fen:
-    return await connection.fetchval(
-        """select coalesce(sum(amount), 0)::bigint from benefit_run_lines
-            where run_id = $1 and state in ('paid', 'sent')""",
-        run_id,
-    )
-
-
-async def payers_of_run(connection: Connection, run_id: int) -> list[int]:
-    rows = await connection.fetch(
-        "select distinct payer_id from benefit_run_lines where run_id = $1 order by 1", run_id
-    )
-    return [row[0] for row in rows]
-
-
-# ---- files for outside banks ----
-
-
-async def put_file(
-    connection: Connection, run_id: int, bank: str, via_id: int, at: datetime, by: str
-) -> BankFile:
-    """Note that a file is made; the first time what it comes to is kept."""
-    await connection.execute(
-        """insert into benefit_run_files (run_id, bank, via_id, lines, amount, made_at, made_by)
-           select $1, $2, $3, count(*), coalesce(sum(amount), 0), $4, $5
-             from benefit_run_lines
-            where run_id = $1 and via_id = $3 and transaction_id is not null
-           on conflict (run_id, bank) do nothing""",
-        run_id,
-        bank,
-        via_id,
-        at,
-        by,
-    )
-    return next(one for one in await files(connection, run_id) if one.bank == bank)
-
-
-async def file_lines(
-    connection: Connection, run_id: int, via_id: int, after: int, limit: int
-) -> list[Line]:
-    rows = await connection.fetch(
-        f"""select {_LINE} from benefit_run_lines
-            where run_id = $1 and person_id > $2 and via_id = $3 and transaction_id is not null
-            order by person_id limit $4""",  # noqa: S608
-        run_id,
-        after,
-        via_id,
-        limit,
-    )
-    return [_line(row) for row in rows]
-
-
-async def lines_by_number(
-    connection: Connection, run_id: int, numbers: Sequence[int]
-) -> list[Line]:
-    rows = await connection.fetch(
-        f"select {_LINE} from benefit_run_lines where run_id = $1 and line = any($2::integer[])",  # noqa: S608
-        run_id,
-        numbers,
-    )
-    return [_line(row) for row in rows]
-
-
-async def mark_credited(
-    connection: Connection, run_id: int, numbers: Sequence[int]
-) -> list[tuple[int, int]]:
-    """Lines with the bank that it credited; answers (person_id, line) of those not told before."""
-    rows = await connection.fetch(
-        """update benefit_run_lines set state = 'paid'
-            where run_id = $1 and line = any($2::integer[]) and state = 'sent'
-           returning person_id, line""",
-        run_id,
-        numbers,
-    )
-    return [(row[0], row[1]) for row in rows]
-
-
-async def mark_returned(
-    connection: Connection, run_id: int, told: Sequence[tuple[int, str]]
-) -> list[tuple[int, int]]:
-    """Lines that the bank sent back; answers (person_id, line) of those not told before."""
-    rows = await connection.fetch(
-        """update benefit_run_lines l
-              set state = 'returned', claims_month = false, reason = n.reason
-             from unnest($2::integer[], $3::text[]) as n (line, reason)
-            where l.run_id = $1 and l.line = n.line and l.state = 'sent'
-           returning l.person_id, l.line""",
-        run_id,
-        [one[0] for one in told],
-        [one[1] for one in told],
-    )
-    return [(row[0], row[1]) for row in rows]
-
-
-def list_of_file(
-    run_id: int, lines: Sequence[tuple[int, int]], payer: str, payee_id: int
-) -> Payments:
-    """Lines (person_id, line) as payments to `payee_id` from the column `payer`; what came back names
-    the transaction it takes back."""
-    back = "l.transaction_id" if payer == "l.payer_id" else "null::bigint"
-    return Payments(
-        query=f"""select l.person_id, $4::bigint as payee_id, {payer} as payer_id, l.amount,
-                         l.line as number, {back} as reverses
-                    from benefit_run_lines l
-                    join unnest($2::bigint[], $3::integer[]) as n (person_id, line)
-                   using (person_id, line)
-                   where l.run_id = $1""",  # noqa: S608 - our columns
-        arguments=(run_id, [one[0] for one in lines], [one[1] for one in lines], payee_id),
-        first_person=min(one[0] for one in lines),
-        last_person=max(one[0] for one in lines),
-        count=len(lines),
-        first_number=min(one[1] for one in lines),
-    )
-
-
-async def answered(connection: Connection, run_id: int, bank: str, at: datetime) -> None:
-    await connection.execute(
-        """update benefit_run_files set answered_at = $3 where run_id = $1 and bank = $2""",
-        run_id,
-        bank,
-        at,
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from yikatong.benefits import dues
 from yikatong.benefits import store as benefits_store
 from yikatong.benefits.months import month_of
-from yikatong.benefits.runs import store
+from yikatong.benefits.runs import read_store, store
 from yikatong.core.database import Connection
 
 
@@ -21,7 +21,7 @@ async def owe_again(
     """
     one = await store.run(connection, run_id)
     assert one is not None
-    lines = await store.lines_by_number(connection, run_id, [number for _, number in back])
+    lines = await read_store.lines_by_number(connection, run_id, [number for _, number in back])
     persons = sorted(line.person_id for line in lines)
     await benefits_store.reopen_dues(
         connection,

@@ -16,7 +16,7 @@ from yikatong.benefits import dues
 from yikatong.benefits import store as benefits_store
 from yikatong.benefits.model import Due
 from yikatong.benefits.months import add_months
-from yikatong.benefits.runs import missed, rules, store, sums
+from yikatong.benefits.runs import missed, pay_store, read_store, rules, store, sums
 from yikatong.benefits.runs.errors import NoSuchRun
 from yikatong.benefits.runs.model import FUND_NAMES, WORKING, Chunk, Finding, Line, Progress, Run
 from yikatong.benefits.runs.rules import AccountFact, Facts, LastMonth
@@ -59,7 +59,7 @@ async def go_on(
     while True:
         async with platform.database.transaction(readonly=True) as connection:
             one = await find(connection, run_id)
-            hear(one, await store.progress(connection, one))
+            hear(one, await read_store.progress(connection, one))
         if one.state not in WORKING:
             return one
         step = _STEPS[one.state]
@@ -384,8 +384,8 @@ async def _pay_chunk(platform: Platform, run_id: int) -> bool:
         await _stop_newly(connection, one, chunk)
         now = platform.clock.now()
         first_id = ids.new_id(now)
-        own, own_sum, by_file, by_file_sum = await store.to_pay(connection, chunk)
-        lines, settled = await store.settle(connection, chunk, one.month)
+        own, own_sum, by_file, by_file_sum = await pay_store.to_pay(connection, chunk)
+        lines, settled = await pay_store.settle(connection, chunk, one.month)
         if lines != settled:
             raise Conflict
         heading = _heading(one)
@@ -395,10 +395,10 @@ async def _pay_chunk(platform: Platform, run_id: int) -> bool:
             sent = msgspec.structs.replace(heading, kind="benefit_file")
             await bulk.move(connection, by_file, sent, first_id)
         shift = first_id - own.first_number
-        await dues.mark_paid(connection, await store.dues_of(connection, chunk, shift), now)
-        paid = await store.mark_paid(connection, chunk, shift)
+        await dues.mark_paid(connection, await pay_store.dues_of(connection, chunk, shift), now)
+        paid = await pay_store.mark_paid(connection, chunk, shift)
         assert paid == own.count + by_file.count, "every transaction has its line"
-        await store.close_paid(connection, chunk, paid, own_sum + by_file_sum, now)
+        await pay_store.close_paid(connection, chunk, paid, own_sum + by_file_sum, now)
         return True
 
 
@@ -419,14 +419,16 @@ def _heading(one: Run) -> Heading:
 async def _stop_newly(connection: Connection, one: Run, chunk: Chunk) -> None:
     """Stop lines that changed since the check: deaths, holds, ends, sums, dues."""
     dead = await people.dead_among(connection, chunk.first_person, chunk.last_person, one.month)
-    found = await store.unfit(connection, one, chunk)
+    found = await pay_store.unfit(connection, one, chunk)
     if dead:
-        still = await store.draws_still(connection, one, dead, chunk.run_id)
+        still = await pay_store.draws_still(connection, one, dead, chunk.run_id)
         found += [(person_id, "dead") for person_id in still]
     if found:
-        stopped = await store.stop(connection, one.run_id, [person_id for person_id, _ in found])
+        stopped = await pay_store.stop(
+            connection, one.run_id, [person_id for person_id, _ in found]
+        )
         told = [(person_id, code) for person_id, code in found if person_id in stopped]
-        await store.add_findings(connection, one.run_id, told)
+        await pay_store.add_findings(connection, one.run_id, told)
 
 
 async def _set_closed_aside(platform: Platform, run_id: int) -> None:
@@ -444,7 +446,7 @@ async def _set_closed_aside(platform: Platform, run_id: int) -> None:
         }
         closed = [key[0] for key in own if key not in payable]
         if closed:
-            await store.set_returned(connection, run_id, closed, "account_closed")
+            await pay_store.set_returned(connection, run_id, closed, "account_closed")
 
 
 async def cancel_chunk(platform: Platform, run_id: int) -> bool:

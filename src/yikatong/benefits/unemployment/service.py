@@ -6,12 +6,10 @@ from typing import Final
 
 import msgspec
 
-from yikatong.benefits import dues
 from yikatong.benefits import service as benefits
 from yikatong.benefits import store as benefits_store
-from yikatong.benefits.model import Entitlement
 from yikatong.benefits.months import add_months, last_day, month_of
-from yikatong.benefits.unemployment import rules, store, terms
+from yikatong.benefits.unemployment import entitled, rules, store, terms
 from yikatong.benefits.unemployment.errors import ClaimRefused, NotDrawing, NotEntitled
 from yikatong.benefits.unemployment.model import (
     ENDS,
@@ -26,10 +24,8 @@ from yikatong.benefits.unemployment.model import (
 from yikatong.core import ids, regions
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
-from yikatong.core.errors import InvalidInput, YikatongError
-from yikatong.core.money import Fen
+from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
-from yikatong.money.contributions import from_fund
 from yikatong.money.errors import KeyReused
 from yikatong.money.ledger import service as ledger
 from yikatong.people import service as people
@@ -39,10 +35,6 @@ from yikatong.trust.audit import Actor
 
 REFUSALS_MAX: Final = 2
 """The second refusal of a suitable job or training ends it (失业保险条例 第十五条)."""
-_PAID_LATE_MONTHS: Final = 12
-"""So far back months may be paid late, and their medical contributions with them."""
-_DUE: Final = Actor("system", "due work", "unemployment benefit")
-_BATCH: Final = 500
 
 
 def estimate(asked: Question) -> Estimate:
@@ -146,10 +138,10 @@ async def claim(
             made_at=now,
         )
         await store.insert(connection, made)
-        await benefits_store.insert(connection, person_id, _new_entitlement(made, found.monthly))
+        await benefits_store.insert(connection, person_id, entitled.new(made, found.monthly))
         # The registration is the first month's confirmation.
         await store.confirm(connection, person_id, first, now, "registration")
-        await _record(platform, connection, actor, made, "unemployment.claimed")
+        await record(platform, connection, actor, made, "unemployment.claimed")
     return made
 
 
@@ -182,10 +174,10 @@ async def confirm_month(
             retires = rules.retires_on(person.birth_date, person.sex, one.post, nation)
             last = min(add_months(month, left - 1), add_months(retires, -1))
             changed = msgspec.structs.replace(one, state="drawing", ends_on=last_day(last))
-            one = await _write(connection, changed)
-            await _release(platform, connection, one, month)
+            one = await write_claim(connection, changed)
+            await entitled.release(platform, connection, one, month)
         if new:
-            await _record(platform, connection, actor, one, "unemployment.month_confirmed")
+            await record(platform, connection, actor, one, "unemployment.month_confirmed")
         return one
 
 
@@ -202,9 +194,9 @@ async def refuse_job(platform: Platform, person_id: int, on: date, actor: Actor,
         await store.refuse(connection, person_id, key, on, platform.clock.now())
         refused = await store.refusals(connection, person_id, one.starts_on)
         if one.state != "ended":
-            await _record(platform, connection, actor, one, "unemployment.job_refused")
+            await record(platform, connection, actor, one, "unemployment.job_refused")
             if refused >= REFUSALS_MAX:
-                return await _end(platform, connection, one, "refused_twice", on, actor)
+                return await end_claim(platform, connection, one, "refused_twice", on, actor)
         return one
 
 
@@ -231,7 +223,7 @@ async def transfer(
             )
         day, now = today(platform.clock), platform.clock.now()
         standard = terms.load().standard(code, day)
-        ended = await _end(platform, connection, one, "transfer", day, actor)
+        ended = await end_claim(platform, connection, one, "transfer", day, actor)
         if not ended.months_left:
             raise ClaimRefused(
                 zh="已没有剩余月数可以转移", en="no month is left to be moved", field="region"
@@ -252,8 +244,8 @@ async def transfer(
         )
         await store.insert(connection, made)
         monthly = rules.amount(standard, 1)
-        await benefits_store.insert(connection, person_id, _new_entitlement(made, monthly))
-        await _record(platform, connection, actor, made, "unemployment.transferred")
+        await benefits_store.insert(connection, person_id, entitled.new(made, monthly))
+        await record(platform, connection, actor, made, "unemployment.transferred")
         return made
 
 
@@ -278,17 +270,17 @@ async def end(platform: Platform, person_id: int, why: str, on: date, actor: Act
         if newest is not None and newest.ended_by == reason:
             return newest
         one = await _current(connection, person_id)
-        return await _end(platform, connection, one, reason, on, actor)
+        return await end_claim(platform, connection, one, reason, on, actor)
 
 
-async def _end(
+async def end_claim(
     platform: Platform, connection: Connection, one: Claim, why: End, on: date, actor: Actor
 ) -> Claim:
     month = month_of(on)
     if why in ("retirement_age", "pension"):
         month = add_months(month, -1)
     first = month_of(one.starts_on)
-    drawn = await _entitlement(connection, one)
+    drawn = await entitled.of_claim(connection, one)
     if drawn.status == "held" and drawn.held_on is not None:
         # Of the months that nobody confirmed nothing is due.
         month = min(month, add_months(month_of(drawn.held_on), -1))
@@ -296,8 +288,8 @@ async def _end(
     last = min(max(month, add_months(first, -1)), month_of(one.ends_on))
     behind = (one.ends_on.year - last.year) * 12 + one.ends_on.month - last.month
     left = 0 if why in FORFEITS else min(behind, one.months_granted)
-    overpaid = await _end_entitlement(platform, connection, one, drawn, last, why)
-    ended = await _write(
+    overpaid = await entitled.end(platform, connection, one, drawn, last, why)
+    ended = await write_claim(
         connection,
         msgspec.structs.replace(
             one,
@@ -308,106 +300,11 @@ async def _end(
             overpaid=overpaid,
         ),
     )
-    await _record(platform, connection, actor, ended, "unemployment.ended")
+    await record(platform, connection, actor, ended, "unemployment.ended")
     return ended
 
 
-_ENDED: Final = {"death": "death", "used_up": "used_up", "work": "work", "retirement_age": "age"}
-
-
-async def _end_entitlement(
-    platform: Platform, connection: Connection, one: Claim, drawn: Entitlement, last: date, why: End
-) -> int:
-    """End what payment runs read; answers what was paid for months behind the last one. What is due
-    until then and was not paid yet becomes arrears."""
-    if last < month_of(one.starts_on) and drawn.settled_month is None:
-        await store.delete_entitlement(connection, one.person_id, one.starts_on)
-        return 0
-    until = max(last, drawn.settled_month or last)
-    changes = rules.changes(drawn.region, drawn.starts_on, until, terms.load())
-    mine = [
-        due
-        for due in await benefits_store.dues(connection, [one.person_id], ("open",))
-        if (due.benefit, due.region) == ("unemployment", drawn.region)
-    ]
-    now = platform.clock.now()
-    ended, made, cancelled = dues.end(
-        one.person_id, drawn, changes, mine, last, _ENDED.get(why, "other"), now
-    )
-    await benefits.update(connection, one.person_id, ended)
-    await dues.change(connection, made, cancelled, now)
-    return sum(due.amount for due in made if due.kind == "recovery")
-
-
-async def _entitlement(connection: Connection, one: Claim) -> Entitlement:
-    """What payment runs read of a claim."""
-    return next(
-        each
-        for each in await benefits.entitlements(connection, one.person_id)
-        if each.benefit == "unemployment" and each.starts_on == one.starts_on
-    )
-
-
-def _new_entitlement(one: Claim, monthly: Fen) -> Entitlement:
-    return Entitlement(
-        benefit="unemployment",
-        region=one.region,
-        status="drawing",
-        starts_on=one.starts_on,
-        ends_on=one.ends_on,
-        monthly=monthly,
-        proof_due_on=None,
-        held_reason=None,
-        insurance="210",
-        months_paid=one.months_paid,
-    )
-
-
-async def _hold(platform: Platform, connection: Connection, one: Claim) -> Claim:
-    """Nobody confirmed last month: nothing is due from this one on. What was due before and not paid
-    yet becomes arrears."""
-    held = await _write(connection, msgspec.structs.replace(one, state="held"))
-    drawn, day, now = (
-        await _entitlement(connection, one),
-        today(platform.clock),
-        platform.clock.now(),
-    )
-    earned = add_months(month_of(day), -1)
-    changes = rules.changes(drawn.region, drawn.starts_on, earned, terms.load())
-    drawn, due = dues.arrears(one.person_id, drawn, earned, changes, "held", now)
-    drawn = msgspec.structs.replace(
-        drawn, status="held", held_reason="job_seeker_month", held_on=day
-    )
-    await benefits.update(connection, one.person_id, drawn)
-    await benefits_store.insert_dues(connection, [due] if due else [])
-    return held
-
-
-async def _release(platform: Platform, connection: Connection, one: Claim, month: date) -> None:
-    """It goes on with this month: the months held are passed over, the last one moves behind."""
-    drawn = await _entitlement(connection, one)
-    passed = max(add_months(month, -1), drawn.settled_month or date.min)
-    released = msgspec.structs.replace(
-        drawn,
-        status="drawing",
-        held_reason=None,
-        held_on=None,
-        ends_on=one.ends_on,
-        settled_month=passed,
-        monthly=_monthly(platform, drawn),
-    )
-    await benefits.update(connection, one.person_id, released)
-
-
-def _monthly(platform: Platform, one: Entitlement) -> Fen:
-    """The sum of the running month; raises NoStandardOnFile."""
-    day = today(platform.clock)
-    first = month_of(one.starts_on)
-    number = (day.year - first.year) * 12 + day.month - first.month + 1
-    return rules.amount(terms.load().standard(one.region, day), max(1, number))
-
-
-async def _write(connection: Connection, one: Claim) -> Claim:
+async def write_claim(connection: Connection, one: Claim) -> Claim:
     await store.update(connection, one)
     return msgspec.structs.replace(one, version=one.version + 1)
 
@@ -420,7 +317,7 @@ async def _current(connection: Connection, person_id: int) -> Claim:
     raise NotDrawing
 
 
-async def _record(
+async def record(
     platform: Platform, connection: Connection, actor: Actor, one: Claim, action: str
 ) -> None:
     detail: dict[str, object] = {
@@ -493,109 +390,3 @@ def _employed(insured: Enrolment, left_on: date | None) -> bool:
 
 def _residence(person: Person) -> str:
     return regions.pooling_region(person.residence_region, "collect_in").code
-
-
-# ---- what is due ----
-
-
-class Done(msgspec.Struct):
-    """What a run of the due work did, in numbers."""
-
-    ended: int = 0
-    held: int = 0
-    adjusted: int = 0
-    contributions: int = 0
-    failed: int = 0
-
-
-async def run_due(platform: Platform) -> Done:
-    """Ends, holds, new standards, medical contributions; run daily, twice it does nothing more."""
-    done, after = Done(), 0
-    since = add_months(month_of(today(platform.clock)), -_PAID_LATE_MONTHS)
-    while True:
-        async with platform.database.transaction(readonly=True) as connection:
-            persons = await store.current(connection, since, after, _BATCH)
-        for person_id in persons:
-            try:
-                await _due_of(platform, person_id, done)
-            except YikatongError:
-                # One person's missing terms keep nobody else waiting; the next run tries again.
-                done.failed += 1
-        if len(persons) < _BATCH:
-            return done
-        after = persons[-1]
-
-
-async def _due_of(platform: Platform, person_id: int, done: Done) -> None:
-    day = today(platform.clock)
-    async with platform.database.transaction() as connection:
-        await benefits_store.lock(connection, person_id)
-        one = (await store.claims(connection, person_id))[0]
-        if one.state != "ended":
-            await _keep_up(platform, connection, one, day, done)
-        paid = await store.months_drawn(
-            connection, person_id, add_months(month_of(day), -_PAID_LATE_MONTHS), ("paid",)
-        )
-        keys = [(person_id, f"unemployment:{month:%Y-%m}:medical") for month, _ in paid]
-        known = (
-            {each.key for each in await ledger.transactions_by_key(connection, keys)}
-            if keys
-            else set[str]()
-        )
-    for (month, region), (_, key) in zip(paid, keys, strict=True):
-        if key not in known:
-            await from_fund.pay_month(platform, person_id, region, month, _DUE, key)
-            done.contributions += 1
-
-
-async def _keep_up(
-    platform: Platform, connection: Connection, one: Claim, day: date, done: Done
-) -> None:
-    """End, hold or adjust a claim that is drawn."""
-    month = month_of(day)
-    person = await people.get(connection, one.person_id)
-    why = await _ended_by(connection, one, person, day)
-    if why is not None:
-        await _end(platform, connection, one, why[0], why[1], _DUE)
-        done.ended += 1
-        return
-    if one.starts_on > day:
-        return
-    previous = add_months(month, -1)
-    if (
-        one.state == "drawing"
-        and previous >= month_of(one.starts_on)
-        and not {previous, month} & await store.confirmed(connection, one.person_id)
-    ):
-        held = await _hold(platform, connection, one)
-        await _record(platform, connection, _DUE, held, "unemployment.held")
-        done.held += 1
-    elif await _adjust(platform, connection, one):
-        done.adjusted += 1
-
-
-async def _ended_by(
-    connection: Connection, one: Claim, person: Person, day: date
-) -> tuple[End, date] | None:
-    """What has ended a claim by now, and when."""
-    if person.died_on is not None:
-        return "death", person.died_on
-    drawn = await benefits.entitlements(connection, one.person_id)
-    for each in drawn:
-        if each.benefit == "pension" and each.status == "drawing" and each.starts_on <= day:
-            return "pension", each.starts_on
-    if day > one.ends_on:
-        return "used_up", one.ends_on
-    return None
-
-
-async def _adjust(platform: Platform, connection: Connection, one: Claim) -> bool:
-    """Bring the monthly amount to today's standard; whether it changed."""
-    drawn = await _entitlement(connection, one)
-    monthly = _monthly(platform, drawn)
-    if drawn.monthly == monthly:
-        return False
-    changed = msgspec.structs.replace(drawn, monthly=monthly)
-    await benefits.update(connection, one.person_id, changed)
-    await _record(platform, connection, _DUE, one, "unemployment.adjusted")
-    return True
