@@ -224,7 +224,9 @@ OPEN: Final[Mapping[str, Text]] = {
     "/api/v1/medical/filing-rules": Text("备案规则", "filing rules"),
     "/api/v1/pension/estimate": Text("养老金测算", "pension estimates"),
     "/api/v1/pension/adjustments": Text("养老金调整规则", "yearly adjustments of pensions"),
-    "/api/v1/benefits/unemployment/estimate": Text("失业金测算", "estimates of unemployment benefit"),
+    "/api/v1/benefits/unemployment/estimate": Text(
+        "失业金测算", "estimates of unemployment benefit"
+    ),
     "/api/v1/staff/sessions": Text("工作人员登录", "staff sign in"),
     "/api/openapi.json": Text("接口说明", "the description of the interface"),
 }
