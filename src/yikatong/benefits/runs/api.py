@@ -173,13 +173,13 @@ async def carry_out(
     command: FromPath[str],
 ) -> Response[RunBody]:
     """`correct` answers the new run that pays returned and stopped lines."""
-    await _at_home(platform, caller, "run.prepare", run_id)
     if command not in _COMMANDS:
         raise InvalidInput(
             "command",
             zh=f"应为 {'、'.join(_COMMANDS)} 之一",
             en=f"must be one of {', '.join(_COMMANDS)}",
         )
+    await _at_home(platform, caller, "run.prepare", run_id)
     return _answer(await _COMMANDS[command](platform, run_id, caller.name))
 
 
