@@ -1,8 +1,4 @@
-"""JSON routes of pensions. Every command carries an Idempotency-Key.
-
-Permissions, once access is asked here: looks `benefit.read`, commands `benefit.decide`; an
-application is also made by the person.
-"""
+"""JSON routes of pensions. Every command carries an Idempotency-Key."""
 
 from datetime import date
 from typing import Annotated, Any, Final
@@ -99,7 +95,7 @@ async def of_person(
     caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
 ) -> dict[str, Any]:
-    """With applications, dues and what each adjustment added; `benefit.read`."""
+    """With applications, dues and what each adjustment added."""
     return await service.of_person(platform, person_id, caller.actor("pension"))
 
 
@@ -117,7 +113,7 @@ async def estimate_of_person(
     person_id: FromPath[Identifier],
     data: AskedOfPerson,
 ) -> dict[str, Any]:
-    """Birth, place and months from the file; `benefit.read`."""
+    """Birth, place and months from the file."""
     who = caller.actor("pension estimate")
     book, day = terms.load(), today(platform.clock)
     career = await service.career_of_person(platform, person_id, who, data)
@@ -140,7 +136,7 @@ async def apply(
     data: NewApplication,
     key: NamedDependency[str],
 ) -> dict[str, Any]:
-    """Answers the application with what speaks against it; by the person, or `benefit.decide`."""
+    """Answers the application with what speaks against it."""
     who = caller.actor("pension application")
     return await service.apply(platform, person_id, data, who, key)
 
@@ -161,7 +157,7 @@ async def decide(
     data: DecisionBody,
     key: NamedDependency[str],
 ) -> dict[str, Any]:
-    """Granted by the rules, or refused with reasons; `benefit.decide`."""
+    """Granted by the rules, or refused with reasons."""
     who = caller.actor("pension decision")
     return await service.decide(
         platform, person_id, application_id, data.verified, who, key, refuse=data.refuse
@@ -183,7 +179,7 @@ async def withdraw(
     application_id: FromPath[Identifier],
     key: NamedDependency[str],
 ) -> dict[str, Any]:
-    """While it is open; by the person, or `benefit.decide`."""
+    """While it is open."""
     who = caller.actor("pension application")
     return await service.withdraw(platform, person_id, application_id, who, key)
 
@@ -203,7 +199,7 @@ async def stop(
     data: DeathBody,
     key: NamedDependency[str],
 ) -> dict[str, Any]:
-    """Paid through the month of death; what was paid behind it is owed back; `benefit.decide`."""
+    """Paid through the month of death; what was paid behind it is owed back."""
     who = caller.actor("end of pension")
     return await ending.stop(platform, person_id, data.died_on, who, key)
 
@@ -223,7 +219,7 @@ async def survivors(
     data: Survivor,
     key: NamedDependency[str],
 ) -> dict[str, Any]:
-    """Of who died (`person_id`), once, as dues of the heir; `benefit.decide`."""
+    """Of who died (`person_id`), once, as dues of the heir."""
     who = caller.actor("survivors' sums")
     return await ending.survivors(platform, person_id, data, who, key)
 
@@ -242,7 +238,7 @@ async def apply_adjustment(
     rule: FromPath[Annotated[str, msgspec.Meta(max_length=40)]],
     data: AdjustBody,
 ) -> dict[str, Any]:
-    """Harmless when asked again: nobody is raised twice; `benefit.decide`."""
+    """Harmless when asked again: nobody is raised twice."""
     # It raises everybody whom the rule names, wherever they live.
     caller.require("benefit.decide", NATION)
     who = caller.actor("pension adjustment")

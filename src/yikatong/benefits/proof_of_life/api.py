@@ -1,7 +1,4 @@
-"""JSON routes of proof of life.
-
-Permissions, once access is asked here: looks `benefit.read`, records `benefit.decide`.
-"""
+"""JSON routes of proof of life."""
 
 import base64
 import binascii
@@ -74,7 +71,7 @@ async def list_due(
     after: Annotated[int, QueryParameter(ge=0, le=2**63 - 1)] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
 ) -> list[dict[str, Any]]:
-    """Due within so many days, overdue, or held for want of one; `benefit.read`."""
+    """Due within so many days, overdue, or held for want of one."""
     caller.require("benefit.read", region or NATION)
     who = caller.actor("proofs due")
     return await service.list_due(platform, who, region=region, days=days, after=after, limit=limit)
@@ -92,7 +89,7 @@ async def of_person(
     caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
 ) -> dict[str, Any]:
-    """When the next is due, reminders, the last twenty; `benefit.read`."""
+    """When the next is due, reminders, the last twenty."""
     who = caller.actor("proof of life")
     return await service.of_person(platform, person_id, who)
 
@@ -111,7 +108,7 @@ async def record(
     person_id: FromPath[Identifier],
     data: ProofBody,
 ) -> dict[str, Any]:
-    """From anywhere, also for those who live elsewhere; `benefit.decide`."""
+    """From anywhere, also for those who live elsewhere."""
     if data.at.tzinfo is None:
         raise InvalidInput(
             "at",
