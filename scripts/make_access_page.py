@@ -85,6 +85,21 @@ looked at: 5 in a quarter of an hour and 20 a day against a number, as many agai
 against an address. `yikatong staff unlock` or an administrator forgets them. A session ends after 15 minutes
 without a request, after 10 hours at the latest.
 
+A counter of Sichuan, and what it does as a program:
+
+```sh
+yikatong staff add sc-counter --name 周窗口 --role counter --region 510000    # prints the first password
+# first sign-in at /staff; then, with the password chosen there and a fresh code of the second factor:
+curl -s http://127.0.0.1:8000/api/v1/staff/sessions -H 'Content-Type: application/json' \\
+    --data '{"number": "sc-counter", "password": "…", "code": "123456"}'
+curl -s http://127.0.0.1:8000/api/v1/medical/filings/1000001 -H 'Authorization: Bearer _sc-counter.…'
+```
+
+An administrator does the same by `POST /api/v1/staff` (`number`, `name`, `region`: the member, no role yet)
+and `POST /api/v1/staff/{number}/grants` (`role`, `region`, header `Idempotency-Key`), which a second
+administrator approves. There are no pages for it yet; approving has one, `/staff`. Region codes:
+`yikatong regions 四川`.
+
 In the sandbox there is one member for each role; `yikatong sandbox show` prints their passwords.
 
 """

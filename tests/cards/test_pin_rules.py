@@ -24,7 +24,7 @@ def refused(pin: str, holder: Holder = HOLDER) -> str:
     "pin", ["12345", "1234567", "", "12a456", "１２３４５", "१२३४५६", "-12345"]
 )
 def test_a_pin_is_six_digits(pin: str) -> None:
-    assert refused(pin) == "卡密码为 6 位数字"
+    assert refused(pin) == "卡密码是 6 位数字"
 
 
 def test_digits_in_full_width_and_with_spaces_are_understood() -> None:
@@ -34,7 +34,7 @@ def test_digits_in_full_width_and_with_spaces_are_understood() -> None:
 
 @pytest.mark.parametrize("pin", ["123456", "654321", "789012", "210987", "135791", "147036"])
 def test_runs_are_refused(pin: str) -> None:
-    assert "连续" in refused(pin)
+    assert "连着" in refused(pin)
 
 
 @pytest.mark.parametrize(

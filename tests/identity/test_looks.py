@@ -11,8 +11,11 @@ import yikatong
 from tests.identity.people import Someone, quick_hashes, somebody
 from tests.identity.test_sign_in_pages import browser, signed_in
 from yikatong.core.platform import Platform
+from yikatong.identity.machines import service as machines
+from yikatong.identity.openid import clients
 from yikatong.portals.looks import action_text
 from yikatong.trust import audit
+from yikatong.trust.access import Grant
 from yikatong.trust.audit import Actor
 
 
@@ -59,6 +62,38 @@ async def test_a_person_sees_who_did_what_and_others_apart(
     others = (await web.get("/looks?others=1&lang=en")).text
     assert "looked at your whole file" in others
     assert "by you<" not in others
+
+
+async def test_services_stand_by_their_name_with_what_for_and_the_platform_itself_by_no_number(
+    platform: Platform, web: httpx.AsyncClient, one: Someone
+) -> None:
+    now = platform.clock.now()
+    await machines.add(
+        platform, "city-library", "市图书馆", "service",
+        [Grant("identity.verify", "510100")], Actor("staff", "command line", "test"),
+    )  # fmt: skip
+    await clients.add(
+        platform,
+        clients.NewClient(
+            "museum", "市博物馆", "City Museum", ("https://museum.example.cn/back",), ("profile",)
+        ),
+    )
+    async with platform.database.transaction() as connection:
+        for actor, action, detail in (
+            (Actor("service", "city-library", "v"), "identity.verified", {"purpose": "culture"}),
+            (Actor("service", "museum", "userinfo"), "openid.userinfo", {}),
+            (Actor("staff", "command line", "sandbox show"), "person.revealed", {}),
+            (Actor("service", "operator", "script"), "person.read", {}),
+        ):
+            await audit.record(connection, actor, now, one.person_id, action, detail)
+    await signed_in(web, one)
+    page = (await web.get("/looks?others=1")).text
+    for words in ("市图书馆 · 图书馆、博物馆等文化服务", "市博物馆", "平台管理人员"):
+        assert words in page, words
+    assert page.count("平台管理人员") == 2
+    for number in ("city-library", "museum", "command line", "operator"):
+        assert number not in page, number
+    assert "City Museum" in (await web.get("/looks?others=1&lang=en")).text
 
 
 async def test_nobody_sees_the_trail_of_somebody_else(

@@ -418,7 +418,7 @@ async def test_another_device_is_signed_in_by_the_phone(
         assert desk.cookies["scan"].split(".")[0] == code
         asked = await web.get(f"/sign-in/approve?code={code}")
         assert "198.51.100.*" in asked.text
-        assert "不在同一个网络" in asked.text
+        assert "不是同一个网络" in asked.text
         answer = await web.post("/sign-in/approve", data={"code": code, "answer": "yes"})
         assert (await web.get(answer.headers["location"])).status_code == 200
         assert (await web.get(f"/sign-in/approve?code={code}")).status_code == 404

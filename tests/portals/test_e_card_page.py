@@ -151,7 +151,7 @@ def test_without_a_script_the_session_stands_for_the_key_and_the_page_says_so(
         expect(page.locator("[data-weaker]")).to_be_visible()
         expect(page.get_by_text("本页每 50 秒自动刷新")).to_be_visible()
         assert 'http-equiv="refresh" content="50"' in page.content()
-        expect(page.get_by_text("本浏览器")).to_be_visible()
+        expect(page.get_by_text("就是这台")).to_be_visible()
         page.get_by_role("button", name="停用").click()
         expect(page.locator(".qr svg")).to_have_count(0)
     assert house.execute("select count(*) from e_card_devices where revoked_at is null") == 0
@@ -160,7 +160,7 @@ def test_without_a_script_the_session_stands_for_the_key_and_the_page_says_so(
 def test_a_password_alone_sets_nothing_up(house: House, browser: Browser) -> None:
     with visit(browser, house, "password") as page:
         expect(page.get_by_role("button", name="开通电子社保卡")).to_have_count(0)
-        link = page.get_by_role("link", name="去验证")
+        link = page.get_by_role("link", name="去确认")
         assert link.get_attribute("href") == "/sign-in?next=%2Fe-card&level=2"
 
 

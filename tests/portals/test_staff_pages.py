@@ -272,4 +272,4 @@ def test_somebody_acts_for_another_by_authority_and_sees_it_on_every_page(
     )
     assert revoked == 200
     page.click("form[action^='/acting/begin'] button")
-    assert "没有" in page.inner_text("main")
+    assert "不能替他办" in page.inner_text("main")

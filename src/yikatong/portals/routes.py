@@ -121,7 +121,10 @@ def error_page(request: Request[Any, Any, Any], error: YikatongError) -> Respons
     """A page for an error that no field of a form can show."""
     view = View.of(request)
     missing = error.status == 404
-    title = view.text("not_found_title" if missing else "error_page_title")
+    refused = 400 <= error.status < 500
+    title = view.text(
+        "not_found_title" if missing else "refused_title" if refused else "error_page_title"
+    )
     text = error.text.in_language(view.language)
     response = view.respond(request, "error.html", status=error.status, title=title, text=text)
     if error.status == 503:

@@ -61,10 +61,11 @@ class NoAuthority(YikatongError):
     status = 403
 
     def __init__(self, service: Service | None = None) -> None:
-        what = SERVICES[service] if service else Text("业务", "anything")
+        what = SERVICES[service] if service else None
         super().__init__(
-            zh=f"您现在不能替他办“{what.zh}”，要先得到他本人的授权",
-            en=f"you may not act for this person in this now: {what.en}. They have to let you first",
+            zh=f"您现在不能替他办{f'“{what.zh}”' if what else '事'}，要先得到他本人的授权",
+            en="you may not act for this person now"
+            f"{f' in this: {what.en}' if what else ''}; they have to let you first",
         )
 
 
