@@ -85,7 +85,7 @@ async def test_nothing_of_a_person_is_told_or_done_without_a_token(client: Clien
         assert (await client.get(path)).status_code == 401
     for path in (
         f"{PERSON}/applications", f"{PERSON}/death", f"{PERSON}/survivors", f"{PERSON}/estimate",
-        "/api/v1/proof-of-life/1", "/api/v1/pension/adjustments/510000-2025",
+        "/api/v1/proof-of-life/1", "/api/v1/pension/adjusting/510000-2025",
     ):  # fmt: skip
         assert (await client.post(path, json={})).status_code == 401
 
@@ -172,10 +172,10 @@ async def test_an_adjustment_is_applied_in_pieces(
         await make_pension(number, region="510100")
     rules = (await client.get("/api/v1/pension/adjustments")).json()
     assert {"510000-2025", "110000-2025"} <= {one["rule"] for one in rules}
-    path = "/api/v1/pension/adjustments/510000-2025"
+    path = "/api/v1/pension/adjusting/510000-2025"
     told = [(await post(client, path, {"limit": 2}))[1] for _ in range(3)]
     assert [(one["adjusted"], one["more"]) for one in told] == [(2, True), (1, False), (0, False)]
-    assert (await post(client, "/api/v1/pension/adjustments/nothing", {}))[0] == 404
+    assert (await post(client, "/api/v1/pension/adjusting/nothing", {}))[0] == 404
 
 
 # ---- at the command line ----
