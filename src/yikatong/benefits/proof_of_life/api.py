@@ -72,7 +72,15 @@ async def list_due(
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
 ) -> list[dict[str, Any]]:
     """Due within so many days, overdue, or held for want of one."""
-    caller.require("benefit.read", region or NATION)
+    areas = caller.regions("benefit.read")
+    if region is None and NATION not in areas:
+        if len(areas) > 1:
+            raise InvalidInput(
+                "region", zh="请写明要看的地区", en="name the region whose list you want"
+            )
+        (region,) = areas
+    if region is not None:
+        caller.require("benefit.read", region)
     who = caller.actor("proofs due")
     return await service.list_due(platform, who, region=region, days=days, after=after, limit=limit)
 
