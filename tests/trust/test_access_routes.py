@@ -14,6 +14,7 @@ from litestar.routes import HTTPRoute
 from tests.conftest import OPERATOR_TOKEN
 from tests.identity import offices
 from yikatong.app import create_app, serve
+from yikatong.benefits.runs import service as runs
 from yikatong.core.platform import Platform
 from yikatong.money.bank import service as bank
 from yikatong.money.contributions import lists
@@ -59,6 +60,7 @@ class World(NamedTuple):
     account_id: int
     account: str
     list_id: int
+    run_id: int
 
     async def ask(self, route: Route, token: str, key: str = "") -> tuple[int, str]:
         """Status and code of the answer to a request that names what is there."""
@@ -67,6 +69,7 @@ class World(NamedTuple):
             "person_id:int": self.person_id, "account_id:int": self.account_id,
             "list_id:int": self.list_id, "region:str": HOME, "employer:str": EMPLOYER, "period:str": "2026-02",
             "number:str": "target", "act:str": "unlock", "kind:str": "other",
+            "run_id:int": self.run_id, "command:str": "check", "bank:str": "ICBC",
         }.items():  # fmt: skip
             path = path.replace(f"{{{name}}}", str(value))
         while "{" in path:
@@ -110,6 +113,10 @@ class World(NamedTuple):
                 "mode": "two_facts", "name": "某人", "id_number": "110101199003070695",
                 "purpose": "culture", "region": HOME,
             },
+            ("POST", "/api/v1/benefits/runs"): {
+                "benefit": "unemployment", "region": HOME, "month": "2026-03",
+            },
+            ("POST", "/api/v1/benefits/runs/{run_id:int}/approve"): {"total": "1.00"},
             ("POST", "/api/v1/staff"): {"number": "new", "name": "新", "region": HOME},
             ("POST", "/api/v1/staff/{number:str}/grants"): {"role": "auditor", "region": HOME},
             ("POST", "/api/v1/staff/{number:str}/revoke"): {"role": "auditor", "region": HOME},
@@ -134,10 +141,13 @@ async def world(platform: Platform) -> AsyncIterator[World]:
     await lists.register(platform, EMPLOYER, "单位", HOME, 1)
     list_id = await _employers_list(platform)
     await offices.member(platform, "target", ("auditor", HOME))
+    run = await runs.prepare(platform, "pension", HOME, date(2026, 3, 1), "fin-1")
     transport = httpx.ASGITransport(cast("Any", serve(platform)))
     routes = list(_routes(create_app(platform)))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        yield World(platform, client, routes, person_id, account.account_id, number, list_id)
+        yield World(
+            platform, client, routes, person_id, account.account_id, number, list_id, run.run_id
+        )
 
 
 async def _employers_list(platform: Platform) -> int:
@@ -208,6 +218,8 @@ def _lists(route: Route) -> bool:
     return (route.method, route.path) in (
         ("GET", "/api/v1/medical/claims"),
         ("GET", "/api/v1/money/shared"),
+        ("GET", "/api/v1/proof-of-life/due"),
+        ("GET", "/api/v1/benefits/runs"),
     )
 
 

@@ -26,7 +26,7 @@ from yikatong.core.money import format_yuan, parse_yuan
 from yikatong.core.platform import Platform
 from yikatong.core.problems import Problem
 from yikatong.money.bodies import Amount, Identifier
-from yikatong.trust.access import NATION, Caller
+from yikatong.trust.access import Caller
 from yikatong.trust.audit import Actor
 
 PROBLEMS: Final = {
@@ -360,13 +360,10 @@ async def bank_answer(
     summary="Sum paid, the funds' outgoings, the banks' incoming",
     responses=PROBLEMS,
     tags=_TAGS,
-    permission="run.read",
+    permission="ledger.verify",
 )
-async def balance(
-    platform: NamedDependency[Platform], caller: NamedDependency[Caller], month: FromPath[str]
-) -> BalanceBody:
+async def balance(platform: NamedDependency[Platform], month: FromPath[str]) -> BalanceBody:
     """Of a month's runs of all regions; they must be one."""
-    caller.require("run.read", NATION)
     found = await service.balance(platform, parse_month(month, "month"))
     return BalanceBody(
         f"{found.month:%Y-%m}", found.runs, format_yuan(found.paid), format_yuan(found.fund),
