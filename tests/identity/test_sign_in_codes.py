@@ -81,9 +81,9 @@ async def test_the_text_names_its_purpose_and_warns(platform: Platform) -> None:
     assert "用于登录" in signing_in.words.zh
     assert "确认" in confirming.words.zh
     for text in (signing_in, confirming):
-        assert "诈骗" in text.words.zh
+        assert "骗子" in text.words.zh
         assert "5 分钟" in text.words.zh
-        assert "cheat" in text.words.en
+        assert "fraud" in text.words.en
         assert text.to_masked == f"138****{one.phone[-4:]}"
 
 
