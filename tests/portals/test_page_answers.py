@@ -53,6 +53,8 @@ def test_no_text_is_missing_and_none_is_left_over() -> None:
         "calc_",
         "who_group_",
         "fault_",
+        "looks_by_",
+        "refused_title",
         "sign_in_by_",
         "security_done_",
         "staff_done_",
