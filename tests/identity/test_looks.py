@@ -114,5 +114,7 @@ def test_there_are_words_for_whatever_is_recorded() -> None:
         text = file.read_text(encoding="utf-8")
         for call in re.finditer(r"audit\.(?:record|record_many|events)\(", text):
             found |= set(re.findall(r'"([a-z_]+\.[a-z_]+)"', text[call.end() : call.end() + 400]))
+        for line in re.findall(r"^ +action = .*$", text, re.MULTILINE):
+            found |= set(re.findall(r'"([a-z_]+\.[a-z_]+)"', line))
     assert len(found) > 40
     assert [one for one in sorted(found) if action_text(one) is None] == []
