@@ -186,7 +186,10 @@ def load(job: dict[str, Any]) -> Figures:
 
 async def measure(options: argparse.Namespace, data: Path, port: int, url: str) -> dict[str, Any]:
     """Two slices of each, alternating, after a short warming up."""
-    settings = Settings(data_dir=data, statement_seconds_max=600)
+    # Codes name the address the platform is reached at.
+    settings = Settings(
+        data_dir=data, statement_seconds_max=600, public_url=f"http://127.0.0.1:{port}"
+    )
     half = min(options.seconds / 2, SLICE_SECONDS_MAX)
     shown = token(settings)
     async with running.platform(settings) as platform:

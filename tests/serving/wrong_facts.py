@@ -51,7 +51,7 @@ def persons(world: World) -> Iterator[Wrong]:
             ("another's id number", "02", other["id_number"], "不是同一人"),
             ("another's card", "03", other["card_number"], "不是同一人"),
             ("an id number of nobody", "02", "510101190001010000", "不是同一人"),
-            ("an e-card code", "01", "123456", "电子凭证暂不能核验"),
+            ("an e-card code", "01", "123456", "二维码不对"),
             ("a kind without", GONE, other["id_number"], "mdtrt_cert_type：缺少"),
         ):
             content = put(good[infno], f"{path}.mdtrt_cert_no", number)
@@ -68,7 +68,7 @@ def persons(world: World) -> Iterator[Wrong]:
         ("a card with another's identifier", "卡识别码与卡号不符",
          {"mdtrt_cert_type": "03", "mdtrt_cert_no": other["card_number"], "card_sn": "0" * 32,
           "psn_name": "", "certno": ""}),
-        ("an e-card code", "电子凭证暂不能核验", {"mdtrt_cert_type": "01", "certno": ""}),
+        ("an e-card code", "二维码不对", {"mdtrt_cert_type": "01", "certno": ""}),
     ):  # fmt: skip
         yield Wrong(f"1101 by {name}", names, "1101", {"data": {**mine["data"], **changed}})
     yield Wrong("insured elsewhere", "insuplc_admdvs：参保地 110000", "2201",
