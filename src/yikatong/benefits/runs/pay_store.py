@@ -53,20 +53,19 @@ async def to_pay(connection: Connection, chunk: Chunk) -> tuple[Payments, Fen, P
 async def unfit(connection: Connection, one: Run, chunk: Chunk) -> list[tuple[int, str]]:
     """Persons whose line must not be paid as it was checked, each with the finding that says why."""
     rows = await connection.fetch(
-        """with l as (
-               select person_id, starts_on, monthly from benefit_run_lines
-                where run_id = $1 and person_id between $2 and $3 and state = 'ready'),
-           e as (
-               select * from benefit_entitlements
-                where person_id between $2 and $3 and benefit = $4 and region = $5
-                  and coalesce(insurance, $7) = $6 and status <> 'ended')
-           select l.person_id, case when e.person_id is null or e.ends_on < $8 then 'ended'
-                                    when e.status = 'held' then 'held'
-                                    when e.settled_month >= $8 then 'settled'
-                                    else 'amount_changed' end
-             from l left join e using (person_id, starts_on)
-            where l.monthly > 0
-              and (e.status = 'drawing' and (e.ends_on is null or e.ends_on >= $8)
+        """select l.person_id,
+                  case when e.person_id is null or e.status = 'ended' or e.ends_on < $8
+                            or e.region <> $5 or coalesce(e.insurance, $7) <> $6 then 'ended'
+                       when e.status = 'held' then 'held'
+                       when e.settled_month >= $8 then 'settled'
+                       else 'amount_changed' end
+             from benefit_run_lines l left join benefit_entitlements e
+               on e.person_id = l.person_id and e.benefit = $4 and e.starts_on = l.starts_on
+              and e.person_id between $2 and $3
+            where l.run_id = $1 and l.person_id between $2 and $3 and l.state = 'ready'
+              and l.monthly > 0
+              and (e.status = 'drawing' and e.region = $5 and coalesce(e.insurance, $7) = $6
+                   and (e.ends_on is null or e.ends_on >= $8)
                    and (e.settled_month is null or e.settled_month < $8)
                    and (e.benefit = 'unemployment' or e.monthly = l.monthly or l.monthly =
                         (select a.before from benefit_adjustments a
@@ -74,15 +73,18 @@ async def unfit(connection: Connection, one: Run, chunk: Chunk) -> list[tuple[in
                             and a.starts_on = e.starts_on and a.effective > $8
                           order by a.effective limit 1))) is not true
            union all
-           select l.person_id, 'held' from l
-            where l.monthly = 0 and exists (select from e where e.person_id = l.person_id
-                                                            and e.status = 'held')
+           select l.person_id, 'held' from benefit_run_lines l join benefit_entitlements e
+               on e.person_id = l.person_id and e.benefit = $4 and e.region = $5
+              and coalesce(e.insurance, $7) = $6 and e.status = 'held'
+            where l.run_id = $1 and l.person_id between $2 and $3 and l.state = 'ready'
+              and l.monthly = 0
            union all
-           select l.person_id, 'dues_changed' from l
-             join benefit_run_dues d on d.person_id = l.person_id and d.run_id = $1
-            where not exists (select from benefit_dues b
-                               where b.person_id = d.person_id and b.due_id = d.due_id
-                                 and b.version = d.version and b.state = 'open')""",
+           select l.person_id, 'dues_changed' from benefit_run_lines l
+             join benefit_run_dues d on d.person_id = l.person_id and d.run_id = l.run_id
+             left join benefit_dues b on b.person_id = d.person_id and b.due_id = d.due_id
+              and b.version = d.version and b.state = 'open'
+            where l.run_id = $1 and l.person_id between $2 and $3 and l.state = 'ready'
+              and b.due_id is null""",
         chunk.run_id,
         chunk.first_person,
         chunk.last_person,
