@@ -73,15 +73,13 @@ async def test_a_known_machine_costs_no_look_up(
     assert begun == 0
 
 
-async def test_a_revoked_machine_is_out_within_twenty_seconds(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_revoked_machine_is_out_within_twenty_seconds(platform: Platform) -> None:
     assert service.SEEN_WITHIN_SECONDS <= 20
     token = await add(platform)
     machines = Machines(platform)
     assert await machines.find(token) is not None
     await service.revoke(platform, "pharmacy-51", offices.ADMIN)
-    monkeypatch.setattr(machines._fresh, "_until", 0.0)  # the seconds are over
+    machines._remembered.forget()  # the seconds are over
     assert await machines.find(token) is None
     assert await Machines(platform).find(token) is None
     with pytest.raises(NotFound):
@@ -105,15 +103,15 @@ async def test_old_and_new_secret_work_side_by_side_for_a_day(
 
 
 async def test_a_new_secret_lost_before_its_first_use_does_not_push_out_the_one_in_use(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch
+    platform: Platform,
 ) -> None:
     used = await add(platform)
     machines = Machines(platform)
     assert await machines.find(used) is not None
-    monkeypatch.setattr(machines._fresh, "_until", 0.0)
+    machines._remembered.forget()
     assert await machines.find(used) is not None
-    assert machines._refreshing is not None
-    await machines._refreshing
+    assert machines._noting is not None
+    await machines._noting
     lost = await service.rotate(platform, "pharmacy-51", offices.ADMIN)
     newest = await service.rotate(platform, "pharmacy-51", offices.ADMIN)
     found = [await Machines(platform).find(token) is not None for token in (used, lost, newest)]

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, cast
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from yikatong.core.database import Record
+from yikatong.core.fresh import Fresh
 from yikatong.core.platform import Platform
 from yikatong.identity.keys import store
 from yikatong.identity.keys.model import ANNOUNCED_FOR, KEPT_FOR, Algorithm, Purpose, SigningKey
@@ -33,18 +33,11 @@ class KeyRing:
         self._platform = platform
         self._purpose: Purpose = purpose
         self._algorithm: Algorithm = algorithm
-        self._known: tuple[SigningKey, ...] = ()
-        self._until = 0.0
-        self._lock = asyncio.Lock()
+        self._fresh = Fresh(self._read, SEEN_WITHIN_SECONDS)
 
     async def published(self) -> Sequence[SigningKey]:
         """All published keys, the newest first; the first key is made where there is none."""
-        if time.monotonic() >= self._until:
-            async with self._lock:
-                if time.monotonic() >= self._until:
-                    self._known = await self._read()
-                    self._until = time.monotonic() + SEEN_WITHIN_SECONDS
-        return self._known
+        return await self._fresh.get()
 
     async def current(self) -> SigningKey:
         """The key that signs now."""
@@ -62,7 +55,7 @@ class KeyRing:
         """Make the next key: published now, signing after a quarter of an hour."""
         now = self._platform.clock.now()
         made = await self._make(now + ANNOUNCED_FOR)
-        self._until = 0.0
+        self._fresh.forget()
         return made
 
     async def _read(self) -> tuple[SigningKey, ...]:

@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import re
 import secrets
-import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,7 +19,7 @@ from yikatong.core import regions
 from yikatong.core.coalescing import Busy
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, NotFound, Unavailable
-from yikatong.core.fresh import Fresh
+from yikatong.core.fresh import Remembered
 from yikatong.core.platform import Platform
 from yikatong.identity import office
 from yikatong.identity.machines import store
@@ -38,7 +37,6 @@ OVERLAP: Final = timedelta(hours=24)
 _SECRET_BYTES: Final = 32
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
 _KNOWN_MAX: Final = 10_000
-_UNKNOWN_MAX: Final = 10_000
 _MISSES_A_SECOND_MAX: Final = 50
 _NOTED_EVERY: Final = timedelta(minutes=1)
 
@@ -205,19 +203,33 @@ class _Known(msgspec.Struct, frozen=True, eq=False):
     caller: Caller
 
 
+def _known(machine: Machine) -> _Known:
+    return _Known(machine, Caller(machine.kind, machine.machine_id, machine.grants))
+
+
+def _too_many() -> Busy:
+    return Busy(
+        zh="未知的接口凭证太多，请稍后重试",
+        en="too many unknown tokens are tried; try again in a moment",
+    )
+
+
 class Machines:
-    """The machines that call, remembered; one per process. A known one costs no look-up."""
+    """The machines that call; one per process. A known one costs no look-up."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._known: dict[str, _Known] = {}
-        self._unknown: dict[str, float] = {}
-        self._fresh = Fresh(self._refresh, SEEN_WITHIN_SECONDS)
-        self._refreshing: asyncio.Task[object] | None = None
-        self._looking: dict[str, asyncio.Task[_Known | None]] = {}
-        self._second = 0
-        self._misses = 0
+        self._remembered = Remembered(
+            self._read,
+            _known,
+            _too_many,
+            seconds=SEEN_WITHIN_SECONDS,
+            known_max=_KNOWN_MAX,
+            misses_a_second_max=_MISSES_A_SECOND_MAX,
+            refreshed=self._note_used,
+        )
         self._used: dict[tuple[str, bytes], datetime] = {}
+        self._noting: asyncio.Task[None] | None = None
 
     async def find(self, token: str) -> Caller | None:
         """Who shows this token; None where nobody does, or it ended. Raises Busy where too many
@@ -225,7 +237,7 @@ class Machines:
         parts = _parts(token)
         if parts is None:
             return None
-        known = await self._find(parts[0])
+        known = await self._remembered.find(parts[0])
         if known is None:
             return None
         shown, now = _hash(parts[1]), self._platform.clock.now()
@@ -239,66 +251,15 @@ class Machines:
                 return known.caller
         return None
 
-    async def _find(self, machine_id: str) -> _Known | None:
-        known = (await self._fresh.get()).get(machine_id)
-        if known is not None:
-            return known
-        if self._unknown.get(machine_id, 0.0) > time.monotonic():
-            return None
-        task = self._looking.get(machine_id)
-        if task is None:
-            self._count_look_up()
-            task = asyncio.get_running_loop().create_task(self._look_up(machine_id))
-            self._looking[machine_id] = task
-        return await asyncio.shield(task)
-
-    def _count_look_up(self) -> None:
-        second = int(time.monotonic())
-        if second != self._second:
-            self._second, self._misses = second, 0
-        if self._misses >= _MISSES_A_SECOND_MAX:
-            raise Busy(
-                zh="未知的接口凭证太多，请稍后重试",
-                en="too many unknown tokens are tried; try again in a moment",
-            )
-        self._misses += 1
-
-    async def _look_up(self, machine_id: str) -> _Known | None:
-        try:
-            async with self._platform.database.transaction(readonly=True) as connection:
-                found = await store.live(connection, [machine_id], self._platform.clock.now())
-            machine = found.get(machine_id)
-            if machine is None:
-                if len(self._unknown) >= _UNKNOWN_MAX:
-                    self._unknown.clear()
-                self._unknown[machine_id] = time.monotonic() + SEEN_WITHIN_SECONDS
-                return None
-            self._misses -= 1
-            if len(self._known) >= _KNOWN_MAX:
-                self._known.clear()
-            self._known[machine_id] = _known(machine)
-            return self._known[machine_id]
-        finally:
-            del self._looking[machine_id]
-
-    async def _refresh(self) -> dict[str, _Known]:
-        """Read what is known again: drop what was revoked, take over what was changed."""
-        asked = list(self._known)
-        if not asked:
-            return self._known
-        now = self._platform.clock.now()
-        used, self._used = self._used, {}
+    async def _read(self, machine_ids: Sequence[str]) -> dict[str, Machine]:
         async with self._platform.database.transaction(readonly=True) as connection:
-            found = await store.live(connection, asked, now)
-        for machine_id in asked:
-            machine = found.get(machine_id)
-            if machine is None:
-                self._known.pop(machine_id, None)
-            else:
-                self._known[machine_id] = _known(machine)
+            return await store.live(connection, machine_ids, self._platform.clock.now())
+
+    def _note_used(self) -> None:
+        """Note beside the calls which secrets were used since the last time."""
+        used, self._used = self._used, {}
         if used:
-            self._refreshing = asyncio.get_running_loop().create_task(self._note(used))
-        return self._known
+            self._noting = asyncio.get_running_loop().create_task(self._note(used))
 
     async def _note(self, used: dict[tuple[str, bytes], datetime]) -> None:
         # When a secret was last used is worth no call's failure.
@@ -307,7 +268,3 @@ class Machines:
                 await store.used(connection, [(*key, at) for key, at in used.items()])
         except Unavailable:
             self._used = {**used, **self._used}
-
-
-def _known(machine: Machine) -> _Known:
-    return _Known(machine, Caller(machine.kind, machine.machine_id, machine.grants))

@@ -3,19 +3,18 @@
 A secret is shown once, when it is made; those of sandbox providers can be looked at again.
 """
 
-import asyncio
 import secrets
-import time
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from yikatong.core import regions
 from yikatong.core.coalescing import Busy
-from yikatong.core.database import Connection
+from yikatong.core.database import Connection, Record
 from yikatong.core.errors import InvalidInput, NotFound
-from yikatong.core.fresh import Fresh
+from yikatong.core.fresh import Remembered
 from yikatong.core.platform import Platform
 from yikatong.medical import service as medical
 from yikatong.medical.hospital_api import signatures, store
@@ -25,7 +24,6 @@ _FIELD: Final = "provider_secret"
 SEEN_WITHIN_SECONDS: Final = 5.0
 """After so long every process knows that a credential was revoked."""
 _KNOWN_MAX: Final = 50_000
-_UNKNOWN_MAX: Final = 10_000
 _MISSES_A_SECOND_MAX: Final = 200
 ROTATION: Final = timedelta(hours=24)
 """How long the old secret still works beside the new one."""
@@ -154,78 +152,38 @@ def _no_such_credential() -> NotFound:
     )  # fmt: skip
 
 
+def _too_many() -> Busy:
+    return Busy(
+        zh="未知的访问密钥太多，请稍后重试",
+        en="too many unknown access keys are tried; try again in a moment",
+    )
+
+
 class Callers:
-    """The credentials in use, remembered; one per process."""
+    """The credentials in use; one per process. A known one costs no look-up."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._known: dict[str, tuple[Any, Caller]] = {}
-        """By access key: the row as it was read, and what was made of it."""
-        self._unknown: dict[str, float] = {}
-        self._fresh = Fresh(self._refresh, SEEN_WITHIN_SECONDS)
-        self._looking: dict[str, asyncio.Task[Caller | None]] = {}
-        self._second = 0
-        self._misses = 0
+        self._remembered = Remembered(
+            self._read,
+            self._open,
+            _too_many,
+            seconds=SEEN_WITHIN_SECONDS,
+            known_max=_KNOWN_MAX,
+            misses_a_second_max=_MISSES_A_SECOND_MAX,
+        )
 
     async def find(self, access_key: str) -> Caller | None:
         """Who signs with this key; None where nobody does. Raises Busy where too many unknown keys
         are tried at once, Unavailable."""
-        known = (await self._fresh.get()).get(access_key)
-        if known is not None:
-            return known[1]
-        if self._unknown.get(access_key, 0.0) > time.monotonic():
-            return None
-        task = self._looking.get(access_key)
-        if task is None:
-            self._count_look_up()
-            task = asyncio.get_running_loop().create_task(self._look_up(access_key))
-            self._looking[access_key] = task
-        return await asyncio.shield(task)
+        return await self._remembered.find(access_key)
 
-    def _count_look_up(self) -> None:
-        second = int(time.monotonic())
-        if second != self._second:
-            self._second, self._misses = second, 0
-        if self._misses >= _MISSES_A_SECOND_MAX:
-            raise Busy(
-                zh="未知的访问密钥太多，请稍后重试",
-                en="too many unknown access keys are tried; try again in a moment",
-            )
-        self._misses += 1
+    async def _read(self, access_keys: Sequence[str]) -> dict[str, Record]:
+        async with self._platform.database.transaction(readonly=True) as connection:
+            rows = await store.credentials(connection, access_keys, self._platform.clock.now())
+        return {row["access_key"]: row for row in rows}
 
-    async def _look_up(self, access_key: str) -> Caller | None:
-        try:
-            async with self._platform.database.transaction(readonly=True) as connection:
-                row = await store.credential(connection, access_key, self._platform.clock.now())
-            if row is None:
-                if len(self._unknown) >= _UNKNOWN_MAX:
-                    self._unknown.clear()
-                self._unknown[access_key] = time.monotonic() + SEEN_WITHIN_SECONDS
-                return None
-            self._misses -= 1
-            if len(self._known) >= _KNOWN_MAX:
-                self._known.clear()
-            caller = self._open(row)
-            self._known[access_key] = row, caller
-            return caller
-        finally:
-            del self._looking[access_key]
-
-    async def _refresh(self) -> dict[str, tuple[Any, Caller]]:
-        """Read what is known again: drop what was revoked, take over what was changed."""
-        if asked := list(self._known):
-            async with self._platform.database.transaction(readonly=True) as connection:
-                rows = await store.credentials(connection, asked, self._platform.clock.now())
-            found = {row["access_key"]: row for row in rows}
-            for key in asked:
-                row, known = found.get(key), self._known.get(key)
-                if row is None:
-                    self._known.pop(key, None)
-                elif known is not None and row != known[0]:
-                    self._known[key] = row, self._open(row)
-        return self._known
-
-    def _open(self, row: Any) -> Caller:
+    def _open(self, row: Record) -> Caller:
         provider = store.provider_of(row)
         sm2: str | None = row["sm2_public_key"]
         return Caller(

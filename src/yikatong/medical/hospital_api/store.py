@@ -27,6 +27,7 @@ async def credential(connection: Connection, access_key: str, now: datetime) -> 
 async def credentials(
     connection: Connection, access_keys: Sequence[str], now: datetime
 ) -> list[Record]:
+    """Those of these credentials that are in use, with their providers."""
     return await connection.fetch(
         f"{_CREDENTIAL} and c.access_key = any($2::text[])", now, access_keys
     )
