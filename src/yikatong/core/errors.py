@@ -5,7 +5,10 @@ A room adds its own by subclassing `YikatongError` in its `errors.py`. The JSON 
 field.
 """
 
-from typing import ClassVar
+from collections.abc import Collection
+from typing import ClassVar, TypeVar
+
+_Word = TypeVar("_Word", bound=str)
 
 
 class Text:
@@ -55,6 +58,16 @@ class InvalidInput(YikatongError):
 
     def __init__(self, field: str, zh: str, en: str) -> None:
         super().__init__(zh, en, field)
+
+
+def one_of(text: str, allowed: Collection[_Word], field: str) -> _Word:
+    """The allowed word that the text is; raises InvalidInput naming them all."""
+    for word in allowed:
+        if word == text:
+            return word
+    raise InvalidInput(
+        field, zh=f"应为 {'、'.join(allowed)} 之一", en=f"must be one of {', '.join(allowed)}"
+    )
 
 
 class Malformed(YikatongError):

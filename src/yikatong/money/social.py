@@ -2,7 +2,7 @@
 
 from yikatong.core import regions
 from yikatong.core.database import Connection
-from yikatong.core.errors import InvalidInput
+from yikatong.core.errors import InvalidInput, one_of
 from yikatong.core.money import Fen
 from yikatong.core.platform import Platform
 from yikatong.money.bank import rules
@@ -30,12 +30,7 @@ async def pay(
     AccountClosed, InvalidInput.
     """
     region = regions.pooling_region(fund[0], "region").code
-    if fund[1] not in INSURANCES:
-        raise InvalidInput(
-            "insurance",
-            zh=f"应为 {'、'.join(INSURANCES)} 之一",
-            en=f"must be one of {', '.join(INSURANCES)}",
-        )
+    one_of(fund[1], INSURANCES, "insurance")
     printable(memo, "memo")
     if len(memo) > MEMO_MAX:
         raise InvalidInput(

@@ -8,7 +8,7 @@ import msgspec
 
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
-from yikatong.core.errors import InvalidInput, NotFound
+from yikatong.core.errors import NotFound, one_of
 from yikatong.core.platform import Platform
 from yikatong.core.sealing import mask_id_number, mask_name, mask_phone
 from yikatong.core.together import Query, ask
@@ -195,12 +195,8 @@ async def list_persons(
 
 def check_choice(field: str, value: str | None, allowed: tuple[str, ...]) -> None:
     """Raise InvalidInput naming the field where a filter's value is none of the allowed."""
-    if value is not None and value not in allowed:
-        raise InvalidInput(
-            field,
-            zh=f"应为 {'、'.join(allowed)} 之一",
-            en=f"must be one of {', '.join(allowed)}",
-        )
+    if value is not None:
+        one_of(value, allowed, field)
 
 
 async def file_of(

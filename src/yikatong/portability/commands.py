@@ -21,7 +21,7 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """卡在那里能用吗 · Can the card be used there, for this? Exit code 1: no."""
-    from yikatong.core.errors import InvalidInput
+    from yikatong.core.errors import InvalidInput, one_of
     from yikatong.core.platform import Platform
     from yikatong.policies.requests import parse_day
     from yikatong.portability import service as portability
@@ -29,13 +29,7 @@ def check(
     from yikatong.portability.model import SERVICES, Answer, CheckRequest, Service
     from yikatong.trust.audit import Actor
 
-    wanted: Service | None = next((one for one in SERVICES if one == service), None)
-    if wanted is None:
-        raise InvalidInput(
-            "service",
-            zh=f"应为 {'、'.join(SERVICES)} 之一",
-            en=f"must be one of {', '.join(SERVICES)}",
-        )
+    wanted: Service = one_of(service, SERVICES, "service")
     if lang not in ("zh", "en"):
         raise InvalidInput("lang", zh="应为 zh 或 en", en="must be zh or en")
     portability.check_region(region)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from yikatong.core.commands import DataOption, JsonOption, print_json, with_platform
-from yikatong.core.errors import InvalidInput
+from yikatong.core.errors import InvalidInput, one_of
 from yikatong.core.platform import Platform
 from yikatong.money.bank.commands import OPERATOR, KeyOption, PersonArgument, key_of
 
@@ -94,8 +94,8 @@ def estimate(
                 zh="请填写出生年月和参保地，或用 --person",
                 en="give --birth and --region, or --person",
             )
-        kind: Insurance = requests.choice(insurance or "110", INSURANCES, "--insurance")
-        who: Group = requests.choice(group or "men", GROUPS, "--group")
+        kind: Insurance = one_of(insurance or "110", INSURANCES, "--insurance")
+        who: Group = one_of(group or "men", GROUPS, "--group")
         if months is None:
             raise InvalidInput("--months", zh="请填写缴费月数", en="give the months paid")
         asked = Asked(
@@ -169,18 +169,17 @@ def _application(
         Group,
         Insurance,
     )
-    from yikatong.benefits.pension.requests import choice
     from yikatong.benefits.pension.service import NewApplication
 
     kind: Insurance | None = None
     who: Group | None = None
     if insurance is not None:
-        named: Insurance = choice(insurance, INSURANCES, "--insurance")
+        named: Insurance = one_of(insurance, INSURANCES, "--insurance")
         kind = named
     if group is not None:
-        post: Group = choice(group, GROUPS, "--group")
+        post: Group = one_of(group, GROUPS, "--group")
         who = post
-    way: Channel = choice(channel, CHANNELS, "--channel")
+    way: Channel = one_of(channel, CHANNELS, "--channel")
     return NewApplication(
         insurance=kind, group=who, retires=retires, channel=way, months_paid=months, index=index,
         wage=wage, account=account or "0", deemed_months=deemed or 0,

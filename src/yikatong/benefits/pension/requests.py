@@ -2,7 +2,7 @@
 
 import re
 from datetime import date
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
 import msgspec
 
@@ -24,7 +24,6 @@ _MONTH: Final = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 _INDEX: Final = re.compile(r"([0-9])(?:\.([0-9]{1,4}))?")
 _YOUNGEST_MONTHS: Final = 16 * 12
 _OLDEST_MONTHS: Final = 100 * 12
-_W = TypeVar("_W", bound=str)
 
 Sum = Annotated[str, msgspec.Meta(max_length=20, description="In yuan.")]
 Months = Annotated[int, msgspec.Meta(ge=0, le=MONTHS_MAX)]
@@ -92,16 +91,6 @@ def parse_birth(text: str, field: str, today: date) -> date:
             en="of somebody between 16 and 100 years old",
         )
     return birth
-
-
-def choice(text: str, allowed: tuple[_W, ...], field: str) -> _W:
-    """One of the allowed words."""
-    for word in allowed:
-        if word == text:
-            return word
-    raise InvalidInput(
-        field, zh=f"应为 {'、'.join(allowed)} 之一", en=f"must be one of {', '.join(allowed)}"
-    )
 
 
 def career_of(asked: Asked, today: date, book: Book) -> Career:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from yikatong.core.commands import DataOption, JsonOption, print_json, with_platform
-from yikatong.core.errors import InvalidInput
+from yikatong.core.errors import InvalidInput, one_of
 from yikatong.core.platform import Platform
 from yikatong.money.bank.commands import OPERATOR, PersonArgument
 
@@ -33,12 +33,11 @@ def record(
     """登记认证 · Record that somebody was seen; exit code 1 where it is refused."""
     from datetime import datetime
 
-    from yikatong.benefits.pension.requests import choice
     from yikatong.benefits.proof_of_life import service
     from yikatong.benefits.proof_of_life.model import KINDS, FaceCheckUnavailable, Kind
     from yikatong.policies.requests import parse_day
 
-    way: Kind = choice(kind, KINDS, "--kind")
+    way: Kind = one_of(kind, KINDS, "--kind")
     if way == "face":
         # A picture is taken by the person's own device, never typed in by a clerk.
         raise FaceCheckUnavailable

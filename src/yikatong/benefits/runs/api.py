@@ -21,7 +21,7 @@ from yikatong.benefits.runs import files, report, service, shown
 from yikatong.benefits.runs.commands import parse_month
 from yikatong.benefits.runs.model import CHANGES, CODES, LINE_STATES, WORKING, Run
 from yikatong.benefits.runs.shown import FindingBody, LineBody, RunBody, SummaryBody
-from yikatong.core.errors import InvalidInput, TooLarge
+from yikatong.core.errors import TooLarge, one_of
 from yikatong.core.money import format_yuan, parse_yuan
 from yikatong.core.platform import Platform
 from yikatong.core.problems import Problem
@@ -173,12 +173,7 @@ async def carry_out(
     command: FromPath[str],
 ) -> Response[RunBody]:
     """`correct` answers the new run that pays returned and stopped lines."""
-    if command not in _COMMANDS:
-        raise InvalidInput(
-            "command",
-            zh=f"应为 {'、'.join(_COMMANDS)} 之一",
-            en=f"must be one of {', '.join(_COMMANDS)}",
-        )
+    one_of(command, _COMMANDS, "command")
     await _at_home(platform, caller, "run.prepare", run_id)
     return _answer(await _COMMANDS[command](platform, run_id, caller.name))
 
@@ -205,12 +200,7 @@ async def approve(
 
 def _known(values: list[str] | None, allowed: tuple[str, ...], field: str) -> list[str] | None:
     for value in values or ():
-        if value not in allowed:
-            raise InvalidInput(
-                field,
-                zh=f"应为 {'、'.join(allowed)} 之一",
-                en=f"must be one of {', '.join(allowed)}",
-            )
+        one_of(value, allowed, field)
     return values
 
 

@@ -32,7 +32,7 @@ from yikatong.benefits.runs.model import (
 from yikatong.core import ids, regions
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
-from yikatong.core.errors import InvalidInput, Unavailable
+from yikatong.core.errors import InvalidInput, Unavailable, one_of
 from yikatong.core.money import Fen
 from yikatong.core.platform import Platform
 from yikatong.money.ledger import bulk
@@ -43,7 +43,6 @@ LINES_MAX: Final = 1000
 """Lines of one page of a list."""
 _SKEW_MAX: Final = timedelta(minutes=10)
 """Clocks of several machines are no further apart."""
-_BENEFITS: Final[dict[str, Benefit]] = {one: one for one in BENEFITS}
 _ACTOR: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,39}")
 
 
@@ -73,22 +72,9 @@ async def prepare(
     this one nor one of the last twelve; EarlierRunOpen.
     """
     check_actor(actor)
-    known = _BENEFITS.get(benefit)
-    if known is None:
-        raise InvalidInput(
-            "benefit",
-            zh=f"应为 {'、'.join(BENEFITS)} 之一",
-            en=f"must be one of {', '.join(BENEFITS)}",
-        )
+    known: Benefit = one_of(benefit, BENEFITS, "benefit")
     funds = INSURANCES[known]
-    by_code: dict[str, BenefitInsurance] = {one: one for one in funds}
-    fund = by_code.get(insurance or funds[0])
-    if fund is None:
-        raise InvalidInput(
-            "insurance",
-            zh=f"应为 {'、'.join(funds)} 之一",
-            en=f"must be one of {', '.join(funds)}",
-        )
+    fund: BenefitInsurance = one_of(insurance or funds[0], funds, "insurance")
     code = regions.pooling_region(region).code
     first = month.replace(day=1)
     now = today(platform.clock)

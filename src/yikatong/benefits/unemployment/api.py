@@ -10,7 +10,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath
 
 from yikatong.benefits.unemployment import service, shown
-from yikatong.benefits.unemployment.model import NewClaim, Post, Question, Reason
+from yikatong.benefits.unemployment.model import EndReason, NewClaim, Post, Question, Reason
 from yikatong.benefits.unemployment.shown import ClaimBody, EstimateBody
 from yikatong.core.clock import today
 from yikatong.core.platform import Platform
@@ -34,16 +34,6 @@ _PERSON: Final = "/api/v1/benefits/unemployment/{person_id:int}"
 _PURPOSE: Final = "unemployment benefit"
 
 Region = Annotated[str, msgspec.Meta(pattern="^[0-9]{6}$", description="GB/T 2260.")]
-EndReason = Literal[
-    "work",
-    "retirement_age",
-    "military",
-    "emigrated",
-    "refused_twice",
-    "death",
-    "used_up",
-    "pension",
-]
 
 
 class EstimateAsk(msgspec.Struct, forbid_unknown_fields=True):

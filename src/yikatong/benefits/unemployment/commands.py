@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from yikatong.benefits.unemployment.model import ENDS, REASONS, NewClaim, Question
+from yikatong.benefits.unemployment.model import END_REASONS, REASONS, NewClaim, Question
 from yikatong.core.commands import DataOption, JsonOption, print_json, with_platform
-from yikatong.core.errors import InvalidInput
+from yikatong.core.errors import one_of
 from yikatong.money.bank.commands import OPERATOR, KeyOption, PersonArgument, key_of
 
 unemployment_app = typer.Typer(help="失业保险金 · unemployment benefit.", no_args_is_help=True)
@@ -17,14 +17,6 @@ SexOption = Annotated[
     int | None, typer.Option("--sex", help="1 男 male, 2 女 female.", min=1, max=2)
 ]
 PostOption = Annotated[str, typer.Option("--post", help="岗位 · worker, cadre.")]
-
-
-def _one_of(text: str, allowed: tuple[str, ...], field: str) -> Any:
-    if text not in allowed:
-        raise InvalidInput(
-            field, zh=f"应为 {'、'.join(allowed)} 之一", en=f"must be one of {', '.join(allowed)}"
-        )
-    return text
 
 
 def _day(text: str, field: str) -> Any:
@@ -64,11 +56,11 @@ def estimate(
         collect_in=collect_in,
         months_paid=months,
         months_carried=carried,
-        reason=_one_of(reason, REASONS, "--reason"),
+        reason=one_of(reason, REASONS, "--reason"),
         registered=registered,
         birth=None if birth is None else _day(birth, "--birth"),
         sex=None if sex is None else 1 if sex == 1 else 2,
-        post=_one_of(post, ("worker", "cadre"), "--post"),
+        post=one_of(post, ("worker", "cadre"), "--post"),
         on=today(SystemClock()) if on is None else _day(on, "--date"),
     )
     body = shown.estimate(service.estimate(asked))
@@ -115,10 +107,10 @@ def claim(
 
     wanted = NewClaim(
         left_on=_day(left, "--left"),
-        reason=_one_of(reason, REASONS, "--reason"),
+        reason=one_of(reason, REASONS, "--reason"),
         registered_on=_day(registered, "--registered"),
-        collect_in=_one_of(collect_in, ("insured", "residence"), "--collect-in"),
-        post=_one_of(post, ("worker", "cadre"), "--post"),
+        collect_in=one_of(collect_in, ("insured", "residence"), "--collect-in"),
+        post=one_of(post, ("worker", "cadre"), "--post"),
     )
     done = with_platform(
         data, lambda platform: service.claim(platform, person, wanted, OPERATOR, key_of(key))
@@ -155,7 +147,7 @@ def transfer(
 @unemployment_app.command("end")
 def end(
     person: PersonArgument,
-    reason: Annotated[str, typer.Option("--reason", help=", ".join(ENDS))],
+    reason: Annotated[str, typer.Option("--reason", help=", ".join(END_REASONS))],
     on: Annotated[str, typer.Option("--on", help="发生日期 · the day it happened.")],
     data: DataOption = None,
     as_json: JsonOption = False,

@@ -24,7 +24,7 @@ REASON_NAMES: Final[dict[str, Text]] = {
     "resigned": Text("本人自愿辞职", "resigned by own will"),
 }
 
-End = Literal[
+EndReason = Literal[
     "work",
     "retirement_age",
     "military",
@@ -33,10 +33,11 @@ End = Literal[
     "death",
     "used_up",
     "pension",
-    "transfer",
 ]
 """Why the benefit ends (社会保险法 第五十一条, 失业保险条例 第十五条)."""
-ENDS: Final[tuple[End, ...]] = get_args(End)
+END_REASONS: Final[tuple[EndReason, ...]] = get_args(EndReason)
+End = Literal[EndReason, "transfer"]
+"""It also ends here where it goes on in another region."""
 END_NAMES: Final[dict[str, Text]] = {
     "work": Text("重新就业", "new work"),
     "retirement_age": Text("达到退休年龄", "retirement age reached"),

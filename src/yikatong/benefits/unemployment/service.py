@@ -12,10 +12,11 @@ from yikatong.benefits.months import add_months, last_day, month_of
 from yikatong.benefits.unemployment import entitled, rules, store, terms
 from yikatong.benefits.unemployment.errors import ClaimRefused, NotDrawing, NotEntitled
 from yikatong.benefits.unemployment.model import (
-    ENDS,
+    END_REASONS,
     FORFEITS,
     Claim,
     End,
+    EndReason,
     Estimate,
     NewClaim,
     Question,
@@ -24,7 +25,7 @@ from yikatong.benefits.unemployment.model import (
 from yikatong.core import ids, regions
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
-from yikatong.core.errors import InvalidInput
+from yikatong.core.errors import InvalidInput, one_of
 from yikatong.core.platform import Platform
 from yikatong.money.errors import KeyReused
 from yikatong.money.ledger import service as ledger
@@ -255,13 +256,7 @@ async def end(platform: Platform, person_id: int, why: str, on: date, actor: Act
 
     Ended already for the same reason: the claim as it stands. Raises NotDrawing, InvalidInput.
     """
-    reason: End | None = next((one for one in ENDS if one == why and one != "transfer"), None)
-    if reason is None:
-        raise InvalidInput(
-            "reason",
-            zh=f"应为 {'、'.join(one for one in ENDS if one != 'transfer')} 之一",
-            en=f"must be one of {', '.join(one for one in ENDS if one != 'transfer')}",
-        )
+    reason: EndReason = one_of(why, END_REASONS, "reason")
     if on > today(platform.clock):
         raise InvalidInput("on", zh="日期不能晚于今天", en="the day is not ahead of today")
     async with platform.database.transaction() as connection:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from yikatong.core.commands import DataOption, JsonOption, print_json, with_platform
-from yikatong.core.errors import InvalidInput
+from yikatong.core.errors import InvalidInput, one_of
 
 openid_app = typer.Typer(help="统一登录 · the OpenID provider.", no_args_is_help=True)
 clients_app = typer.Typer(
@@ -80,19 +80,14 @@ def add(
     from yikatong.identity.model import Level
     from yikatong.identity.openid import clients
 
-    if authentication not in _AUTHENTICATIONS:
-        raise InvalidInput(
-            "--authentication",
-            zh=f"应为 {'、'.join(_AUTHENTICATIONS)} 之一",
-            en=f"must be one of {', '.join(_AUTHENTICATIONS)}",
-        )
+    known: clients.Authentication = one_of(authentication, _AUTHENTICATIONS, "--authentication")
     new = clients.NewClient(
         client_id=client,
         name_zh=name_zh,
         name_en=name_en,
         redirect_uris=tuple(redirect),
         scopes=tuple(scope or ()),
-        authentication=authentication,
+        authentication=known,
         native=native,
         post_logout_uris=tuple(post_logout or ()),
         required_level=cast("Level", level),

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from yikatong.core.errors import InvalidInput
+from yikatong.core.errors import one_of
 from yikatong.core.platform import Platform
 from yikatong.identity.verification import store
 from yikatong.identity.verification.errors import PurposeNotPermitted, TooFast
@@ -36,12 +36,7 @@ class Permits:
         The operator's token is the installation itself: every purpose, and no share.
         """
         key = caller.kind, caller.name
-        if purpose not in PURPOSES:
-            raise InvalidInput(
-                "purpose",
-                zh=f"应为 {'、'.join(PURPOSES)} 之一",
-                en=f"must be one of {', '.join(PURPOSES)}",
-            )
+        one_of(purpose, PURPOSES, "purpose")
         if key == _OPERATOR:
             return
         permit = await self._find(key)

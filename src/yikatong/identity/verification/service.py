@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Final, Literal
 
-from yikatong.core.errors import InvalidInput
+from yikatong.core.errors import InvalidInput, one_of
 from yikatong.core.platform import Platform
 from yikatong.identity.verification import store
 from yikatong.identity.verification.model import PURPOSES, Permit
-from yikatong.people import service as people
 
 PER_MINUTE: Final = 600
 PER_MINUTE_MAX: Final = 1_000_000
@@ -22,7 +21,7 @@ async def permit(
 ) -> Permit:
     """Let a service verify for these purposes and no others; the newest permit counts."""
     for one in purposes:
-        people.check_choice("purpose", one, tuple(PURPOSES))
+        one_of(one, PURPOSES, "purpose")
     if not 1 <= per_minute <= PER_MINUTE_MAX:
         raise InvalidInput(
             "per_minute",

@@ -7,7 +7,7 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
-from yikatong.core.errors import InvalidInput
+from yikatong.core.errors import one_of
 from yikatong.core.platform import Platform
 from yikatong.core.problems import PROBLEM_JSON, problem_of
 from yikatong.medical.claims import rules
@@ -86,7 +86,7 @@ async def waiting(
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
 ) -> list[dict[str, Any]]:
     """In one state, the oldest first; `after` is the last claim_id of the page before."""
-    state = state_of(wanted)
+    state: State = one_of(wanted, STATES, "state")
     kept: list[Claim] = []
     while found := await claims.waiting([state], after, limit):
         async with platform.database.transaction(readonly=True) as connection:
@@ -98,16 +98,6 @@ async def waiting(
         if len(kept) >= limit or len(found) < limit:
             break
     return [claim_body(one) for one in kept[:limit]]
-
-
-def state_of(text: str, field: str = "state") -> State:
-    """A state by its name; raises InvalidInput."""
-    for one in STATES:
-        if one == text:
-            return one
-    raise InvalidInput(
-        field, zh=f"应为 {'、'.join(STATES)} 之一", en=f"must be one of {', '.join(STATES)}"
-    )
 
 
 @get(

@@ -8,8 +8,9 @@ import msgspec
 import typer
 
 from yikatong.core.commands import DataOption, JsonOption, print_json, with_platform
+from yikatong.core.errors import one_of
 from yikatong.core.platform import Platform
-from yikatong.medical.claims.model import Claim
+from yikatong.medical.claims.model import STATES, Claim, State
 from yikatong.money.bank.commands import OPERATOR, KeyOption, PersonArgument, key_of
 
 claims_app = typer.Typer(help="手工报销 · claims by hand.", no_args_is_help=True)
@@ -67,11 +68,10 @@ def list_claims(
     as_json: JsonOption = False,
 ) -> None:
     """列出申请 · Claims in one state, or all of a person."""
-    from yikatong.medical.claims.api import state_of
     from yikatong.medical.claims.bodies import claim_body
     from yikatong.medical.claims.service import ClaimOffice
 
-    wanted = state_of(state, "--state")
+    wanted: State = one_of(state, STATES, "--state")
 
     async def work(platform: Platform) -> list[Claim]:
         office = ClaimOffice(platform)

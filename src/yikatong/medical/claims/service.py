@@ -9,7 +9,7 @@ import msgspec
 from yikatong.core import ids
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
-from yikatong.core.errors import InvalidInput
+from yikatong.core.errors import InvalidInput, one_of
 from yikatong.core.money import Fen, format_yuan
 from yikatong.core.platform import Platform
 from yikatong.medical import service as medical
@@ -175,13 +175,7 @@ class ClaimOffice:
         key: str,
     ) -> Claim:
         """Keep a document, sealed; the same one is kept once."""
-        known_kind: DocumentKind | None = next((one for one in DOCUMENT_KINDS if one == kind), None)
-        if known_kind is None:
-            raise InvalidInput(
-                "kind",
-                zh=f"应为 {'、'.join(DOCUMENT_KINDS)} 之一",
-                en=f"must be one of {', '.join(DOCUMENT_KINDS)}",
-            )
+        known_kind: DocumentKind = one_of(kind, DOCUMENT_KINDS, "kind")
         media_type = rules.document_type(content)
         vault = self._platform.vault
         text = base64.b64encode(content).decode()

@@ -1,12 +1,12 @@
 """`yikatong filings`: file, change, withdraw, come home, list; the rules of a region."""
 
 from collections.abc import Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
 from yikatong.core.commands import DataOption, JsonOption, print_json, with_platform
-from yikatong.core.errors import InvalidInput
+from yikatong.core.errors import InvalidInput, one_of
 from yikatong.medical.filings.model import (
     CHANNELS,
     KINDS,
@@ -42,16 +42,6 @@ MaterialOption = Annotated[
         " referral; may stand several times.",
     ),
 ]
-_Word = TypeVar("_Word", bound=str)
-
-
-def _one_of(text: str, allowed: Sequence[_Word], field: str) -> _Word:
-    for word in allowed:
-        if word == text:
-            return word
-    raise InvalidInput(
-        field, zh=f"应为 {'、'.join(allowed)} 之一", en=f"must be one of {', '.join(allowed)}"
-    )
 
 
 @filings_app.command("file")
@@ -77,10 +67,10 @@ def file(
     if to is None:
         raise InvalidInput("--to", zh="请填写就医地代码", en="say where to")
     wanted = NewFiling(
-        kind=_one_of(kind, KINDS, "--kind"),
+        kind=one_of(kind, KINDS, "--kind"),
         destination=to,
-        channel=_one_of(channel, CHANNELS, "--channel"),
-        subkind=None if subkind is None else _one_of(subkind, SUBKINDS, "--subkind"),
+        channel=one_of(channel, CHANNELS, "--channel"),
+        subkind=None if subkind is None else one_of(subkind, SUBKINDS, "--subkind"),
         insurance=insurance,
         starts_on=parse_day(starts, "--from") if starts else None,
         ends_on=parse_day(until, "--until") if until else None,
@@ -113,9 +103,9 @@ def change(
     from yikatong.policies.requests import parse_day
 
     wanted = FilingChange(
-        channel=_one_of(channel, CHANNELS, "--channel"),
+        channel=one_of(channel, CHANNELS, "--channel"),
         destination=to,
-        subkind=None if subkind is None else _one_of(subkind, SUBKINDS, "--subkind"),
+        subkind=None if subkind is None else one_of(subkind, SUBKINDS, "--subkind"),
         starts_on=parse_day(starts, "--from") if starts else None,
         ends_on=parse_day(until, "--until") if until else None,
         declared=declare,
@@ -212,7 +202,7 @@ def region_rules(
 
 
 def _materials(given: list[str] | None) -> tuple[str, ...]:
-    return tuple(_one_of(one, MATERIALS, "--material") for one in given or ())
+    return tuple(one_of(one, MATERIALS, "--material") for one in given or ())
 
 
 def _show(found: Sequence[Filing], as_json: bool, *, single: bool = False) -> None:

@@ -11,7 +11,7 @@ from typing import Final, Literal, get_args
 import msgspec
 
 from yikatong.core.database import Connection
-from yikatong.core.errors import InvalidInput
+from yikatong.core.errors import InvalidInput, one_of
 from yikatong.core.fresh import Fresh
 from yikatong.core.platform import Platform
 from yikatong.medical.hospital_api import store
@@ -47,11 +47,7 @@ async def set_fault(
     times: int = 1,
 ) -> None:
     """Switch a fault on for the next `times` calls; raises InvalidInput naming what is wrong."""
-    if fault not in FAULTS:
-        known = "、".join(FAULTS)
-        raise InvalidInput(
-            "fault", zh=f"应为 {known} 之一", en=f"must be one of {', '.join(FAULTS)}"
-        )
+    one_of(fault, FAULTS, "fault")
     if transaction_code and re.fullmatch("[0-9]{4}", transaction_code) is None:
         raise InvalidInput(
             "transaction", zh="交易编号为 4 位数字", en="a transaction's code has 4 digits"

@@ -7,7 +7,7 @@ from typing import Any, Final
 import httpx
 import msgspec
 
-from yikatong.core.errors import InvalidInput, NotFound, Text
+from yikatong.core.errors import NotFound, Text, one_of
 from yikatong.core.money import format_yuan
 from yikatong.medical.sandbox.client import (
     Account,
@@ -318,14 +318,7 @@ PLAYS: Final[dict[str, Play]] = {
 
 def find(name: str) -> Play:
     """A play; raises InvalidInput."""
-    known = PLAYS.get(name)
-    if known is None:
-        raise InvalidInput(
-            "SCENARIO",
-            zh=f"应为 {'、'.join(PLAYS)} 之一",
-            en=f"must be one of {', '.join(PLAYS)}",
-        )
-    return known
+    return PLAYS[one_of(name, PLAYS, "SCENARIO")]
 
 
 def perform(play: Play, stage: Stage) -> None:

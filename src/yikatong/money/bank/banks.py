@@ -9,7 +9,7 @@ import msgspec
 import yaml
 from stdnum import luhn
 
-from yikatong.core.errors import InvalidInput, Text
+from yikatong.core.errors import InvalidInput, Text, one_of
 from yikatong.core.money import Fen, parse_yuan
 
 NUMBER_DIGITS: Final = 19
@@ -74,14 +74,7 @@ def limits_of(account_class: int) -> Limits:
 
 def bank(code: str, field: str = "bank") -> Bank:
     """The bank; raises InvalidInput naming the banks there are."""
-    found = banks().get(code)
-    if found is None:
-        raise InvalidInput(
-            field,
-            zh=f"应为 {'、'.join(banks())} 之一",
-            en=f"must be one of {', '.join(banks())}",
-        )
-    return found
+    return banks()[one_of(code, banks(), field)]
 
 
 def bank_of_number(number: str) -> Bank | None:
