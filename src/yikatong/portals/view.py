@@ -34,9 +34,17 @@ _TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+x
 
 @cache
 def texts() -> dict[str, dict[str, str]]:
-    """All texts of the pages by key."""
-    file = resources.files("yikatong.portals") / "texts" / "pages.yaml"
-    return cast("dict[str, dict[str, str]]", yaml.safe_load(file.read_text(encoding="utf-8")))
+    """All texts of the pages by key, from the files of all audiences; no key stands in two."""
+    found: dict[str, dict[str, str]] = {}
+    folder = resources.files("yikatong.portals") / "texts"
+    for file in folder.iterdir():
+        if file.name.endswith(".yaml") and file.name != "actions.yaml":
+            read = cast(
+                "dict[str, dict[str, str]]", yaml.safe_load(file.read_text(encoding="utf-8"))
+            )
+            assert not found.keys() & read.keys(), file.name
+            found |= read
+    return found
 
 
 @cache
