@@ -16,11 +16,12 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 import yikatong
+from yikatong import subscriptions
 from yikatong.benefits.pension import api as pension_api
 from yikatong.benefits.proof_of_life import api as proof_api
 from yikatong.benefits.runs import api as runs_api
 from yikatong.benefits.unemployment import api as unemployment_api
-from yikatong.core import problems
+from yikatong.core import events, problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
 from yikatong.core.platform import Platform
@@ -210,6 +211,7 @@ def create_app(platform: Platform) -> Litestar:
     """The application over an open platform; policies are read and compiled before it answers."""
     policies.load()
     portals.load()
+    events.follow(subscriptions.listeners)
 
     machines = Machines(platform)
 

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from yikatong import __version__
+from yikatong import __version__, subscriptions
 from yikatong.benefits.pension.commands import pension_app
 from yikatong.benefits.proof_of_life.commands import proof_app
 from yikatong.benefits.runs.commands import runs_app
 from yikatong.benefits.unemployment.commands import unemployment_app
+from yikatong.core import events
 from yikatong.core.commands import DataOption, JsonOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
 from yikatong.identity.machines.commands import machines_app
@@ -41,6 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+events.follow(subscriptions.listeners)
 app.add_typer(database_app, name="db")
 app.add_typer(policies_app, name="policies")
 app.add_typer(people_app, name="people")

@@ -1,0 +1,13 @@
+"""Who listens to which event: the one place where a room acts on what a room before it tells."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from yikatong.core.events import Event, Listener
+
+
+@cache
+def listeners() -> Mapping[type[Event], Sequence[Listener]]:
+    """By event, in the order in which they act. The rooms are loaded at the first event, so that the
+    command line starts fast."""
+    return {}
