@@ -40,6 +40,7 @@ from yikatong.population import sandbox_pin
 from yikatong.population import service as population
 from yikatong.population.service import DemoPerson
 from yikatong.portability import service as portability
+from yikatong.portals.counter import finding
 from yikatong.trust.access import NATION
 from yikatong.workers import BACKLOG, Workers, bind, configuration
 
@@ -175,6 +176,7 @@ async def _do_due_work(platform: Platform) -> None:
                 await signing_in.tidy(platform)
                 await staff_signing_in.forget_old(platform)
                 await openid_ending.forget_old(platform)
+                await finding.forget_old(platform)
             await ecards.forget_old(platform)
         except Exception:
             # Whatever it is, it is told, and the next turn tries again.

@@ -69,3 +69,11 @@ async def applications(connection: Connection, person_id: int) -> Sequence[CardA
         person_id,
     )
     return [CardApplication(**dict(row)) for row in rows]
+
+
+async def applicants(connection: Connection, application_id: int) -> list[int]:
+    rows = await connection.fetch(
+        "select person_id from card_applications where application_id = $1 limit 20",
+        application_id,
+    )
+    return [row[0] for row in rows]

@@ -23,6 +23,8 @@ from yikatong.portals import guide as guides
 from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
+from yikatong.portals.counter import TEMPLATES as COUNTER_TEMPLATES
+from yikatong.portals.counter import errand_pages, file, pages
 from yikatong.portals.ecard import routes as e_card_routes
 from yikatong.portals.pension import pension
 from yikatong.portals.sandbox import routes as sandbox_routes
@@ -116,6 +118,7 @@ def load() -> None:
         "security-pin.html",
         "security-password.html",
         *staff_sign_in.TEMPLATES,
+        *COUNTER_TEMPLATES,
         "acting.html",
         *consent.TEMPLATES,
     ):
@@ -178,4 +181,7 @@ routes = [
         ],
     ),
     *staff_sign_in.routes,
+    *pages.routes,
+    *file.routes,
+    *errand_pages.routes,
 ]

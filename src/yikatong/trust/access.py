@@ -143,9 +143,12 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
     one.name: one
     for one in (
         _may("identity.verify", "核验身份", "verify who somebody is", "counter hotline", "region"),
-        _may("person.read", "查看人员信息（部分隐去）", "see a person's file, masked", "counter hotline reviewer auditor"),
+        _may("person.search", "查找人员", "find people by number or name", "counter reviewer auditor", "any"),
+        _may("person.read", "查看人员信息（部分隐去）", "see a person's file, masked", "counter reviewer auditor"),
         _may("person.reveal", "查看人员完整信息", "see a person's file in full", "counter reviewer"),
         _may("person.change", "更改人员信息", "change a person's data", "counter"),
+        _may("call.answer", "接听热线：核对来电人、说明情况、记录", "answer calls: compare facts, explain, keep notes", "hotline"),
+        _may("call.read", "查看热线通话记录", "see notes of calls", "counter auditor"),
         _may("authority.read", "查看监护和代办授权", "see who may act for whom", "counter hotline auditor"),
         _may("authority.record", "登记和撤销代办授权", "record or revoke an agent's authority", "counter"),
         _may("cards.read", "查看社保卡", "see a card", "counter hotline auditor"),
