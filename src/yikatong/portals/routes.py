@@ -24,8 +24,10 @@ from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
 from yikatong.portals.counter import TEMPLATES as COUNTER_TEMPLATES
-from yikatong.portals.counter import errand_pages, file, pages
+from yikatong.portals.counter import checking, errand_pages, file, pages
 from yikatong.portals.ecard import routes as e_card_routes
+from yikatong.portals.hotline import TEMPLATES as HOTLINE_TEMPLATES
+from yikatong.portals.hotline import pages as hotline
 from yikatong.portals.pension import pension
 from yikatong.portals.sandbox import routes as sandbox_routes
 from yikatong.portals.signed_in import know_reader
@@ -119,6 +121,7 @@ def load() -> None:
         "security-password.html",
         *staff_sign_in.TEMPLATES,
         *COUNTER_TEMPLATES,
+        *HOTLINE_TEMPLATES,
         "acting.html",
         *consent.TEMPLATES,
     ):
@@ -184,4 +187,6 @@ routes = [
     *pages.routes,
     *file.routes,
     *errand_pages.routes,
+    *checking.routes,
+    *hotline.routes,
 ]

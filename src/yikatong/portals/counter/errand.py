@@ -128,6 +128,8 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it is offered at all: nobody wants to withdraw what there is not."""
     fields_of: Mapping[str, str] = {}
     """The field of the form for what an error names."""
+    at_once: bool = False
+    """Whether it asks for nothing: on the phone it is a button (一键办理)."""
     anyone: bool = False
     """Whether it does not matter who is there: nothing changes, or somebody pays."""
 

@@ -204,17 +204,18 @@ def _show(
         present=case.typed("present") or "self",
         documents=[one.in_language(view.language) for one in errand.documents(case.facts)],
         why=why.in_language(view.language) if why else "",
-        who=whose(case.facts), kept=kept, rows=rows, last=at + 1 == len(errand.steps),
+        who=whose(case.facts, way), kept=kept, rows=rows, last=at + 1 == len(errand.steps),
         files=any(one.kind == "file" for one in fields),
     )  # fmt: skip
 
 
-def whose(facts: Facts) -> dict[str, str]:
-    """The person at the head of each page, masked."""
+def whose(facts: Facts, way: Way) -> dict[str, str]:
+    """The person at the head of each page, masked; on the phone no number is seen."""
+    number = mask_id_number(facts.contact.id_number) if way.channel == "counter" else ""
     return {
         "id": str(facts.person_id),
         "name": mask_name(facts.person.name),
-        "number": mask_id_number(facts.contact.id_number),
+        "number": number,
         "year": str(facts.person.birth_date.year),
     }
 
@@ -283,7 +284,7 @@ async def show_receipt(
 ) -> Response[Any]:
     """The receipt as page, or as PDF."""
     platform, language = desk.platform, desk.language
-    if desk.request.query_params.get("format") == "pdf":
+    if way.channel == "counter" and desk.request.query_params.get("format") == "pdf":
         found, name, number = await receipts.printable(
             platform, person_id, receipt_id, desk.actor("receipt printed")
         )
@@ -302,7 +303,7 @@ async def show_receipt(
         home = await counter_facts.home(connection, person_id)
     return desk.respond(
         "counter-receipt.html",
-        way=way, receipt=found, who=whose(facts),
+        way=way, receipt=found, who=whose(facts, way),
         title=found.title.in_language(language),
         told=[(one.in_language(language), value.in_language(language)) for one, value in found.told],
         note=found.note.in_language(language) if found.note else "",

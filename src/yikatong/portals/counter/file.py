@@ -14,7 +14,7 @@ from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, Text
 from yikatong.core.money import format_yuan_grouped
 from yikatong.core.platform import Platform
-from yikatong.core.sealing import mask_name, mask_phone
+from yikatong.core.sealing import mask_id_number, mask_name, mask_phone
 from yikatong.identity.authority.model import SERVICES
 from yikatong.medical import receipts as medical_receipts
 from yikatong.medical import receipts_shown
@@ -124,7 +124,7 @@ async def _show(
     can = offers(desk, facts, home, counter_way(person_id))
     return desk.respond(
         "counter-person.html", wrong,
-        who=whose(facts), revealed=reason is not None, identity=_identity(desk, facts, reason),
+        who=whose(facts, counter_way(person_id)), revealed=reason is not None, identity=_identity(desk, facts, reason),
         panels=panels, empty=[one for one in panels if not one.lines],
         done=[
             (one.title.in_language(desk.language), one.receipt_id, f"{one.at:%m-%d %H:%M}")
@@ -155,7 +155,7 @@ def _identity(desk: Desk, facts: Facts, reason: str | None) -> list[tuple[str, s
         ("file_name", person.name if whole else mask_name(person.name)),
         ("file_sex", view.text(f"file_sex_{person.sex}")),
         ("file_birth", f"{person.birth_date}" if whole else str(person.birth_date.year)),
-        ("file_number", contact.id_number if whole else whose(facts)["number"]),
+        ("file_number", contact.id_number if whole else mask_id_number(contact.id_number)),
         ("file_phone", (phone if whole else mask_phone(phone)) if phone else "—"),
         ("file_home", regions.full_name(person.residence_region, desk.language)),
     ]
