@@ -80,7 +80,10 @@ def test_no_text_is_missing_and_none_is_left_over() -> None:
         "queue_",
         "results_via_",
         "state_",
-        "call_topic_",
+        "call_",
+        "claim_do_",
+        "claim_did_",
+        "claim_kind_",
     )
     left = {key for key in set(view.texts()) - used if not key.startswith(built)}
     assert left == set()

@@ -24,7 +24,7 @@ from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
 from yikatong.portals.counter import TEMPLATES as COUNTER_TEMPLATES
-from yikatong.portals.counter import checking, errand_pages, file, pages
+from yikatong.portals.counter import checking, claims, errand_pages, file, pages
 from yikatong.portals.ecard import routes as e_card_routes
 from yikatong.portals.hotline import TEMPLATES as HOTLINE_TEMPLATES
 from yikatong.portals.hotline import pages as hotline
@@ -140,7 +140,10 @@ def error_page(request: Request[Any, Any, Any], error: YikatongError) -> Respons
         "not_found_title" if missing else "refused_title" if refused else "error_page_title"
     )
     text = error.text.in_language(view.language)
-    response = view.respond(request, "error.html", status=error.status, title=title, text=text)
+    back = "/staff" if request.url.path.startswith("/staff") else "/"
+    response = view.respond(
+        request, "error.html", status=error.status, title=title, text=text, back=back
+    )
     if error.status == 503:
         response.headers["Retry-After"] = "2"
     elif isinstance(error, TooManyTries):
@@ -188,5 +191,6 @@ routes = [
     *file.routes,
     *errand_pages.routes,
     *checking.routes,
+    *claims.routes,
     *hotline.routes,
 ]

@@ -5,4 +5,5 @@ from typing import Final
 TEMPLATES: Final = (
     "counter-desk.html", "counter-results.html", "counter-person.html", "counter-bill.html",
     "counter-errand.html", "counter-receipt.html", "counter-check.html",
+    "counter-claim.html",
 )  # fmt: skip

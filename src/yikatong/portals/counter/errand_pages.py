@@ -23,6 +23,7 @@ from yikatong.portals.counter import receipts, table
 from yikatong.portals.counter.desk import FINE, Desk, Wrong, open_desk
 from yikatong.portals.counter.errand import Case, Channel, Errand, Field
 from yikatong.portals.counter.facts import Facts
+from yikatong.portals.counter.words import words
 from yikatong.portals.sign_in import answer_wrong
 from yikatong.portals.signed_in import same_site
 from yikatong.portals.staff_sign_in import StaffSignInNeeded
@@ -192,6 +193,8 @@ def _show(
 ) -> Response[Any]:
     why = why or errand.refused(case.facts)
     fields: Sequence[Field] = () if why else errand.steps[at](case)
+    by_phone = way.channel == "phone"
+    documents = (words("doc_phone"),) if by_phone else errand.documents(case.facts)
     view = desk.view
     # After a form that was sent, language and type size are switched on the form's own page.
     view.path, view.query = way.errand(errand.name), []
@@ -202,7 +205,7 @@ def _show(
         carried=forms.carried(case.form, [*fields, Field(name="present")] if at == 0 else fields),
         presents=_presents(case, errand, way) if at == 0 and not why else [],
         present=case.typed("present") or "self",
-        documents=[one.in_language(view.language) for one in errand.documents(case.facts)],
+        documents=[one.in_language(view.language) for one in documents],
         why=why.in_language(view.language) if why else "",
         who=whose(case.facts, way), kept=kept, rows=rows, last=at + 1 == len(errand.steps),
         files=any(one.kind == "file" for one in fields),

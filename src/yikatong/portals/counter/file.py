@@ -228,7 +228,10 @@ def _panels(desk: Desk, facts: Facts) -> list[Panel]:
     if "claim.read" in facts.sees:
         found.append(
             Panel("claims", [
-                line(claim_name(one), one.reason or str(one.claim_id))
+                Line(
+                    claim_name(one).in_language(language), one.reason or str(one.claim_id),
+                    f"/staff/people/{facts.person_id}/claims/{one.claim_id}",
+                )
                 for one in facts.claims[:_BILLS]
             ])
         )  # fmt: skip
