@@ -69,8 +69,20 @@ class Posting(msgspec.Struct, frozen=True):
 TextState = Literal[
     "handed_over", "no_phone", "no_sender", "inbox", "waiting", "sending", "sent", "failed", "late"
 ]
-"""How far the text to the phone came: 已交付, 没有手机号, 不能发短信, 测试收件箱, 待发送, 发送中,
-已发送, 发送失败, 已过时. handed_over: long ago, what came of it is forgotten."""
+"""How far the text to the phone came. handed_over: long ago, what came of it is forgotten."""
+TEXT_STATES: Final[dict[TextState, Text]] = {
+    "handed_over": Text("短信已交付发送", "handed over as a text message"),
+    "no_phone": Text("没有发短信：没有登记手机号", "no text sent: there is no phone on file"),
+    "no_sender": Text(
+        "没有发短信：本平台还不能发短信", "no text sent: this platform cannot send any"
+    ),
+    "inbox": Text("短信在测试收件箱", "the text is in the test inbox"),
+    "waiting": Text("短信待发送", "a text waits to be sent"),
+    "sending": Text("短信发送中", "a text is being sent"),
+    "sent": Text("短信已发送", "sent as a text message"),
+    "failed": Text("短信没有发出", "the text could not be sent"),
+    "late": Text("短信没有及时发出", "the text was not sent in time"),
+}
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -84,6 +96,10 @@ class Notice(msgspec.Struct, frozen=True):
     read_at: datetime | None
     text_state: TextState | None
     """None: no text was wanted."""
+
+    @property
+    def unread(self) -> bool:
+        return self.read_at is None
 
 
 class Choices(msgspec.Struct, frozen=True):

@@ -1,27 +1,37 @@
 """Use cases of notices: post one, exactly once; read and mark; choose how to be told; forget."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, time, timedelta
-from typing import Final, get_args
+from typing import Final
 
+import msgspec
 import structlog
 
 from yikatong.core import sending
 from yikatong.core.clock import SHANGHAI, today
 from yikatong.core.database import Connection
-from yikatong.core.errors import NotFound
+from yikatong.core.errors import NotFound, one_of
 from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
 from yikatong.core.together import ask_together
+from yikatong.people import service as people
 from yikatong.people.notices import rules, store
 from yikatong.people.notices.kinds import KINDS
 from yikatong.people.notices.model import (
+    LANGUAGES,
+    SUBJECTS,
+    TEXT_STATES,
+    Choices,
     Facts,
     Kind,
+    NoSuchNotice,
+    Notice,
     Posting,
-    TextState,
+    Subject,
 )
-from yikatong.people.notices.store import New, Recipient
+from yikatong.people.notices.store import New, Recipient, Row
+from yikatong.trust import audit
+from yikatong.trust.audit import Actor
 
 ONCE_MAX: Final = 100
 PER_DAY_MAX: Final = 10
@@ -31,7 +41,7 @@ UNREAD_MAX: Final = 100
 """Unread notices are counted so far."""
 KEPT: Final = timedelta(days=2 * 365)
 _TEXT_VALID: Final = timedelta(days=2)
-_TEXT_STATES: Final[tuple[TextState, ...]] = get_args(TextState)
+_EVERYTHING: Final[frozenset[Subject]] = frozenset(SUBJECTS)
 
 _log = structlog.stdlib.get_logger("yikatong.people.notices")
 
@@ -126,3 +136,128 @@ async def _text(
         language=to.choices.language,
     )
     return "handed_over", text_id
+
+
+# ---- reading ----
+
+
+async def of_person(
+    connection: Connection,
+    person_id: int,
+    *,
+    subjects: Collection[Subject] = _EVERYTHING,
+    before: int | None = None,
+    limit: int = 20,
+) -> list[Notice]:
+    """A person's notices about these subjects, the newest first, from behind the one named `before`;
+    at most `limit` (1-100). The caller records the look of anybody else."""
+    limit = max(1, min(limit, PAGE_MAX))
+    rows = await store.of_person(connection, person_id, _kinds(subjects), before, limit)
+    return await _with_texts(connection, rows)
+
+
+async def looked_up(
+    platform: Platform, person_id: int, actor: Actor, *, before: int | None = None, limit: int = 20
+) -> tuple[list[Notice], Choices]:
+    """What a person was told and how they want to be told, for staff; the look is recorded and
+    marks nothing as read. Raises NotFound."""
+    async with platform.database.transaction() as connection:
+        await people.get(connection, person_id)
+        found = await of_person(connection, person_id, before=before, limit=limit)
+        chosen = await choices(connection, person_id)
+        await audit.record(connection, actor, platform.clock.now(), person_id, "notices.read")
+    return found, chosen
+
+
+async def opened(
+    platform: Platform,
+    connection: Connection,
+    person_id: int,
+    notice_id: int,
+    *,
+    subjects: Collection[Subject] = _EVERYTHING,
+    mark: bool = True,
+) -> Notice:
+    """One notice, from now on read (unless somebody else looks: not `mark`); raises NoSuchNotice."""
+    kinds = _kinds(subjects)
+    if mark:
+        now = platform.clock.now()
+        await store.mark_read(connection, person_id, kinds, now, only=notice_id)
+    row = await store.one(connection, person_id, notice_id, kinds)
+    if row is None:
+        raise NoSuchNotice
+    return (await _with_texts(connection, [row]))[0]
+
+
+async def mark_all_read(
+    platform: Platform,
+    connection: Connection,
+    person_id: int,
+    until: int,
+    *,
+    subjects: Collection[Subject] = _EVERYTHING,
+) -> int:
+    """Mark those as read that were there when `until` was the newest; answers how many."""
+    now = platform.clock.now()
+    return await store.mark_read(connection, person_id, _kinds(subjects), now, until=until)
+
+
+async def unread(
+    connection: Connection, person_id: int, *, subjects: Collection[Subject] = _EVERYTHING
+) -> int:
+    """How many notices nobody opened yet, counted to UNREAD_MAX."""
+    return await store.unread(connection, person_id, _kinds(subjects), UNREAD_MAX)
+
+
+def _kinds(subjects: Collection[Subject]) -> list[str]:
+    return [one.name for one in KINDS.values() if one.subject in subjects]
+
+
+async def _with_texts(connection: Connection, rows: Sequence[Row]) -> list[Notice]:
+    """Notices with how far their texts came, as long as that is known."""
+    states = await sending.states(connection, [row.text_id for row in rows if row.text_id])
+    return [
+        msgspec.structs.replace(
+            row.notice, text_state=one_of(states[row.text_id], TEXT_STATES, "text_state")
+        )
+        if row.text_id in states
+        else row.notice
+        for row in rows
+    ]
+
+
+# ---- how a person wants to be told ----
+
+
+async def choices(connection: Connection, person_id: int) -> Choices:
+    """What the person chose, or what holds for who chose nothing."""
+    return await store.choices(connection, person_id)
+
+
+async def choose(platform: Platform, person_id: int, wanted: Choices, actor: Actor) -> Choices:
+    """Keep what the person chose, all of it anew; chosen again it changes nothing.
+
+    Raises InvalidInput naming the field, NotFound.
+    """
+    one_of(wanted.language, LANGUAGES, "language")
+    for one in wanted.texts:
+        one_of(one, tuple(SUBJECTS), "texts")
+    wanted = msgspec.structs.replace(
+        wanted, texts=tuple(one for one in SUBJECTS if one in wanted.texts)
+    )
+    now = platform.clock.now()
+    async with platform.database.transaction() as connection:
+        await people.get(connection, person_id)
+        if await store.choose(connection, person_id, wanted, now):
+            detail: dict[str, object] = msgspec.to_builtins(wanted)
+            await audit.record(connection, actor, now, person_id, "notices.chosen", detail)
+    return wanted
+
+
+# ---- what is long past ----
+
+
+async def forget_old(platform: Platform, limit: int = 10_000) -> int:
+    """Delete notices of more than two years ago; answers how many."""
+    async with platform.database.transaction() as connection:
+        return await store.forget(connection, platform.clock.now() - KEPT, limit)

@@ -165,13 +165,11 @@ async def mark_read(
     return int(done.rpartition(" ")[2])
 
 
-async def unread(
-    connection: Connection, person_id: int, kinds: Sequence[str] | None, most: int
-) -> int:
+async def unread(connection: Connection, person_id: int, kinds: Sequence[str], most: int) -> int:
     return await connection.fetchval(
         """select count(*) from (
-             select from notices where person_id = $1 and read_at is null
-                and ($2::text[] is null or kind = any($2)) limit $3) n""",
+             select from notices
+              where person_id = $1 and read_at is null and kind = any($2::text[]) limit $3) n""",
         person_id,
         kinds,
         most,
