@@ -84,7 +84,7 @@ async def test_nobody_is_told_nothing(platform: Platform) -> None:
         ),
         ("application.sent", {"carrier": "邮政", "parcel": "510107195105050021"}),
         ("application.sent", {"carrier": "邮政", "parcel": "13861720001"}),
-        ("filing.ending", {"destination": "999999", "until": date(2026, 3, 1)}),
+        ("filing.ending", {"destination": "Beijing", "until": date(2026, 3, 1)}),
         ("benefit.held", {"benefit": "wage", "reason": "review"}),
         ("payment.returned", {"benefit": "pension", "amount": "12.00"}),
     ],

@@ -32,6 +32,13 @@ alter table outgoing_texts
     add column not_before   timestamptz,          -- waits for the morning; null: sent at once
     add column language     text check (language in ('zh', 'en'));  -- chosen by who gets it, if known
 
+-- found by the daily work: phones and addresses nobody confirmed for long, filings that end
+create index persons_contact on persons
+    (coalesce(contact_confirmed_on, date '2000-01-01'), person_id) where died_on is null;
+create index filings_ending on filings (ends_on, person_id, filing_id)
+    where ended_on is null and ends_on is not null;
+
 -- migrate:down
+drop index filings_ending, persons_contact;
 alter table outgoing_texts drop column not_before, drop column language;
 drop table notice_choices, notices;

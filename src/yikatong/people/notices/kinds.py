@@ -270,9 +270,9 @@ KINDS: Final[Mapping[str, Kind]] = {
         _kind(
             "contact.check", "details",
             ("手机号和住址还对吗？", "Are your phone and address still right?"),
-            ("您的手机号和住址已经一年没有核对。请看一看还对不对，以免收不到卡和通知。",
-             "Nobody has checked your phone and address for a year. Please see whether they are still "
-             "right, so that cards and notices reach you."),
+            ("您登记的手机号和住址有一年以上没有核对了。请看一看还对不对，以免收不到卡和通知。",
+             "The phone and address on file have not been checked for more than a year. Please see "
+             "whether they are still right, so that cards and notices reach you."),
             Text("核对手机号和住址", "Check phone and address"), DETAILS,
         ),
     )

@@ -14,6 +14,7 @@ from yikatong.people.notices.model import Fact, Facts, FactType, Kind
 WORDS_MAX: Final = 200
 """Characters of a fact in words; what is longer is cut."""
 _SLEEP_FROM, _SLEEP_UNTIL = time(22), time(8)
+_REGION: Final = re.compile(r"[0-9]{6}")
 _TAIL: Final = re.compile(r"[0-9A-Z]{4}")
 _REFERENCE: Final = re.compile(r"[0-9A-Za-z-]{1,40}")
 _WHOLE: Final = re.compile(r"[0-9]{17}[0-9Xx]|1[3-9][0-9]{9}")
@@ -55,7 +56,8 @@ def _is_right(fact: str, wanted: FactType) -> bool:
     if isinstance(wanted, Mapping):
         return fact in wanted
     if wanted == "region":
-        return regions.find(fact) is not None
+        # Old ones are abolished and still stand in old rows: then the code is told.
+        return _REGION.fullmatch(fact) is not None
     if wanted == "tail":
         return _TAIL.fullmatch(fact) is not None
     if wanted == "reference":

@@ -1,7 +1,7 @@
 """SQL of notices and of how people want to be told."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 
@@ -200,6 +200,43 @@ async def choose(connection: Connection, person_id: int, wanted: Choices, at: da
         at,
     )
     return done == "INSERT 0 1"
+
+
+class Unconfirmed(msgspec.Struct, frozen=True):
+    """Whose phone and address nobody confirmed since a day."""
+
+    confirmed_on: date
+    person_id: int
+    told: bool
+    """Whether they were asked already."""
+
+
+async def unconfirmed(
+    connection: Connection, until: date, told_since: datetime, after: tuple[date, int], limit: int
+) -> list[Unconfirmed]:
+    """Persons whose contact data was last confirmed (never: 2000-01-01) by a day, the longest ago
+    first, behind `after`."""
+    rows = await connection.fetch(
+        """select c.confirmed_on, c.person_id,
+                  exists (select from notices n
+                           where n.person_id = c.person_id and n.kind = 'contact.check'
+                             and n.at > $2)
+             from (select coalesce(contact_confirmed_on, date '2000-01-01') as confirmed_on,
+                          person_id
+                     from persons
+                    where died_on is null
+                      and coalesce(contact_confirmed_on, date '2000-01-01') <= $1
+                      and (coalesce(contact_confirmed_on, date '2000-01-01'), person_id)
+                          > ($3::date, $4::bigint)
+                    order by 1, 2 limit $5) c""",
+        until,
+        told_since,
+        *after,
+        limit,
+    )
+    return sorted(
+        (Unconfirmed(*row) for row in rows), key=lambda one: (one.confirmed_on, one.person_id)
+    )
 
 
 async def forget(connection: Connection, before: datetime, limit: int) -> int:
