@@ -60,6 +60,7 @@ from yikatong.money.outside.connectors import connectors
 from yikatong.money.outside.interface import BankConnector
 from yikatong.money.wealth import api as wealth_api
 from yikatong.people.guard import caller_of, signed_in
+from yikatong.people.notices import api as notices_api
 from yikatong.policies import api as policies_api
 from yikatong.policies import service as policies
 from yikatong.portability import api as portability_api
@@ -302,6 +303,7 @@ def create_app(platform: Platform) -> Litestar:
                     *staff_api.routes,
                     *approvals_api.routes,
                     *authority_api.routes,
+                    *notices_api.routes,
                     *pension_api.routes,
                     *proof_api.routes,
                     *runs_api.routes,
