@@ -67,6 +67,7 @@ from yikatong.portals import routes as portals
 from yikatong.portals.signed_in import SignInNeeded, to_sign_in
 from yikatong.portals.staff_sign_in import StaffSignInNeeded, to_staff_sign_in
 from yikatong.trust.access import ApprovalAsked, Caller, FourEyes, Gate
+from yikatong.trust.documents import api as documents_api
 from yikatong.trust.operator import Operator, token
 
 BODY_BYTES_MAX = 256 * 1024
@@ -239,6 +240,12 @@ def create_app(platform: Platform) -> Litestar:
         gate, VerificationDesk(platform, codes, face_check(platform))
     )
 
+    # What documents are added to, and whether it takes any.
+    matters: dict[str, documents_api.Takes] = {}
+
+    def matters_with_documents() -> dict[str, documents_api.Takes]:
+        return matters
+
     def e_cards() -> ecards_api.Published:
         return published
 
@@ -306,6 +313,7 @@ def create_app(platform: Platform) -> Litestar:
                     *proof_api.routes,
                     *runs_api.routes,
                     *unemployment_api.routes,
+                    *documents_api.routes,
                 ],
             ),
             *portals.routes,
@@ -321,6 +329,7 @@ def create_app(platform: Platform) -> Litestar:
             "claims": Provide(claim_office, sync_to_thread=False, use_cache=True),
             "connectors": Provide(banks, sync_to_thread=False, use_cache=True),
             "key": Provide(idempotency_key, sync_to_thread=False),
+            "matters": Provide(matters_with_documents, sync_to_thread=False, use_cache=True),
             "published": Provide(e_cards, sync_to_thread=False, use_cache=True),
             "verification": Provide(verifying, sync_to_thread=False, use_cache=True),
         },

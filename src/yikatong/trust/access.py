@@ -146,6 +146,8 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
         _may("person.read", "查看人员信息（部分隐去）", "see a person's file, masked", "counter hotline reviewer auditor"),
         _may("person.reveal", "查看人员完整信息", "see a person's file in full", "counter reviewer"),
         _may("person.change", "更改人员信息", "change a person's data", "counter"),
+        _may("document.add", "上传材料", "add documents", "counter"),
+        _may("document.read", "查看材料", "see documents", "counter reviewer"),
         _may("authority.read", "查看监护和代办授权", "see who may act for whom", "counter hotline auditor"),
         _may("authority.record", "登记和撤销代办授权", "record or revoke an agent's authority", "counter"),
         _may("cards.read", "查看社保卡", "see a card", "counter hotline auditor"),
