@@ -59,6 +59,9 @@ from yikatong.money.outside import api as outside_api
 from yikatong.money.outside.connectors import connectors
 from yikatong.money.outside.interface import BankConnector
 from yikatong.money.wealth import api as wealth_api
+from yikatong.people.changes import api as changes_api
+from yikatong.people.changes import model as changes
+from yikatong.people.changes import service as changes_service
 from yikatong.people.guard import caller_of, signed_in
 from yikatong.policies import api as policies_api
 from yikatong.policies import service as policies
@@ -241,7 +244,7 @@ def create_app(platform: Platform) -> Litestar:
     )
 
     # What documents are added to, and whether it takes any.
-    matters: dict[str, documents_api.Takes] = {}
+    matters: dict[str, documents_api.Takes] = {changes.MATTER: changes_service.takes_documents}
 
     def matters_with_documents() -> dict[str, documents_api.Takes]:
         return matters
@@ -314,6 +317,7 @@ def create_app(platform: Platform) -> Litestar:
                     *runs_api.routes,
                     *unemployment_api.routes,
                     *documents_api.routes,
+                    *changes_api.routes,
                 ],
             ),
             *portals.routes,

@@ -146,6 +146,8 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
         _may("person.read", "查看人员信息（部分隐去）", "see a person's file, masked", "counter hotline reviewer auditor"),
         _may("person.reveal", "查看人员完整信息", "see a person's file in full", "counter reviewer"),
         _may("person.change", "更改人员信息", "change a person's data", "counter"),
+        _may("person.decide", "审核姓名、身份证号等变更", "decide changes of name or id number", "reviewer"),
+        _may("person.check", "核对人员数据", "check people's data for what does not agree", "reviewer auditor"),
         _may("document.add", "上传材料", "add documents", "counter"),
         _may("document.read", "查看材料", "see documents", "counter reviewer"),
         _may("authority.read", "查看监护和代办授权", "see who may act for whom", "counter hotline auditor"),

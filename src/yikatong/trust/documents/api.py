@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
+from yikatong.core.bodies import Identifier
 from yikatong.core.database import Connection
 from yikatong.core.platform import Platform
 from yikatong.core.problems import Problem
@@ -31,7 +32,6 @@ PROBLEMS: Final = {
 }
 _PATH: Final = "/api/v1/people/{person_id:int}/documents"
 _TAGS: Final = ["documents"]
-_Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 _Word = Annotated[str, msgspec.Meta(max_length=40)]
 
 
@@ -52,9 +52,9 @@ async def add(
     platform: NamedDependency[Platform],
     matters: NamedDependency[dict[str, Takes]],
     caller: NamedDependency[Caller],
-    person_id: FromPath[_Number],
+    person_id: FromPath[Identifier],
     matter: FromPath[_Word],
-    matter_id: FromPath[_Number],
+    matter_id: FromPath[Identifier],
     kind: FromPath[_Word],
     filename: Annotated[str, QueryParameter(max_length=255)] = "",
 ) -> dict[str, Any]:
@@ -82,9 +82,9 @@ async def add(
 async def of_matter(
     platform: NamedDependency[Platform],
     caller: NamedDependency[Caller],
-    person_id: FromPath[_Number],
+    person_id: FromPath[Identifier],
     matter: FromPath[_Word],
-    matter_id: FromPath[_Number],
+    matter_id: FromPath[Identifier],
 ) -> list[dict[str, Any]]:
     """Without their contents, the oldest first; the look is recorded."""
     async with platform.database.transaction() as connection:
@@ -107,8 +107,8 @@ async def of_matter(
 async def content(
     platform: NamedDependency[Platform],
     caller: NamedDependency[Caller],
-    person_id: FromPath[_Number],
-    document_id: FromPath[_Number],
+    person_id: FromPath[Identifier],
+    document_id: FromPath[Identifier],
     inline: Annotated[bool, QueryParameter()] = False,
 ) -> Response[bytes]:
     """As it was sent in."""
