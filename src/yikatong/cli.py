@@ -29,6 +29,7 @@ from yikatong.money.commands import money_app
 from yikatong.money.contributions import commands as contribution_commands
 from yikatong.money.outside import commands as outside_commands
 from yikatong.money.wealth.commands import wealth_app
+from yikatong.people.changes.commands import change_app
 from yikatong.people.commands import people_app
 from yikatong.people.notices.commands import notices_app
 from yikatong.policies.commands import policies_app, quote
@@ -72,6 +73,7 @@ app.command("quote")(quote)
 app.command("check")(check)
 app.command("recompute")(recompute)
 people_app.command("make")(make)
+people_app.add_typer(change_app, name="change")
 sandbox_app.command("show")(sandbox_commands.show)
 sandbox_app.command("play")(sandbox_commands.play)
 sandbox_app.command("inbox")(sandbox_commands.inbox)
