@@ -84,6 +84,12 @@ def test_no_text_is_missing_and_none_is_left_over() -> None:
         "claim_do_",
         "claim_did_",
         "claim_kind_",
+        "review_do_",
+        "counter_present_",
+        "counter_delivery_",
+        "counter_fee_",
+        "told_left_",
+        "counter_note_",
     )
     left = {key for key in set(view.texts()) - used if not key.startswith(built)}
     assert left == set()

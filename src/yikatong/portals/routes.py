@@ -24,7 +24,7 @@ from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
 from yikatong.portals.counter import TEMPLATES as COUNTER_TEMPLATES
-from yikatong.portals.counter import checking, claims, errand_pages, file, pages
+from yikatong.portals.counter import checking, claims, errand_pages, file, pages, reviews
 from yikatong.portals.ecard import routes as e_card_routes
 from yikatong.portals.hotline import TEMPLATES as HOTLINE_TEMPLATES
 from yikatong.portals.hotline import pages as hotline
@@ -192,5 +192,6 @@ routes = [
     *errand_pages.routes,
     *checking.routes,
     *claims.routes,
+    *reviews.routes,
     *hotline.routes,
 ]

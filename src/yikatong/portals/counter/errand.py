@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from yikatong.cards.model import By
 from yikatong.core.errors import InvalidInput, Text
 from yikatong.core.ids import time_of
 from yikatong.core.platform import Platform
@@ -61,6 +62,10 @@ class Case(msgspec.Struct, kw_only=True):
     key: int = 0
     """The number of this form: sent twice it is carried out once."""
     uploads: Mapping[str, Sequence[Upload]] = {}
+    by: By = "self"
+    """Who is there."""
+    by_id: int | None = None
+    """Their number, where they are known here and are not the person."""
 
     def typed(self, name: str) -> str:
         value = self.form.get(name, "")
@@ -123,6 +128,8 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be shown."""
     service: Service | None = None
     """What an agent needs authority for; None: only in person."""
+    who: tuple[By, ...] = ()
+    """Who else may come with documents of their own, though nothing is recorded here."""
     channels: tuple[Channel, ...] = ("counter",)
     shown: Callable[[Facts], bool] = lambda _: True
     """Whether it is offered at all: nobody wants to withdraw what there is not."""

@@ -133,13 +133,14 @@ def _wrong(
     errors, status, headers = answer_wrong(desk.view, error, "errand")
     field, text = next(iter(errors.items()))
     field = errand.fields_of.get(field, field)
+    if field == "present" and _presents(case, errand, way):
+        return _show(desk, case, errand, way, 0, ({field: text}, status, headers))
     for number in range(at, -1, -1):
         if any(one.name == field for one in errand.steps[number](case)):
             at = number
             break
     else:
-        if field != "present" or at != 0:
-            field = "errand"
+        field = "errand"
     rows: Sequence[Any] = error.rows[:_ROWS_SHOWN] if isinstance(error, LinesWrong) else ()
     return _show(desk, case, errand, way, at, ({field: text}, status, headers), rows=rows)
 
@@ -150,21 +151,22 @@ def _step(case: Case, errand: Errand) -> int:
 
 
 def _presents(case: Case, errand: Errand, way: Way) -> list[tuple[str, str]]:
-    """Who may be there: the person, and who may act for the person in this."""
+    """Who may be there: the person, who may act for the person in this, and who can prove it."""
     if errand.anyone or way.present is not None:
         return []
+    facts = case.facts
     found = [("self", "")]
     if errand.service is not None:
         found += [
-            (str(one.person_id), mask_name(case.facts.names.get(one.person_id, "")))
-            for one in case.facts.agents
+            (str(one.person_id), mask_name(facts.names.get(one.person_id, "")))
+            for one in facts.agents
             if errand.service in one.services
         ]
-    return found
+    return found + [(one, "") for one in errand.who if one != "guardian" or facts.guarded]
 
 
 def _present(case: Case, errand: Errand, way: Way) -> str:
-    """Who is there; raises InvalidInput for somebody who may not act."""
+    """Who is there, noted in the case; raises InvalidInput for somebody who may not act."""
     if way.present is not None:
         return way.present
     known = _presents(case, errand, way)
@@ -175,6 +177,13 @@ def _present(case: Case, errand: Errand, way: Way) -> str:
         raise InvalidInput(
             "present", zh="这个人不能代办这项业务", en="this person may not act in this"
         )
+    for one in ("self", *errand.who):
+        if chosen == one:
+            case.by = one
+    if chosen.isdigit():
+        case.by_id = int(chosen)
+        kinds = {one.person_id: one.kind for one in case.facts.agents}
+        case.by = "guardian" if kinds.get(case.by_id) == "guardian" else "agent"
     return chosen
 
 

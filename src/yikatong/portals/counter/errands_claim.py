@@ -15,6 +15,7 @@ from yikatong.portals.counter.facts import Facts
 from yikatong.portals.counter.form import plain
 from yikatong.portals.counter.words import words
 from yikatong.trust.audit import Actor
+from yikatong.trust.documents import rules as document_rules
 
 _LEVELS: Final[tuple[Level, ...]] = ("community", "primary", "secondary", "tertiary")
 _CARES: Final[tuple[Care, ...]] = ("outpatient", "emergency", "chronic", "inpatient", "pharmacy")
@@ -101,10 +102,7 @@ async def _submit(case: Case, actor: Actor) -> Done:
     total, rows = parse_yuan(case.typed("total"), "total"), _rows(plain(case.form.get("lines")))
     for kind in _KINDS:
         for one in case.uploads.get(f"file_{kind}", ()):
-            try:
-                rules.document_type(one.content)
-            except InvalidInput as error:
-                raise InvalidInput(f"file_{kind}", error.text.zh, error.text.en) from None
+            document_rules.read(one.content, f"file_{kind}")
     made = await case.claims.submit(
         case.facts.person_id, bill, rows, total, actor, case.idempotency_key
     )

@@ -7,7 +7,6 @@ from typing import Final
 
 from yikatong.benefits.proof_of_life import service as proofs
 from yikatong.benefits.proof_of_life.model import Kind as ProofKind
-from yikatong.cards.pins import service as pins
 from yikatong.core.errors import InvalidInput, NotFound, Text, one_of
 from yikatong.core.money import format_yuan_grouped
 from yikatong.core.sealing import mask_name
@@ -67,50 +66,6 @@ async def _prove(case: Case, actor: Actor) -> Done:
         told.append((words("told_made_good"), same(answer["made_good"])))
     note = answer.get("note")
     return Done(told, Text(note["zh"], note["en"]) if note else None)
-
-
-# ---- the PIN ----
-
-
-def _pin_refused(facts: Facts) -> Text | None:
-    if (why := dead(facts)) is not None:
-        return why
-    card = facts.card
-    if card is None or card.state not in ("active", "locked"):
-        return words("refused_no_usable_card")
-    return None
-
-
-def _pin_fields(_: Case) -> Sequence[Field]:
-    return (
-        Field(name="new", kind="secret", label="pin", hint=words("counter_hint_pin"), digits=True),
-        Field(name="again", kind="secret", label="pin_again", digits=True),
-    )
-
-
-async def _reset_pin(case: Case, actor: Actor) -> Done:
-    new = case.typed("new")
-    if new != case.typed("again"):
-        raise InvalidInput("again", zh="两次输入的不一样", en="the two are not the same")
-    await pins.reset(case.platform, case.facts.person_id, new, actor, "counter")
-    return Done([(words("told_card"), same(_tail(case.facts)))], words("counter_note_pin"))
-
-
-def _locked(facts: Facts) -> bool:
-    return facts.card is not None and facts.card.state == "locked"
-
-
-def _tail(facts: Facts) -> str:
-    return f"…{facts.card.card_number[-4:]}" if facts.card else "—"
-
-
-async def _unlock(case: Case, actor: Actor) -> Done:
-    assert case.facts.card is not None
-    async with case.platform.database.transaction() as connection:
-        await pins.unlock(
-            case.platform, connection, case.facts.person_id, case.facts.card.card_id, actor
-        )
-    return Done([(words("told_card"), same(_tail(case.facts)))], words("counter_note_unlocked"))
 
 
 # ---- who may act (代办授权) ----
@@ -218,6 +173,9 @@ def _lift_refused(facts: Facts) -> Text | None:
     if card is not None and card.state.startswith("loss_reported"):
         # Lifted together with the report, or the card would be lost and its money free.
         return words("refused_lift_while_lost")
+    if card is not None and card.bank_app != "active":
+        # The bank lifts it when it activates the bank side of the new card.
+        return words("refused_lift_at_bank")
     return None
 
 
@@ -266,14 +224,6 @@ ERRANDS: Final = (
         name="proof_of_life", group="benefits", permission="benefit.apply", steps=(_proof_fields,),
         carry_out=_prove, refused=_no_pension, documents=identity,
         fields_of={"person_id": "seen", "source": "seen", "at": "seen"},
-    ),
-    Errand(
-        name="pin_reset", group="card", permission="cards.unlock", steps=(_pin_fields,),
-        carry_out=_reset_pin, refused=_pin_refused, documents=identity,
-    ),
-    Errand(
-        name="unlock", group="card", permission="cards.unlock", steps=(lambda _: (),),
-        carry_out=_unlock, refused=dead, documents=identity, shown=_locked,
     ),
     Errand(
         name="authority", group="person", permission="authority.record", steps=(_grant_fields,),

@@ -10,7 +10,8 @@ import msgspec
 from yikatong.benefits import service as benefits
 from yikatong.benefits.model import Entitlement
 from yikatong.cards import service as cards
-from yikatong.cards.model import LIVE_STATES, Card, CardApplication
+from yikatong.cards.model import LIVE_STATES, OPEN_STATES, Card, CardApplication
+from yikatong.cards.office.services import OF_AGE
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.platform import Platform
@@ -65,6 +66,16 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         return next((one for one in self.cards if one.state in LIVE_STATES), None)
 
     @property
+    def open_applications(self) -> list[CardApplication]:
+        """Applications under way."""
+        return [one for one in self.applications if one.state in OPEN_STATES]
+
+    @property
+    def guarded(self) -> bool:
+        """Whether a guardian may act: a minor, or somebody under guardianship."""
+        return self.person.under_guardianship or self.person.age_on(self.day) < OF_AGE
+
+    @property
     def open_filings(self) -> list[Filing]:
         """Filings that hold or will hold."""
         return [
@@ -110,6 +121,7 @@ async def read(
         for name in (
             "person.read", "cards.read", "filing.read", "settlement.read", "benefit.read",
             "contribution.read", "claim.read", "authority.read", "money.read", "call.read",
+            "notices.read",
         )
         if any(caller.may(name, region) for region in home)
     )  # fmt: skip

@@ -21,6 +21,8 @@ from yikatong.medical import receipts_shown
 from yikatong.medical.claims.service import ClaimOffice
 from yikatong.medical.visits.model import Settlement
 from yikatong.people.guard import require_person
+from yikatong.people.notices import service as notices
+from yikatong.people.notices.kinds import KINDS
 from yikatong.portals.counter import facts as counter_facts
 from yikatong.portals.counter import receipts, store, words
 from yikatong.portals.counter.desk import FINE, Desk, Wrong, open_desk
@@ -107,6 +109,7 @@ async def _show(
         home = await counter_facts.home(connection, person_id)
         settled = await _settled(desk, connection, facts)
         calls = await _calls(connection, desk, facts)
+        told = await _notices(connection, desk, facts)
         done = [
             receipts.opened(platform, one)
             for one in await store.receipts_of(connection, person_id, _BILLS)
@@ -120,7 +123,7 @@ async def _show(
             detail,
         )  # fmt: skip
     view.path, view.query = f"/staff/people/{person_id}", []
-    panels = [*_panels(desk, facts), *settled, *calls]
+    panels = [*_panels(desk, facts), *settled, *told, *calls]
     can = offers(desk, facts, home, counter_way(person_id))
     return desk.respond(
         "counter-person.html", wrong,
@@ -282,6 +285,21 @@ def _settlement(desk: Desk, facts: Facts, one: Settlement, provider: str) -> Lin
         f"{one.settled_at:%Y-%m-%d} {provider} {care}", hint.in_language(desk.language),
         f"/staff/people/{facts.person_id}/bills/{one.settlement_id}",
     )  # fmt: skip
+
+
+async def _notices(connection: Connection, desk: Desk, facts: Facts) -> list[Panel]:
+    if "notices.read" not in facts.sees:
+        return []
+    found = await notices.of_person(connection, facts.person_id, limit=_BILLS)
+    return [
+        Panel("notices", [
+            Line(
+                KINDS[one.kind].title.in_language(desk.language),
+                f"{one.at.astimezone(SHANGHAI):%m-%d %H:%M}",
+            )
+            for one in found
+        ])
+    ]  # fmt: skip
 
 
 async def _calls(connection: Connection, desk: Desk, facts: Facts) -> list[Panel]:

@@ -5,8 +5,10 @@ from typing import Final
 
 from yikatong.core.errors import NotFound
 from yikatong.portals.counter import (
+    errands_card,
     errands_claim,
     errands_contributions,
+    errands_data,
     errands_filing,
     errands_person,
 )
@@ -15,10 +17,12 @@ from yikatong.portals.counter.facts import Facts
 from yikatong.trust.access import Caller
 
 ERRANDS: Final[tuple[Errand, ...]] = (
+    *errands_card.ERRANDS,
     *errands_filing.ERRANDS,
     *errands_claim.ERRANDS,
     *errands_person.ERRANDS,
     *errands_contributions.ERRANDS,
+    *errands_data.ERRANDS,
 )
 
 
