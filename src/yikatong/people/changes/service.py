@@ -99,6 +99,11 @@ async def waiting_at_home(
     return kept[:limit]
 
 
+async def under_review(connection: Connection, person_id: int) -> int | None:
+    """The number of the person's change that is to be reviewed, if any."""
+    return await store.waiting_of(connection, person_id)
+
+
 async def takes_documents(connection: Connection, person_id: int, change_id: int) -> None:
     """Raise NoSuchChange or ChangeRefused unless the change still takes documents."""
     row = await store.one(connection, person_id, change_id)

@@ -4,7 +4,7 @@ persons."""
 from collections.abc import Sequence
 from typing import Final
 
-from yikatong.core.errors import Text
+from yikatong.core.errors import InvalidInput, Text
 from yikatong.people.changes import service
 from yikatong.people.changes.model import (
     FIELD_NAMES,
@@ -17,6 +17,7 @@ from yikatong.people.changes.model import (
 from yikatong.people.changes.rules import masked
 from yikatong.people.ethnic_groups import ETHNIC_GROUPS
 from yikatong.portals.counter.errand import Case, Done, Errand, Field, dead, identity, same
+from yikatong.portals.counter.facts import Facts
 from yikatong.portals.counter.words import words
 from yikatong.trust.audit import Actor
 from yikatong.trust.documents import rules as document_rules
@@ -71,12 +72,16 @@ def _identity_fields(case: Case) -> Sequence[Field]:
         Field(name="name", label="new_name", longest=50, hint=words("counter_hint_keep")),
         Field(name="id_number", label="new_id_number", longest=18, hint=words("counter_hint_keep")),
         Field(name="ethnic_group", kind="select", label="ethnic_group", options=groups),
-        *(
-            Field(name=f"file_{kind}", kind="file", label=f"file_{kind}",
-                  hint=words("counter_hint_file") if kind == "id_document" else None)
-            for kind in _UPLOADS
-        ),
+        *_file_fields(case),
     )  # fmt: skip
+
+
+def _file_fields(_: Case) -> Sequence[Field]:
+    return [
+        Field(name=f"file_{kind}", kind="file", label=f"file_{kind}",
+              hint=words("counter_hint_file") if kind == "id_document" else None)
+        for kind in _UPLOADS
+    ]  # fmt: skip
 
 
 async def _identity(case: Case, actor: Actor) -> Done:
@@ -91,15 +96,52 @@ async def _identity(case: Case, actor: Actor) -> Done:
     taken = await service.take(
         case.platform, person_id, wanted, case.facts.person.version, actor, case.idempotency_key
     )
+    await _keep(case, taken.change_id, actor)
+    return _told(taken)
+
+
+async def _keep(case: Case, change_id: int, actor: Actor) -> int:
+    """Keep what was handed in with the change; answers how many documents."""
+    person_id, kept = case.facts.person_id, 0
     async with case.platform.database.transaction() as connection:
-        await service.takes_documents(connection, person_id, taken.change_id)
+        await service.takes_documents(connection, person_id, change_id)
         for kind in _UPLOADS:
             for one in case.uploads.get(f"file_{kind}", ()):
                 await documents.add(
-                    case.platform, connection, person_id, Matter(MATTER, taken.change_id), kind,
+                    case.platform, connection, person_id, Matter(MATTER, change_id), kind,
                     one.content, one.name, actor, field=f"file_{kind}",
                 )  # fmt: skip
-    return _told(taken)
+                kept += 1
+    return kept
+
+
+async def _add(case: Case, actor: Actor) -> Done:
+    assert case.facts.change is not None
+    kept = await _keep(case, case.facts.change, actor)
+    if not kept:
+        raise InvalidInput("file_id_document", zh="请选一个文件", en="choose a file")
+    return Done([
+        (words("told_documents"), same(kept)), (words("told_number"), same(case.facts.change)),
+    ])  # fmt: skip
+
+
+async def _take_back(case: Case, actor: Actor) -> Done:
+    assert case.facts.change is not None
+    return _told(
+        await service.withdraw(
+            case.platform, case.facts.person_id, case.facts.change, case.typed("reason"), actor
+        )
+    )
+
+
+def _refused(facts: Facts) -> Text | None:
+    if (why := dead(facts)) is not None:
+        return why
+    return None if facts.change is None else words("refused_change_under_way")
+
+
+def _waits(facts: Facts) -> bool:
+    return facts.change is not None
 
 
 ERRANDS: Final = (
@@ -110,10 +152,21 @@ ERRANDS: Final = (
     ),
     Errand(
         name="identity_change", group="person", permission="person.change",
-        steps=(_identity_fields,), carry_out=_identity, refused=dead,
+        steps=(_identity_fields,), carry_out=_identity, refused=_refused,
         documents=lambda _: (
             words("doc_identity"), words("doc_household_or_police"),
         ),
         fields_of={"version": "name", "documents": "file_id_document"},
+    ),
+    Errand(
+        name="change_documents", group="person", permission="document.add",
+        steps=(_file_fields,), carry_out=_add, refused=dead, shown=_waits, anyone=True,
+        documents=lambda _: (words("doc_identity"), words("doc_household_or_police")),
+        fields_of={"document": "file_id_document"},
+    ),
+    Errand(
+        name="change_withdraw", group="person", permission="person.change",
+        steps=(lambda _: (Field(name="reason", label="why_withdrawn", longest=200),),),
+        carry_out=_take_back, refused=lambda _: None, shown=_waits, documents=identity,
     ),
 )  # fmt: skip

@@ -27,6 +27,7 @@ from yikatong.money.contributions.model import Bill
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.model import Account
 from yikatong.people import service as people
+from yikatong.people.changes import service as changes
 from yikatong.people.guard import require_person
 from yikatong.people.model import Contact, Enrolment, Person
 from yikatong.trust.access import Caller
@@ -53,6 +54,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Who may act for the person today; `person_id` is theirs."""
     granted: Sequence[Authority] = ()
     accounts: Sequence[Account] = ()
+    change: int | None = None
+    """The change of identity data that is to be reviewed."""
     names: dict[int, str] = {}
     """Of those who may act."""
 
@@ -153,6 +156,7 @@ async def read(
         agents=agents,
         granted=granted,
         accounts=(await ledger.accounts_of(connection, person_id) if "money.read" in sees else ()),
+        change=await changes.under_review(connection, person_id),
         names=await people.names(connection, known) if known else {},
     )
 
