@@ -129,13 +129,12 @@ async def test_the_file_shows_what_each_role_may_see_and_a_look_in_full_needs_a_
         await administrator.get(f"/staff/people/{PERSON}", 403)
 
 
-async def test_a_filing_is_made_in_two_steps_once_and_its_receipt_is_printed(
+async def test_a_filing_is_made_once_and_its_receipt_is_printed(
     platform: Platform, clerk: Clerk
 ) -> None:
     page = await clerk.errand(
         PERSON, "filing",
         {"kind": "temporary", "destination": "北京", "starts_on": "2026-03-01", "ends_on": ""},
-        {"materials": "identity"},
     )  # fmt: skip
     assert "已办好" in page.text, text_of(page.text)
     receipt = page.url.path
@@ -172,7 +171,10 @@ async def test_what_was_typed_stays_when_something_is_wrong_and_one_can_go_back(
     clerk: Clerk,
 ) -> None:
     address = f"/staff/people/{PERSON}/errands/filing"
-    first = {"kind": "temporary", "destination": "朝阳", "starts_on": "2026-03-01", "ends_on": ""}
+    first = {
+        "kind": "long_term", "subkind": "posted_worker", "destination": "朝阳",
+        "starts_on": "2026-03-01", "ends_on": "",
+    }  # fmt: skip
     page = await clerk.post(address, {**hidden(await clerk.get(address)), **first})
     assert page.status_code == 422
     assert 'value="朝阳"' in page.text
@@ -181,7 +183,7 @@ async def test_what_was_typed_stays_when_something_is_wrong_and_one_can_go_back(
         address, {**hidden(page.text), **first, "destination": "北京", "starts_on": "2025-01-01"}
     )
     assert "第 2 步" in page.text
-    page = await clerk.post(address, {**hidden(page.text), "materials": "identity"})
+    page = await clerk.post(address, {**hidden(page.text), "materials": "work_proof"})
     assert page.status_code == 422
     assert 'id="starts_on-error"' in page.text
     assert 'value="2025-01-01"' in page.text

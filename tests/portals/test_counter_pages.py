@@ -76,8 +76,6 @@ def test_a_filing_is_made_with_the_keyboard_alone(place: Site, clerk: BrowserCon
     page.keyboard.type("北京")
     page.keyboard.press("Escape")
     enter(page)
-    page.keyboard.press("Space")
-    enter(page)
     assert "已办好" in facts(page)
     assert_accessible(page)
     shoot(page, "counter-receipt")

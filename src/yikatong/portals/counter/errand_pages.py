@@ -84,7 +84,7 @@ async def go_on(
     case.key = forms.key_of(sent.form, desk.platform)
     at = _step(case, errand)
     back = forms.plain(sent.form.get("go")) == "back"
-    if at + 1 == len(errand.steps) and not back:
+    if not back:
         # First of all: what was done by this form may be what makes it impossible now.
         known = await receipts.before(case)
         if known is not None and known.content_hash == receipts.content_hash(case):
@@ -110,7 +110,7 @@ async def _forward(desk: Desk, case: Case, errand: Errand, way: Way, at: int) ->
         forms.check_lengths(fields, case.form)
         if at == 0:
             _present(case, errand, way)
-        if at + 1 < len(errand.steps):
+        if at + 1 < len(errand.steps) and errand.steps[at + 1](case):
             case.form["step"] = str(at + 1)
             return _show(desk, case, errand, way, at + 1)
         return await _carry_out(desk, case, errand, way)

@@ -124,8 +124,8 @@ def _apply_fields(case: Case, *, kind: Kind) -> Sequence[Field]:
     facts = case.facts
     card = _own_card(facts)
     found: list[Field] = []
+    whys = _whys(facts)
     if kind == "renew":
-        whys = _whys(facts)
         found.append(
             Field(name="why", kind="radios", label="why", value=whys[0],
                   options=[(one, WHY_NAMES[one]) for one in whys])
@@ -134,7 +134,8 @@ def _apply_fields(case: Case, *, kind: Kind) -> Sequence[Field]:
     if kind == "first":
         shown = ["photo", *_ELSEWHERE, *shown]
     elif kind == "renew":
-        shown = ["old_card", "household_register", *shown]
+        proof: list[Material] = ["household_register"] if "data_changed" in whys else []
+        shown = ["old_card", *proof, *shown]
     if shown:
         found.append(_materials(*shown))
     found += [

@@ -86,24 +86,30 @@ def _materials(case: Case) -> Sequence[Field]:
         kind, subkind = _kind(case)
     except InvalidInput:
         return ()
-    return _material_fields(_rules(case.facts)[kind], subkind, case.channel == "phone")
+    return _material_fields(_rules(case.facts)[kind], subkind)
 
 
-def _material_fields(rule: KindRule, subkind: str | None, by_phone: bool) -> Sequence[Field]:
-    needed = rule.needs.get(subkind or "", ("identity",))
+def _material_fields(rule: KindRule, subkind: str | None) -> Sequence[Field]:
+    """What is shown beside the id document, which was compared; nothing: no further step."""
+    needed = [one for one in rule.needs.get(subkind or "", ()) if one != "identity"]
+    if not needed:
+        return ()
     shown = Field(
-        name="materials", kind="checks", label="materials",
+        name="materials", kind="checks", label="shown",
         options=[(one, MATERIAL_NAMES[one]) for one in needed],
-        # On the phone the facts that were compared stand for the document.
-        value=["identity"] if by_phone else (),
     )  # fmt: skip
-    if not rule.declaration or tuple(needed) == ("identity",):
+    if not rule.declaration:
         return (shown,)
     declared = Field(
         name="declared", kind="checks", label="declared",
         options=[("1", words("counter_declared"))],
     )  # fmt: skip
     return (shown, declared)
+
+
+def _shown(case: Case) -> tuple[str, ...]:
+    """At the counter the document was compared, on the phone three facts; that is the identity."""
+    return ("identity", *case.chosen("materials"))
 
 
 async def _file(case: Case, actor: Actor) -> Done:
@@ -116,7 +122,7 @@ async def _file(case: Case, actor: Actor) -> Done:
         starts_on=case.day_or_none("starts_on"),
         ends_on=case.day_or_none("ends_on"),
         declared=bool(case.chosen("declared")),
-        materials=tuple(case.chosen("materials")),
+        materials=_shown(case),
     )
     made = await filings.file(
         case.platform, case.facts.person_id, wanted, actor, case.idempotency_key
@@ -180,7 +186,7 @@ def _change_materials(case: Case) -> Sequence[Field]:
         one = _own(case)
     except InvalidInput:
         return ()
-    return _material_fields(_rules(case.facts)[one.kind], one.subkind, case.channel == "phone")
+    return _material_fields(_rules(case.facts)[one.kind], one.subkind)
 
 
 async def _change(case: Case, actor: Actor) -> Done:
@@ -190,7 +196,7 @@ async def _change(case: Case, actor: Actor) -> Done:
         destination=case.place("destination") or None,
         ends_on=case.day_or_none("ends_on"),
         declared=bool(case.chosen("declared")),
-        materials=tuple(case.chosen("materials")),
+        materials=_shown(case),
     )
     made = await filings.change(
         case.platform, case.facts.person_id, one.filing_id, wanted, actor, case.idempotency_key
