@@ -23,13 +23,14 @@ format: setup-test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Newest allowed versions, pinned with hashes and without addresses.
+# Allowed versions, pinned with hashes and without addresses; what runs is what was tested.
 lock: setup-test
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-header --no-annotate --group build pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-header --no-annotate --group build --group dev pyproject.toml \
 	    -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header --no-annotate --group build \
+	    --constraints requirements-dev.txt pyproject.toml -o requirements.txt
 
 setup:
 	@scripts/setup run

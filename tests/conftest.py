@@ -24,6 +24,10 @@ from yikatong.core.platform import Platform
 from yikatong.core.sealing import Vault
 from yikatong.core.settings import Settings
 
+# Each program that the tests start reads what the first one compiled.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 _TEMPLATE = f"yikatong_template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 _numbers = itertools.count(1)
 _MEMORY = Path("/dev/shm")
@@ -38,6 +42,7 @@ min_wal_size = 80MB
 shared_buffers = 64MB
 """
 """What the server of the tests need not keep: no test asks it for what was written before a crash."""
+
 OPERATOR_TOKEN = "token-of-the-tests-0123456789"
 
 
