@@ -6,9 +6,10 @@ BIN := .venv/bin
 run: setup
 	@exec $(BIN)/yikatong up $(ARGS)
 
+# Two workers, a file at a time, each with a database server of its own; ARGS="-n 0" runs one by one.
 test: setup-test lint
 	$(BIN)/yikatong policies test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: setup-test
 	$(BIN)/python -m benchmarks $(ARGS)
