@@ -10,11 +10,13 @@ from yikatong.core.errors import YikatongError
 from yikatong.portals import (
     acting,
     consent,
+    inbox,
     looks,
     operations,
     receipts,
     sandbox_inbox,
     security,
+    settings,
     sign_in,
     sign_in_scan,
     staff_sign_in,
@@ -118,6 +120,8 @@ def load() -> None:
         *staff_sign_in.TEMPLATES,
         "acting.html",
         *consent.TEMPLATES,
+        *inbox.TEMPLATES,
+        *settings.TEMPLATES,
     ):
         environment().get_template(name)
     guides.questions()
@@ -175,6 +179,8 @@ routes = [
             *acting.routes,
             *consent.routes,
             looks.looks,
+            *inbox.routes,
+            *settings.routes,
         ],
     ),
     *staff_sign_in.routes,

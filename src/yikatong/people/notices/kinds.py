@@ -41,7 +41,7 @@ _COLLECT: Final = Text("怎么领卡和启用", "How to collect and activate it"
 _RENEW: Final = Text("办理换卡", "Renew the card")
 _LOSS: Final = Text("挂失和补卡", "Report it lost, replace it")
 _PROVE: Final = Text("怎么认证", "How to prove it")
-_DEVICE: Final = Text("查看登录设备", "See where you are signed in")
+_DEVICE: Final = Text("查看登录设备", "See my devices")
 
 
 def _kind(
