@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from tests.benefits.conftest import told
 from yikatong.benefits.runs import service as runs
 from yikatong.benefits.runs import work
 from yikatong.benefits.unemployment import due, service
@@ -187,6 +188,7 @@ async def test_an_unconfirmed_month_holds_it_and_a_confirmation_lets_it_go_on(
     worker.go_to(date(2026, 5, 10))
     done = await due.run(worker.platform)
     assert done.held == 1
+    assert await told(worker.platform, worker.person_id) == ["benefit.held"]
     assert await worker.pay() == 0
     worker.go_to(date(2026, 6, 10))
     one = await service.confirm_month(worker.platform, worker.person_id, CLERK)
