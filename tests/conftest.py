@@ -14,7 +14,8 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from yikatong.core import embedded, migrations
+from yikatong import subscriptions
+from yikatong.core import embedded, events, migrations
 from yikatong.core.clock import SHANGHAI, FixedClock
 from yikatong.core.database import Database
 from yikatong.core.platform import Platform
@@ -22,6 +23,7 @@ from yikatong.core.sealing import Vault
 from yikatong.core.settings import Settings
 
 _TEMPLATE = "yikatong_template"
+events.follow(subscriptions.listeners)
 _numbers = itertools.count(1)
 OPERATOR_TOKEN = "token-of-the-tests-0123456789"
 

@@ -44,6 +44,7 @@ from yikatong.population import service as population
 from yikatong.population.service import DemoPerson
 from yikatong.portability import service as portability
 from yikatong.trust.access import NATION
+from yikatong.trust.documents import service as documents
 from yikatong.workers import BACKLOG, Workers, bind, configuration
 
 SEED = 20260301
@@ -179,6 +180,7 @@ async def _do_due_work(platform: Platform) -> None:
                 await staff_signing_in.forget_old(platform)
                 await openid_ending.forget_old(platform)
                 await notices.forget_old(platform)
+                await documents.forget_old(platform)
             await ecards.forget_old(platform)
         except Exception:
             # Whatever it is, it is told, and the next turn tries again.

@@ -9,6 +9,8 @@ from yikatong.core import regions
 from yikatong.core.errors import YikatongError
 from yikatong.portals import (
     acting,
+    card,
+    card_apply,
     consent,
     inbox,
     looks,
@@ -122,6 +124,7 @@ def load() -> None:
         *consent.TEMPLATES,
         *inbox.TEMPLATES,
         *settings.TEMPLATES,
+        *card.TEMPLATES,
     ):
         environment().get_template(name)
     guides.questions()
@@ -162,6 +165,8 @@ routes = [
             check,
             calculator,
             account,
+            *card.routes,
+            *card_apply.routes,
             *receipts.routes,
             benefits,
             pension,
