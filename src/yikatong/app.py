@@ -63,6 +63,7 @@ from yikatong.people.changes import api as changes_api
 from yikatong.people.changes import model as changes
 from yikatong.people.changes import service as changes_service
 from yikatong.people.guard import caller_of, signed_in
+from yikatong.people.notices import api as notices_api
 from yikatong.policies import api as policies_api
 from yikatong.policies import service as policies
 from yikatong.portability import api as portability_api
@@ -312,6 +313,7 @@ def create_app(platform: Platform) -> Litestar:
                     *staff_api.routes,
                     *approvals_api.routes,
                     *authority_api.routes,
+                    *notices_api.routes,
                     *pension_api.routes,
                     *proof_api.routes,
                     *runs_api.routes,

@@ -31,6 +31,7 @@ from yikatong.money.outside import commands as outside_commands
 from yikatong.money.wealth.commands import wealth_app
 from yikatong.people.changes.commands import change_app
 from yikatong.people.commands import people_app
+from yikatong.people.notices.commands import notices_app
 from yikatong.policies.commands import policies_app, quote
 from yikatong.population import sandbox_commands
 from yikatong.population.commands import make
@@ -47,6 +48,7 @@ events.follow(subscriptions.listeners)
 app.add_typer(database_app, name="db")
 app.add_typer(policies_app, name="policies")
 app.add_typer(people_app, name="people")
+app.add_typer(notices_app, name="notices")
 app.add_typer(providers_app, name="providers")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(claims_app, name="claims")

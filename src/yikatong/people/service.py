@@ -8,7 +8,7 @@ import msgspec
 
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
-from yikatong.core.errors import NotFound, one_of
+from yikatong.core.errors import InvalidInput, NotFound, one_of
 from yikatong.core.platform import Platform
 from yikatong.core.sealing import mask_id_number, mask_name, mask_phone
 from yikatong.core.together import Query, ask
@@ -40,6 +40,7 @@ __all__ = [
     "names",
     "persons",
     "persons_query",
+    "record_death",
     "regions_of",
     "relations",
     "with_groups",
@@ -78,6 +79,26 @@ async def get(connection: Connection, person_id: int, field: str = "person_id") 
 async def died(connection: Connection, after: int, limit: int) -> list[tuple[int, date]]:
     """Persons recorded dead and since when, in the order of their ids behind `after`."""
     return await store.died(connection, after, limit)
+
+
+async def record_death(
+    platform: Platform, connection: Connection, person: Person, died_on: date, actor: Actor
+) -> None:
+    """Record a death from its certificate (死亡登记), once; raises InvalidInput for a day that cannot
+    be, or another than the one recorded."""
+    if not person.birth_date <= died_on <= today(platform.clock):
+        raise InvalidInput(
+            "died_on", zh="死亡日期不对，请核对", en="this day of death cannot be right"
+        )
+    if person.died_on is None and await store.record_death(connection, person.person_id, died_on):
+        now = platform.clock.now()
+        await audit.record(connection, actor, now, person.person_id, "person.died")
+    elif person.died_on != died_on:
+        raise InvalidInput(
+            "died_on",
+            zh=f"登记的死亡日期是 {person.died_on}，请核对",
+            en=f"the recorded day of death is {person.died_on}; please compare",
+        )
 
 
 async def names(connection: Connection, person_ids: Iterable[int]) -> dict[int, str]:

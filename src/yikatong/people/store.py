@@ -205,6 +205,17 @@ async def dead_among(connection: Connection, first: int, last: int, before: date
     return [row[0] for row in rows]
 
 
+async def record_death(connection: Connection, person_id: int, died_on: date) -> bool:
+    return bool(
+        await connection.fetchval(
+            """update persons set died_on = $2, version = version + 1
+                where person_id = $1 and died_on is null returning 1""",
+            person_id,
+            died_on,
+        )
+    )
+
+
 async def sealed_id_numbers(connection: Connection, person_ids: Sequence[int]) -> dict[int, bytes]:
     rows = await connection.fetch(
         "select person_id, id_number_sealed from persons where person_id = any($1::bigint[])",

@@ -150,6 +150,8 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
         _may("person.check", "核对人员数据", "check people's data for what does not agree", "reviewer auditor"),
         _may("document.add", "上传材料", "add documents", "counter"),
         _may("document.read", "查看材料", "see documents", "counter reviewer"),
+        _may("notices.read", "查看发给个人的通知", "see what a person was told", "counter hotline auditor"),
+        _may("notices.choose", "更改通知方式", "change how a person is told", "counter hotline"),
         _may("authority.read", "查看监护和代办授权", "see who may act for whom", "counter hotline auditor"),
         _may("authority.record", "登记和撤销代办授权", "record or revoke an agent's authority", "counter"),
         _may("cards.read", "查看社保卡", "see a card", "counter hotline auditor"),

@@ -30,6 +30,7 @@ from yikatong.identity.signing_in.model import (
 )
 from yikatong.identity.signing_in.rules import Typed
 from yikatong.people import service as people
+from yikatong.people.notices import service as notices
 from yikatong.trust import audit, guessing
 from yikatong.trust.audit import Actor
 from yikatong.trust.guessing import TooManyTries
@@ -143,9 +144,11 @@ async def _send(
         )  # fmt: skip
         if person_id is not None and phone is not None:
             words = rules.code_text(code, purpose, _MINUTES)
+            chosen = await notices.choices(connection, person_id)
             await sending.post(
-                platform, connection, phone, words, purpose=purpose, valid_for=CODE_LASTS
-            )
+                platform, connection, phone, words, purpose=purpose, valid_for=CODE_LASTS,
+                language=chosen.language,
+            )  # fmt: skip
             actor = Actor("visitor", "sign-in page", "one-time code")
             detail: dict[str, object] = {"purpose": purpose}
             await audit.record(connection, actor, now, person_id, "code.sent", detail)

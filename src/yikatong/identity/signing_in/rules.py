@@ -124,15 +124,6 @@ def code_text(code: str, purpose: CodePurpose, minutes: int) -> Text:
     )
 
 
-def new_device_text(device: str, at: str) -> Text:
-    """What the text about a sign-in from a new device says."""
-    return Text(
-        f"【一卡通】您的账户 {at} 在新设备（{device}）上登录。不是您本人，请立即修改密码，或拨打 12333。",
-        f"[Yikatong] Your account was signed in to on a new device ({device}) at {at}. If this was "
-        "not you, change your PIN or password at once, or call 12333.",
-    )
-
-
 _SYSTEMS: Final = (
     ("HarmonyOS", "HarmonyOS"),
     ("OpenHarmony", "HarmonyOS"),
