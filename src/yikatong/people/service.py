@@ -10,7 +10,7 @@ from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, NotFound, one_of
 from yikatong.core.platform import Platform
-from yikatong.core.sealing import mask_id_number, mask_name, mask_phone
+from yikatong.core.sealing import mask_address, mask_id_number, mask_name, mask_phone
 from yikatong.core.together import Query, ask
 from yikatong.people import rules, store
 from yikatong.people.model import Contact, Enrolment, Insured, Person, Relation
@@ -247,7 +247,7 @@ async def file_of(
         "birth_date": person.birth_date.isoformat() if reveal else f"{person.birth_date.year}",
         "id_number": opened.id_number if reveal else mask_id_number(opened.id_number),
         "phone": phone if reveal or phone is None else mask_phone(phone),
-        "address": address if reveal or address is None else f"{address[:6]}…",
+        "address": address if reveal or address is None else mask_address(address),
         "residence_region": person.residence_region,
         "died_on": person.died_on.isoformat() if person.died_on else None,
         "synthetic": person.synthetic,

@@ -10,6 +10,7 @@ from yikatong.core.errors import YikatongError
 from yikatong.portals import (
     acting,
     consent,
+    details,
     looks,
     operations,
     receipts,
@@ -118,6 +119,7 @@ def load() -> None:
         *staff_sign_in.TEMPLATES,
         "acting.html",
         *consent.TEMPLATES,
+        *details.TEMPLATES,
     ):
         environment().get_template(name)
     guides.questions()
@@ -173,6 +175,7 @@ routes = [
             *security.routes,
             *sandbox_inbox.routes,
             *acting.routes,
+            *details.routes,
             *consent.routes,
             looks.looks,
         ],
