@@ -179,8 +179,8 @@ async def _do_due_work(platform: Platform) -> None:
                 await signing_in.tidy(platform)
                 await staff_signing_in.forget_old(platform)
                 await openid_ending.forget_old(platform)
-                await documents.forget_old(platform)
                 await notices.forget_old(platform)
+                await documents.forget_old(platform)
             await ecards.forget_old(platform)
         except Exception:
             # Whatever it is, it is told, and the next turn tries again.
