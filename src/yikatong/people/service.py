@@ -40,9 +40,11 @@ __all__ = [
     "names",
     "persons",
     "persons_query",
+    "phones",
     "record_death",
     "regions_of",
     "relations",
+    "relations_of",
     "with_groups",
 ]
 
@@ -193,6 +195,24 @@ async def id_numbers(
         person_id: vault.open("id_number", person_id, sealed)
         for person_id, sealed in (await store.sealed_id_numbers(connection, person_ids)).items()
     }
+
+
+async def phones(
+    platform: Platform, connection: Connection, person_ids: Sequence[int]
+) -> dict[int, str]:
+    """The opened phones of persons who have one; the caller records why it looked."""
+    vault = platform.vault
+    return {
+        person_id: vault.open("phone", person_id, sealed)
+        for person_id, sealed in (await store.sealed_phones(connection, person_ids)).items()
+    }
+
+
+async def relations_of(
+    connection: Connection, person_ids: Sequence[int]
+) -> dict[int, list[Relation]]:
+    """Guardians and family of many persons."""
+    return await store.relations_of(connection, person_ids)
 
 
 async def relations(connection: Connection, person_id: int) -> Sequence[Relation]:
