@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from yikatong.core import events, sending
-from yikatong.core.clock import today
+from yikatong.core.clock import SHANGHAI, today
 from yikatong.core.database import Connection
 from yikatong.core.errors import KeyReused, Text
 from yikatong.core.ids import new_id
@@ -21,6 +21,7 @@ from yikatong.people.changes import rules, store
 from yikatong.people.changes.model import (
     FIELD_NAMES,
     MATTER,
+    ON_CARD,
     Change,
     ChangedMeanwhile,
     ChangeRefused,
@@ -89,6 +90,13 @@ async def takes_documents(connection: Connection, person_id: int, change_id: int
     if row is None:
         raise NoSuchChange
     rules.check_open(row.opened({}))
+
+
+async def card_outdated_since(connection: Connection, person_id: int) -> date | None:
+    """The day on which something that stands on a card last changed: cards issued before it are
+    outdated, and those of that day may be."""
+    at = await store.last_decided(connection, person_id, sorted(ON_CARD))
+    return None if at is None else at.astimezone(SHANGHAI).date()
 
 
 async def shared_phones(
