@@ -21,6 +21,7 @@ from yikatong.benefits.pension import api as pension_api
 from yikatong.benefits.proof_of_life import api as proof_api
 from yikatong.benefits.runs import api as runs_api
 from yikatong.benefits.unemployment import api as unemployment_api
+from yikatong.cards.consistency import api as consistency_api
 from yikatong.core import events, problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
@@ -320,6 +321,7 @@ def create_app(platform: Platform) -> Litestar:
                     *unemployment_api.routes,
                     *documents_api.routes,
                     *changes_api.routes,
+                    *consistency_api.routes,
                 ],
             ),
             *portals.routes,

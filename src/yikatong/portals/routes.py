@@ -12,6 +12,7 @@ from yikatong.portals import (
     card,
     card_apply,
     consent,
+    details,
     inbox,
     looks,
     operations,
@@ -125,6 +126,7 @@ def load() -> None:
         *inbox.TEMPLATES,
         *settings.TEMPLATES,
         *card.TEMPLATES,
+        *details.TEMPLATES,
     ):
         environment().get_template(name)
     guides.questions()
@@ -182,6 +184,7 @@ routes = [
             *security.routes,
             *sandbox_inbox.routes,
             *acting.routes,
+            *details.routes,
             *consent.routes,
             looks.looks,
             *inbox.routes,

@@ -243,6 +243,22 @@ KINDS: Final[Mapping[str, Kind]] = {
              "phone. If this was not you, call 12333."),
             _DEVICE, "/security", device="words", at="moment",
         ),
+        _kind(
+            "phone.changed", "security",
+            ("登记的手机号已更改", "Your phone on file was changed"),
+            ("您登记的手机号已改为尾号 {phone} 的号码。不是您本人办理，请立即拨打 12333。",
+             "Your phone on file is now the one ending in {phone}. If this was not you, call 12333 at "
+             "once."),
+            Text("查看登记的资料", "See what is on file"), DETAILS, phone="tail",
+        ),
+        _kind(
+            "data.changed", "security",
+            ("登记的资料已更改", "Your data on file were changed"),
+            ("您登记的{fields}已更改。卡上的信息不再一致，请换卡。不是您本人办理，请立即拨打 12333。",
+             "What was changed on file: {fields}. Your card no longer agrees with it; please renew the "
+             "card. If this was not you, call 12333 at once."),
+            _RENEW, CARD, fields="words",
+        ),
         # ---- care, benefits, data ----
         _kind(
             "filing.ending", "care",
@@ -283,6 +299,14 @@ KINDS: Final[Mapping[str, Kind]] = {
              "Your {benefit} of {amount} yuan did not reach your card; the bank returned it. Please see "
              "whether the bank side of your card works, or call 12333."),
             Text("查看账户", "See my account"), "/account", benefit=BENEFITS, amount="money",
+        ),
+        _kind(
+            "data.refused", "details",
+            ("资料变更没有通过", "A change of your data was refused"),
+            ("您的{fields}变更没有通过。原因：{reason}。补齐后可以到窗口重新办理。",
+             "The change was refused: {fields}. Reason: {reason}. Put that right and come to a counter "
+             "again."),
+            Text("查看登记的资料", "See what is on file"), DETAILS, fields="words", reason="words",
         ),
         _kind(
             "contact.check", "details",
