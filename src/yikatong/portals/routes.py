@@ -9,13 +9,17 @@ from yikatong.core import regions
 from yikatong.core.errors import YikatongError
 from yikatong.portals import (
     acting,
+    card,
+    card_apply,
     consent,
     details,
+    inbox,
     looks,
     operations,
     receipts,
     sandbox_inbox,
     security,
+    settings,
     sign_in,
     sign_in_scan,
     staff_sign_in,
@@ -120,6 +124,9 @@ def load() -> None:
         "acting.html",
         *consent.TEMPLATES,
         *details.TEMPLATES,
+        *inbox.TEMPLATES,
+        *settings.TEMPLATES,
+        *card.TEMPLATES,
     ):
         environment().get_template(name)
     guides.questions()
@@ -160,6 +167,8 @@ routes = [
             check,
             calculator,
             account,
+            *card.routes,
+            *card_apply.routes,
             *receipts.routes,
             benefits,
             pension,
@@ -178,6 +187,8 @@ routes = [
             *details.routes,
             *consent.routes,
             looks.looks,
+            *inbox.routes,
+            *settings.routes,
         ],
     ),
     *staff_sign_in.routes,

@@ -1,8 +1,9 @@
 """The kinds of notices (通知种类): the one table of what people are told, in both languages.
 
 A room posts a kind by its name with exactly the facts named here; the words are put together when
-the notice is read. Bodies stand alone, for they are also the text message. No kind asks for a PIN or
-a code, and none names a whole number.
+the notice is read, so a kind keeps its name and facts: with others it is a new one. Bodies stand
+alone, for they are also the text message. No kind asks for a PIN or a code, and none names a whole
+number.
 """
 
 from collections.abc import Mapping
@@ -41,7 +42,7 @@ _COLLECT: Final = Text("怎么领卡和启用", "How to collect and activate it"
 _RENEW: Final = Text("办理换卡", "Renew the card")
 _LOSS: Final = Text("挂失和补卡", "Report it lost, replace it")
 _PROVE: Final = Text("怎么认证", "How to prove it")
-_DEVICE: Final = Text("查看登录设备", "See where you are signed in")
+_DEVICE: Final = Text("查看登录设备", "See my devices")
 
 
 def _kind(
@@ -270,9 +271,9 @@ KINDS: Final[Mapping[str, Kind]] = {
         _kind(
             "proof.due", "benefits",
             ("该做养老待遇资格认证了", "Your proof of life is due"),
-            ("请在 {until}前完成养老待遇资格认证，可以刷脸，也可以到就近窗口。过期没有认证，养老金会暂停发放。",
-             "Please prove by {until} that you live, by a face check or at any counter. Otherwise your "
-             "pension is held until you do."),
+            ("请在 {until}前做养老待遇资格认证，到就近窗口办，开通刷脸的也可以在网上办。过期没做，养老金会暂停发放。",
+             "Please prove by {until} that you live: at any counter, or online where there is a face "
+             "check. Otherwise your pension is held until you do."),
             _PROVE, _PENSION, until="day",
         ),
         _kind(
