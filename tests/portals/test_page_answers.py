@@ -54,6 +54,8 @@ def test_no_text_is_missing_and_none_is_left_over() -> None:
         "who_group_",
         "fault_",
         "looks_by_",
+        "details_by_",
+        "details_done_",
         "refused_title",
         "sign_in_by_",
         "security_done_",
