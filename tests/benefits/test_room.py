@@ -18,8 +18,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from yikatong.benefits import due, months
-from yikatong.benefits.months import add_months, month_of, months_between
+from yikatong.benefits import due
 from yikatong.benefits.pension import adjust, ending, terms
 from yikatong.benefits.pension.errors import NoPension
 from yikatong.benefits.pension.terms import Adjustment
@@ -32,6 +31,7 @@ from yikatong.benefits.unemployment import service as unemployment
 from yikatong.benefits.unemployment.errors import NotDrawing
 from yikatong.benefits.unemployment.model import NewClaim
 from yikatong.core.clock import SHANGHAI, FixedClock
+from yikatong.core.months import add_months, last_day, month_of, months_between
 from yikatong.core.platform import Platform
 from yikatong.money import verification
 from yikatong.population import service as population
@@ -139,7 +139,7 @@ class Room:
                        starts_on, monthly, proof_due_on, months_paid, settled_month)
                    values ($1, 'pension', $2, $3, 'drawing', $4, $5, $6, 300, $7)""",
                 person_id, "150" if number % 3 == 2 else "110", REGION, date(2020, 1, 1), monthly,
-                months.last_day(add_months(first, number % 3)), before,
+                last_day(add_months(first, number % 3)), before,
             )  # fmt: skip
         for person_id in self.workers:
             wanted = NewClaim(

@@ -16,6 +16,7 @@ from yikatong.core.database import Connection
 from yikatong.core.errors import Unavailable
 from yikatong.core.ids import new_id
 from yikatong.core.money import Fen
+from yikatong.core.months import add_months, last_day
 from yikatong.core.together import Conflict
 
 
@@ -68,8 +69,8 @@ def of_months(
         kind=kind,
         amount=sum(found),
         reason=reason,
-        month_from=months.add_months(first, skipped),
-        month_until=months.add_months(first, len(found) - 1),
+        month_from=add_months(first, skipped),
+        month_until=add_months(first, len(found) - 1),
         amounts=found[skipped:],
         created_at=at,
     )
@@ -93,7 +94,7 @@ def end(
     ended = msgspec.structs.replace(
         one,
         status="ended",
-        ends_on=months.last_day(last),
+        ends_on=last_day(last),
         ended_reason=why,
         held_reason=None,
         held_on=None,
@@ -135,7 +136,7 @@ def offset(open_dues: Sequence[Due], last: date, at: datetime) -> tuple[list[Due
                 continue
             amounts: list[Fen] = []
             for at_month, amount in enumerate(due.amounts):
-                month = months.add_months(due.month_from, at_month)
+                month = add_months(due.month_from, at_month)
                 taken = min(amount, left.get(month, 0))
                 if taken:
                     left[month] -= taken
@@ -153,7 +154,7 @@ def _by_month(found: Iterable[Due]) -> dict[date, Fen]:
         if due.month_from is None:
             continue
         for at, amount in enumerate(due.amounts or ()):
-            month = months.add_months(due.month_from, at)
+            month = add_months(due.month_from, at)
             sums[month] = sums.get(month, 0) + amount
     return sums
 

@@ -18,11 +18,11 @@ from litestar.response import Stream
 
 from yikatong.benefits.model import Benefit, BenefitInsurance
 from yikatong.benefits.runs import files, report, service, shown
-from yikatong.benefits.runs.commands import parse_month
 from yikatong.benefits.runs.model import CHANGES, CODES, LINE_STATES, WORKING, Run
 from yikatong.benefits.runs.shown import FindingBody, LineBody, RunBody, SummaryBody
 from yikatong.core.errors import TooLarge, one_of
 from yikatong.core.money import format_yuan, parse_yuan
+from yikatong.core.months import parse_month
 from yikatong.core.platform import Platform
 from yikatong.core.problems import Problem
 from yikatong.money.bodies import Amount, Identifier

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from yikatong.benefits import dues
 from yikatong.benefits import store as benefits_store
-from yikatong.benefits.months import month_of
 from yikatong.benefits.runs import read_store, store
 from yikatong.core.database import Connection
+from yikatong.core.months import month_of
 
 
 async def owe_again(

@@ -15,7 +15,6 @@ from asyncpg import DeadlockDetectedError
 from yikatong.benefits import dues
 from yikatong.benefits import store as benefits_store
 from yikatong.benefits.model import Due
-from yikatong.benefits.months import add_months
 from yikatong.benefits.runs import missed, pay_store, read_store, rules, store, sums
 from yikatong.benefits.runs.errors import NoSuchRun
 from yikatong.benefits.runs.model import FUND_NAMES, WORKING, Chunk, Finding, Line, Progress, Run
@@ -25,6 +24,7 @@ from yikatong.cards import service as cards
 from yikatong.core import ids
 from yikatong.core.coalescing import Busy
 from yikatong.core.database import Connection
+from yikatong.core.months import add_months
 from yikatong.core.platform import Platform
 from yikatong.core.together import Conflict
 from yikatong.money.ledger import bulk

@@ -8,7 +8,6 @@ import msgspec
 
 from yikatong.benefits import service as benefits
 from yikatong.benefits import store as benefits_store
-from yikatong.benefits.months import add_months, last_day, month_of
 from yikatong.benefits.unemployment import entitled, rules, store, terms
 from yikatong.benefits.unemployment.errors import ClaimRefused, NotDrawing, NotEntitled
 from yikatong.benefits.unemployment.model import (
@@ -26,6 +25,7 @@ from yikatong.core import ids, regions
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, one_of
+from yikatong.core.months import add_months, last_day, month_of
 from yikatong.core.platform import Platform
 from yikatong.money.errors import KeyReused
 from yikatong.money.ledger import service as ledger
