@@ -283,6 +283,11 @@ async def insert_lines(
         )
 
 
+async def analyse_lines(connection: Connection) -> None:
+    """Let the planner know of the new list before it is checked and paid."""
+    await connection.execute("analyze benefit_run_lines")
+
+
 async def insert_chunk(
     connection: Connection,
     run_id: int,
