@@ -96,8 +96,6 @@ def load() -> None:
         "pension.html",
         "settlement.html",
         "e-card.html",
-        "runs.html",
-        "run.html",
         "unemployment.html",
         "benefits.html",
         "guide.html",
@@ -116,6 +114,7 @@ def load() -> None:
         "security-pin.html",
         "security-password.html",
         *staff_sign_in.TEMPLATES,
+        *operations.TEMPLATES,
         "acting.html",
         *consent.TEMPLATES,
     ):
@@ -162,7 +161,6 @@ routes = [
             benefits,
             pension,
             unemployment,
-            *operations.routes,
             *e_card_routes,
             guide,
             topic,
@@ -178,4 +176,5 @@ routes = [
         ],
     ),
     *staff_sign_in.routes,
+    *operations.routes,
 ]

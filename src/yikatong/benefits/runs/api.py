@@ -112,8 +112,9 @@ async def every(
 ) -> list[RunBody]:
     """The newest first."""
     first = None if month is None else parse_month(month, "month")
-    found = await service.runs(platform, benefit, region, first, limit)
-    return [shown.run(one) for one in found if caller.may("run.read", one.region)]
+    areas = caller.regions("run.read")
+    found = await service.runs(platform, benefit, region, first, limit, areas=areas)
+    return [shown.run(one) for one in found]
 
 
 @post(

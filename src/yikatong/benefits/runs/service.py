@@ -5,12 +5,13 @@ any other. Commands given twice do nothing the second time.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Final
 
 import msgspec
 
+from yikatong.benefits import service as benefits
 from yikatong.benefits.model import Benefit, BenefitInsurance
 from yikatong.benefits.runs import read_store, store, work
 from yikatong.benefits.runs.errors import (
@@ -37,6 +38,7 @@ from yikatong.core.money import Fen
 from yikatong.core.platform import Platform
 from yikatong.money.ledger import bulk
 from yikatong.trust import audit
+from yikatong.trust.access import NATION
 from yikatong.trust.audit import Actor
 
 LINES_MAX: Final = 1000
@@ -264,11 +266,15 @@ async def runs(
     region: str | None = None,
     month: date | None = None,
     limit: int = 100,
+    *,
+    areas: Iterable[str] = (NATION,),
 ) -> list[Run]:
-    """Runs, the newest first."""
+    """Runs of regions that lie in one of these areas, the newest first."""
     async with platform.database.transaction(readonly=True) as connection:
         first = None if month is None else month.replace(day=1)
-        return await store.runs(connection, benefit, region, first, None, limit)
+        return await store.runs(
+            connection, benefit, region, first, None, limit, [benefits.within(one) for one in areas]
+        )
 
 
 async def find(platform: Platform, run_id: int) -> Run:
