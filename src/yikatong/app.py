@@ -19,6 +19,7 @@ import yikatong
 from yikatong.benefits.pension import api as pension_api
 from yikatong.benefits.proof_of_life import api as proof_api
 from yikatong.benefits.runs import api as runs_api
+from yikatong.benefits.runs import by_hand_api
 from yikatong.benefits.unemployment import api as unemployment_api
 from yikatong.core import problems
 from yikatong.core.errors import YikatongError
@@ -303,6 +304,7 @@ def create_app(platform: Platform) -> Litestar:
                     *pension_api.routes,
                     *proof_api.routes,
                     *runs_api.routes,
+                    *by_hand_api.routes,
                     *unemployment_api.routes,
                 ],
             ),

@@ -168,6 +168,38 @@ def _rest(due: Due, amounts: Sequence[Fen], at: datetime) -> Due | None:
     return of_months(due.person_id, one, due.kind, due.reason, due.month_from, amounts, at)
 
 
+def split(due: Due, amount: Fen, at: datetime) -> tuple[Due, Due | None]:
+    """A due in two, the first over `amount`, taken from the oldest months; the second None where nothing
+    is left. Pure."""
+    assert 0 < amount <= due.amount
+    if amount == due.amount:
+        return due, None
+    if due.amounts is None:
+        part = msgspec.structs.replace(due, due_id=new_id(at), amount=amount, version=1)
+        rest = msgspec.structs.replace(part, due_id=new_id(at), amount=due.amount - amount)
+        return part, rest
+    left, taken = amount, list[Fen]()
+    for each in due.amounts:
+        taken.append(min(each, left))
+        left -= taken[-1]
+    first = _rest(due, taken, at)
+    behind = [each - part for each, part in zip(due.amounts, taken, strict=True)]
+    second = _rest(due, behind, at)
+    assert first is not None
+    assert second is not None
+    # It is as old as what it is a part of: set off from the same month on.
+    since = due.created_at
+    return (
+        msgspec.structs.replace(first, created_at=since),
+        msgspec.structs.replace(second, created_at=since),
+    )
+
+
+def closed(due: Due, transaction_id: int, at: datetime) -> Due:
+    """A due that a transaction paid, or took back."""
+    return msgspec.structs.replace(due, state="paid", closed_at=at, transaction_id=transaction_id)
+
+
 async def change(
     connection: Connection, made: Sequence[Due], cancelled: Sequence[Due], at: datetime
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from yikatong.benefits.runs.by_hand_commands import by_hand_app
 from yikatong.core.commands import DataOption, JsonOption, print_json, with_platform
 from yikatong.core.errors import InvalidInput
 from yikatong.core.months import parse_month
@@ -417,3 +418,6 @@ def bank_answer(
             f"入账 credited {taken.credited}  退回 returned {taken.returned}  "
             f"已知 known before {taken.known}"
         )
+
+
+runs_app.add_typer(by_hand_app)

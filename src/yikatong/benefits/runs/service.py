@@ -13,7 +13,7 @@ import msgspec
 
 from yikatong.benefits import service as benefits
 from yikatong.benefits.model import Benefit, BenefitInsurance
-from yikatong.benefits.runs import read_store, store, work
+from yikatong.benefits.runs import read_store, returned, store, work
 from yikatong.benefits.runs.errors import (
     EarlierRunOpen,
     NothingToCorrect,
@@ -144,6 +144,8 @@ async def _begin(
         cancelled_at=None,
         version=1,
     )
+    # Whose account is another one by now is paid again by this run.
+    await returned.new_accounts(platform)
     async with platform.database.transaction() as connection:
         found = await store.live_run(connection, benefit, insurance, region, month, corrects)
         if found is not None:

@@ -276,7 +276,7 @@ async def end_claim(
         month = add_months(month, -1)
     first = month_of(one.starts_on)
     drawn = await entitled.of_claim(connection, one)
-    if drawn.status == "held" and drawn.held_on is not None:
+    if drawn.held_reason == "job_seeker_month" and drawn.held_on is not None:
         # Of the months that nobody confirmed nothing is due.
         month = min(month, add_months(month_of(drawn.held_on), -1))
     # Nor before it began, nor behind the last month granted.
