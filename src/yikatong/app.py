@@ -234,9 +234,8 @@ def create_app(platform: Platform) -> Litestar:
     outside = connectors(platform, platform.settings.outside_banks)
     codes = Codes(platform)
     published = ecards_api.Published(codes, Revocations(platform))
-    verification = verification_api.Counter(
-        gate, VerificationDesk(platform, codes, face_check(platform))
-    )
+    faces = face_check(platform)
+    verification = verification_api.Counter(gate, VerificationDesk(platform, codes, faces))
 
     def e_cards() -> ecards_api.Published:
         return published
@@ -333,6 +332,7 @@ def create_app(platform: Platform) -> Litestar:
                 "gate": gate,
                 "approvals": approvals,
                 "verification": verification,
+                "face_check": faces,
             }
         ),
         request_max_body_size=BODY_BYTES_MAX,

@@ -19,6 +19,7 @@ from yikatong.portals import (
     sign_in_scan,
     staff_sign_in,
 )
+from yikatong.portals import benefits as own_benefits
 from yikatong.portals import guide as guides
 from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
@@ -97,7 +98,6 @@ def load() -> None:
         "settlement.html",
         "e-card.html",
         "unemployment.html",
-        "benefits.html",
         "guide.html",
         "topic.html",
         "questions.html",
@@ -115,6 +115,7 @@ def load() -> None:
         "security-password.html",
         *staff_sign_in.TEMPLATES,
         *operations.TEMPLATES,
+        *own_benefits.TEMPLATES,
         "acting.html",
         *consent.TEMPLATES,
     ):
@@ -141,12 +142,6 @@ def error_page(request: Request[Any, Any, Any], error: YikatongError) -> Respons
     return response
 
 
-@get("/benefits", include_in_schema=False)
-async def benefits(request: Request[Any, Any, Any]) -> Response[str]:
-    """Where to work out a pension or unemployment benefit."""
-    return View.of(request).respond(request, "benefits.html", current="benefits")
-
-
 routes = [
     static,
     find_regions,
@@ -158,7 +153,7 @@ routes = [
             calculator,
             account,
             *receipts.routes,
-            benefits,
+            *own_benefits.routes,
             pension,
             unemployment,
             *e_card_routes,

@@ -11,6 +11,7 @@ from yikatong.benefits.runs.model import (
     GroupSum,
     Line,
     Progress,
+    Received,
     Returned,
     Run,
 )
@@ -158,6 +159,21 @@ async def returned(
         limit,
     )
     return [Returned(*row) for row in rows]
+
+
+async def received(connection: Connection, person_id: int, limit: int) -> list[Received]:
+    """Payments of a person, the newest first."""
+    rows = await connection.fetch(
+        """select l.run_id, l.month, l.benefit, r.insurance, r.region, l.amount, l.arrears, l.recovery,
+                  l.state, l.reason, r.paid_at
+             from benefit_run_lines l join benefit_runs r using (run_id)
+            where l.person_id = $1 and l.state in ('paid', 'sent', 'returned', 'corrected')
+              and (l.transaction_id is not null or l.reason is not null)
+            order by l.month desc, l.run_id desc limit $2""",
+        person_id,
+        limit,
+    )
+    return [Received(*row) for row in rows]
 
 
 async def open_recoveries(

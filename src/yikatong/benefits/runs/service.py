@@ -27,6 +27,8 @@ from yikatong.benefits.runs.model import (
     WORKING,
     Finding,
     Line,
+    Received,
+    Returned,
     Run,
     Summary,
 )
@@ -35,6 +37,7 @@ from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, Unavailable, one_of
 from yikatong.core.money import Fen
+from yikatong.core.months import add_months, month_of
 from yikatong.core.platform import Platform
 from yikatong.money.ledger import bulk
 from yikatong.trust import audit
@@ -354,6 +357,19 @@ async def _record(
         await audit.record_many(connection, [actor] * len(events), platform.clock.now(), events)
 
 
+async def received(
+    platform: Platform, person_id: int, actor: Actor, limit: int = 24
+) -> tuple[list[Received], list[Returned]]:
+    """A person's payments, the newest first, and what is held as one came back; the look is recorded."""
+    async with platform.database.transaction() as connection:
+        found = await read_store.received(connection, person_id, limit)
+        back = await returned.of_person(connection, person_id)
+        await audit.record(
+            connection, actor, platform.clock.now(), person_id, "benefit.payments_read"
+        )
+    return found, back
+
+
 class Balance(msgspec.Struct, frozen=True):
     """The three sums of a month that must be one (三方核对), in fen."""
 
@@ -391,3 +407,10 @@ async def balance(platform: Platform, month: date, benefit: str | None = None) -
                 fund += flow[0]
                 banks += flow[1]
     return Balance(first, len(begun), paid, fund, banks)
+
+
+async def months_that_differ(platform: Platform) -> list[Balance]:
+    """Of this month and the two before those whose three sums are not one; for the daily work."""
+    month = month_of(today(platform.clock))
+    told = [await balance(platform, add_months(month, -back)) for back in range(3)]
+    return [one for one in told if not one.agrees]
