@@ -319,7 +319,7 @@ def _row(view: View, line: Line, found: Sequence[Finding], name: str) -> dict[st
     }
 
 
-@get(f"{RUNS}/{{run_id:int}}/report.{{kind:str}}", include_in_schema=False)
+@get(f"{RUNS}/{{run_id:int}}/report/{{kind:str}}", include_in_schema=False)
 async def as_file(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
