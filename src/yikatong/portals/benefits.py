@@ -13,14 +13,17 @@ from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.response import Redirect
 
+from yikatong.benefits.model import Entitlement
 from yikatong.benefits.pension import service as pensions
 from yikatong.benefits.proof_of_life import service as proofs
 from yikatong.benefits.runs import returned, service, shown
-from yikatong.benefits.runs.model import FUND_NAMES, LINE_STATE_NAMES, RETURNED_TO_DO, Received
+from yikatong.benefits.runs.model import FUND_NAMES, LINE_STATE_NAMES, Received
+from yikatong.benefits.service import entitlements
 from yikatong.benefits.unemployment import service as unemployment
 from yikatong.benefits.unemployment.model import END_NAMES, REASON_NAMES, REASONS, Claim, NewClaim
 from yikatong.core.clock import today
 from yikatong.core.errors import InvalidInput, YikatongError, one_of
+from yikatong.core.money import parse_yuan
 from yikatong.core.platform import Platform
 from yikatong.identity.verification.faces import FaceCheck
 from yikatong.money.bodies import check_key
@@ -65,6 +68,9 @@ async def _show(
     proof = await proofs.of_person(platform, mine.person_id, mine.actor)
     claims = await unemployment.of_person(platform, mine.person_id, mine.actor)
     received, back = await service.received(platform, mine.person_id, mine.actor)
+    async with platform.database.transaction(readonly=True) as connection:
+        drawn = await entitlements(connection, mine.person_id)
+    claimed = {one.starts_on for one in claims}
     day = today(platform.clock)
     current = next((one for one in claims if one.state != "ended"), None)
     done = request.query_params.get("done", "")
@@ -78,14 +84,24 @@ async def _show(
         key=(sent or {}).get("key") or uuid.uuid4().hex,
         pensions=[_pension(view, one, pension) for one in pension["pensions"]],
         applications=pension["applications"][:3],
-        owed=[one for one in pension["dues"] if one["state"] == "open"],
+        owed=[
+            {"kind": one["kind"], "amount": parse_yuan(one["amount"], "amount")}
+            for one in pension["dues"]
+            if one["state"] == "open"
+        ],
         proofs=[_proof(view, one, day) for one in proof["pensions"]],
         shown_proofs=[
             {"name": one["kind_name"][view.language], "day": one["at"][:10]}
             for one in proof["proofs"][:3]
         ],
         by_face=faces.available,
-        claims=[_claim(view, one) for one in claims],
+        claims=[_claim(view, one) for one in claims]
+        + [
+            _without_claim(view, one)
+            for one in drawn
+            if one.benefit == "unemployment" and one.starts_on not in claimed
+        ],
+        draws=any(one.benefit == "unemployment" and one.status != "ended" for one in drawn),
         current_claim=None if current is None else _claim(view, current),
         received=[_received(view, one) for one in received],
         back=[
@@ -96,7 +112,6 @@ async def _show(
             }
             for one in back
         ],
-        back_to_do=RETURNED_TO_DO.in_language(view.language),
         form=sent or {
             "left_on": "", "registered_on": day.isoformat(), "reason": "",
             "collect_in": "insured", "post": "worker",
@@ -133,11 +148,12 @@ def _pension(view: View, one: dict[str, Any], told: dict[str, Any]) -> dict[str,
     parts: dict[str, str] = one["parts"] or {}
     return {
         **one,
+        "monthly": parse_yuan(one["monthly"], "monthly"),
         "name": _fund(view, one["insurance"]),
         "place": view.place(one["region"], short=True),
         "held": _held(view, one["held_reason"]),
         "parts": [
-            (view.text(f"pension_part_{name}"), amount)
+            (view.text(f"pension_part_{name}"), parse_yuan(amount, name))
             for name, amount in parts.items()
             if amount != "0.00"
         ],
@@ -145,8 +161,8 @@ def _pension(view: View, one: dict[str, Any], told: dict[str, Any]) -> dict[str,
         "rises": [
             {
                 "month": each["effective"],
-                "before": each["before"],
-                "after": each["after"],
+                "before": parse_yuan(each["before"], "before"),
+                "after": parse_yuan(each["after"], "after"),
                 "steps": each["steps"],
             }
             for each in told["adjustments"]
@@ -174,6 +190,20 @@ def _claim(view: View, one: Claim) -> dict[str, Any]:
         "granted": one.months_granted,
         "left": one.months_left,
         "why": END_NAMES[one.ended_by].in_language(view.language) if one.ended_by else "",
+    }
+
+
+def _without_claim(view: View, one: Entitlement) -> dict[str, Any]:
+    """What was granted elsewhere, before there were claims here."""
+    return {
+        "state": view.text(f"my_claim_{one.status}"),
+        "held": one.status == "held",
+        "ended": one.status == "ended",
+        "place": view.place(one.region, short=True),
+        "period": f"{one.starts_on:%Y-%m} – {f'{one.ends_on:%Y-%m}' if one.ends_on else ''}",
+        "granted": 0,
+        "left": 0,
+        "why": _held(view, one.held_reason),
     }
 
 

@@ -30,8 +30,8 @@ from yikatong.money.ledger import service as ledger
 from yikatong.money.outside import addresses
 from yikatong.people import service as people
 
-CHUNK: Final = 5000
-"""Persons of one transaction: a fifth of a second of work, at most so much is lost by a kill."""
+CHUNK: Final = 2500
+"""Persons of one transaction: a tenth of a second of work, at most so much is lost by a kill."""
 TRIES_MAX: Final = 12
 _PAUSE_SECONDS: Final = 0.05
 _TELL_SECONDS: Final = 0.5
