@@ -23,6 +23,7 @@ class Entry(msgspec.Struct, frozen=True):
 ENTRIES: Final = (
     Entry("desk", "/staff/desk", "person.search", "q"),
     Entry("calls", "/staff/calls", "call.answer", "c"),
+    Entry("runs", "/operations/runs", "run.read", "r"),
     Entry("home", "/staff", None, "h"),
 )
 

@@ -7,9 +7,10 @@ from yikatong.cards.pins import service as pins
 from yikatong.core import regions
 from yikatong.core.errors import InvalidInput, Text, one_of
 from yikatong.core.money import format_yuan, format_yuan_grouped, parse_yuan
+from yikatong.core.months import parse_month
 from yikatong.money.bank import rules as bank_rules
 from yikatong.money.bank.banks import banks
-from yikatong.money.contributions import lists, service, terms
+from yikatong.money.contributions import service, terms
 from yikatong.money.contributions.model import INSURANCE_NAMES, INSURANCES, Bill, BilledInsurance
 from yikatong.money.contributions.service import Notice
 from yikatong.money.contributions.terms import NoTermsOnFile
@@ -67,8 +68,8 @@ async def _bill_months(case: Case, actor: Actor) -> Done:
     base = parse_yuan(case.typed("base"), "base") if case.typed("base") else None
     made = await service.issue_months(
         case.platform, case.facts.person_id, _insurance(case),
-        lists.parse_month(case.typed("since"), "since"),
-        lists.parse_month(case.typed("until"), "until"), actor, base=base,
+        parse_month(case.typed("since"), "since"),
+        parse_month(case.typed("until"), "until"), actor, base=base,
     )  # fmt: skip
     return Done(_told(made), words("counter_note_bill"))
 
