@@ -27,6 +27,7 @@ from yikatong.cards.office.model import (
 from yikatong.cards.office.table import RESTORED, ApplicationEvent, CardEventName, Effect
 from yikatong.cards.office.terms import CardRules
 from yikatong.cards.pins import service as pins
+from yikatong.cards.service import NUMBER_LENGTH
 from yikatong.core import events
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
@@ -45,7 +46,6 @@ from yikatong.trust.audit import Actor
 
 _Answer = TypeVar("_Answer")
 _LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
-_NUMBER_LENGTH: Final = 9
 _DRAWS_MAX: Final = 20
 SYSTEM: Final = Actor("system", "card office", "carried out when due")
 
@@ -228,7 +228,7 @@ class Desk:
             return one
         card_id = new_id(self.now)
         for _ in range(_DRAWS_MAX):
-            number = "".join(secrets.choice(_LETTERS) for _ in range(_NUMBER_LENGTH))
+            number = "".join(secrets.choice(_LETTERS) for _ in range(NUMBER_LENGTH))
             if await store.insert_number(self.connection, number, one.person_id, card_id):
                 return msgspec.structs.replace(one, card_id=card_id, card_number=number)
         raise Unavailable(
