@@ -10,11 +10,12 @@ from yikatong.core.events import Event, Listener
 def listeners() -> Mapping[type[Event], Sequence[Listener]]:
     """By event, in the order in which they act. The rooms are loaded at the first event, so that the
     command line starts fast."""
+    from yikatong.cards.office import following as office
     from yikatong.cards.office.model import CardMoved
     from yikatong.cards.pins.service import PinMoved
     from yikatong.identity.ecards import following as ecards
 
     return {
         CardMoved: (ecards.card_moved,),
-        PinMoved: (ecards.pin_moved,),
+        PinMoved: (office.pin_moved, ecards.pin_moved),
     }

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from tests.cards.citizens import (
+    BANK,
     CLERK,
     COUNTER,
     FIRST,
@@ -383,3 +384,81 @@ async def test_two_clerks_at_once_never_make_two_live_cards(platform: Platform) 
     assert sum(isinstance(one, NotNow) for one in answers) == 3
     live = [one for one in await held(platform, person_id) if one.state in LIVE_STATES]
     assert len(live) == 1
+
+
+async def happened(platform: Platform, person_id: int) -> list[str]:
+    """The history's events, the oldest first."""
+    async with platform.database.transaction(readonly=True) as connection:
+        return [one.event for one in await living.history(connection, person_id)][::-1]
+
+
+async def test_a_hand_over_sent_again_answers_the_new_card(platform: Platform) -> None:
+    old = await with_card(platform)
+    made = await applying.apply(platform, old.person_id, LOST, COUNTER, CLERK, "r1")
+    await applying.pay_fee(platform, old.person_id, made.application_id, None, COUNTER, CLERK, "r2")
+    new = await print_now(platform, made, "r3")
+    assert await print_now(platform, made, "r3") == new != old
+
+
+async def test_a_cancellation_sent_again_answers_the_cancelled_card(platform: Platform) -> None:
+    card = await with_card(platform)
+    await applying.apply(platform, card.person_id, LOST, ONLINE, SELF, "k0")
+    kin = Doing("counter", "kin", materials=("agent_identity", "kinship", "death_certificate"))
+    died = date(2026, 2, 20)
+    answers = [
+        await living.cancel(platform, card.person_id, card.card_id, died, kin, CLERK, "k1")
+        for _ in range(2)
+    ]
+    assert [one.state for one, _ in answers] == ["cancelled", "cancelled"]
+
+
+async def test_of_the_dead_next_of_kin_cancel_and_nobody_else(platform: Platform) -> None:
+    person_id = await citizen(platform, card_from=date(2024, 1, 1), died_on=date(2026, 1, 1))
+    (card,) = await held(platform, person_id)
+    with pytest.raises(NotYours):
+        await living.cancel(platform, person_id, card.card_id, None, COUNTER, CLERK, "k1")
+
+
+async def test_a_replacement_makes_a_provisional_report_one_for_good(
+    platform: Platform, clock: FixedClock
+) -> None:
+    card = await with_card(platform)
+    await living.report_loss_provisionally(
+        platform, card.person_id, card.card_id, PHONE, CLERK, "l1"
+    )
+    await applying.apply(platform, card.person_id, LOST, COUNTER, CLERK, "l2")
+    clock.advance(timedelta(days=40))
+    assert (await due.run(platform)).reports_ended == 0
+    assert (await held(platform, card.person_id))[0].state == "loss_reported"
+
+
+async def test_a_refused_hand_over_opens_no_account(platform: Platform) -> None:
+    person_id = await citizen(platform)
+    made = await applying.apply(platform, person_id, FIRST, ONLINE, SELF, "k1")
+    with pytest.raises(NotNow):
+        await print_now(platform, made)
+    async with platform.database.transaction(readonly=True) as connection:
+        assert await ledger.accounts_of(connection, person_id) == []
+
+
+async def test_a_new_card_at_another_bank_frees_the_account_of_the_lost_one(
+    platform: Platform,
+) -> None:
+    old = await with_card(platform)
+    person_id = old.person_id
+    other_bank = NewApplication("replace", "lost", bank="ABC")
+    made = await applying.apply(platform, person_id, other_bank, COUNTER, CLERK, "l1")
+    await applying.pay_fee(platform, person_id, made.application_id, None, COUNTER, CLERK, "l2")
+    new = await print_now(platform, made, "l3")
+    assert (new.bank, new.account_id != old.account_id) == ("ABC", True)
+    assert await frozen(platform, old) == ("loss_report",)
+    await living.activate_bank(platform, person_id, new.card_id, BANK, CLERK, "l4")
+    assert await frozen(platform, old) == ()
+
+
+async def test_the_history_tells_of_locked_and_changed_pins(platform: Platform) -> None:
+    card = await with_card(platform)
+    await pins.change(platform, card.person_id, PIN, "730951", SELF, asker=None)
+    for _ in range(3):
+        await pins.verify_present(platform, card.person_id, card.card_id, "000001", CLERK)
+    assert (await happened(platform, card.person_id))[-2:] == ["change_pin", "lock"]

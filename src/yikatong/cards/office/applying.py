@@ -14,9 +14,7 @@ from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
 from yikatong.core.regions import get as get_region
 from yikatong.money.bank import banks
-from yikatong.money.bank import service as bank
 from yikatong.money.errors import printable
-from yikatong.people import service as people
 from yikatong.trust.audit import Actor
 
 TEXT_MAX: Final = 200
@@ -177,8 +175,9 @@ async def come_back(
 ) -> CardApplication:
     """The parcel came back; the card waits to be sent again or collected (退件)."""
     return await _move(
-        platform, person_id, application_id, "come_back", doing, actor, key, {"tracking": None}
-    )
+        platform, person_id, application_id, "come_back", doing, actor, key,
+        {"tracking": None, "chased": 0},
+    )  # fmt: skip
 
 
 async def hand_over(
@@ -193,30 +192,14 @@ async def hand_over(
 ) -> Card:
     """The card is handed over (领取), delivered by post ("deliver"), or printed at the counter and
     handed over ("print"): it is recorded and the old one ends. Answers the new card."""
-    account = await _account_for(platform, person_id, application_id, actor)
 
     async def work(desk: Desk) -> Card:
-        desk.account = account
         done = await desk.move_application(desk.application(application_id), event)
         assert done.card_id is not None
         return desk.card(done.card_id)
 
     mine = office.command(person_id, event, application_id, doing, actor, key)
     return await office.carry_out(platform, mine, work, office.card_again)
-
-
-async def _account_for(
-    platform: Platform, person_id: int, application_id: int, actor: Actor
-) -> tuple[str, int] | None:
-    """An account at the issuing bank for a card that takes over none; of the dead there is none."""
-    async with platform.database.transaction(readonly=True) as connection:
-        if (await people.get(connection, person_id)).died_on is not None:
-            return None
-        wanted = await store.bank_wanted(connection, person_id, application_id)
-    if wanted is None:
-        return None
-    account, _ = await bank.open_account(platform, person_id, wanted, actor)
-    return wanted, account.account_id
 
 
 async def _move(

@@ -35,8 +35,7 @@ from yikatong.core.errors import Unavailable
 from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
 from yikatong.core.together import Conflict
-from yikatong.money.bank.service import command as money_command
-from yikatong.money.bank.service import freeze_in
+from yikatong.money.bank import service as bank
 from yikatong.money.errors import AccountClosed, KeyReused
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.model import Freeze
@@ -81,8 +80,6 @@ class Desk:
         self.mine = mine
         self.now: datetime = platform.clock.now()
         self.facts: Facts
-        self.account: tuple[str, int] | None = None
-        """Bank and number of the account for a card that takes over none."""
         self.verifier: bytes | None = None
         """Of the PIN that was chosen."""
         self._key: str | None = mine.key
@@ -139,7 +136,6 @@ class Desk:
         move = table.application_move(event, facts)
         old = rules.card_to_replace(facts.cards)
         fee, doing = rules.fee_of(wanted, facts.rules), self.mine.doing
-        bank = wanted.bank or (old.bank if old else "ICBC")
         made = CardApplication(
             application_id=new_id(self.now),
             kind=wanted.kind,
@@ -160,7 +156,7 @@ class Desk:
             why=wanted.why,
             replaces_card_id=old.card_id if old else None,
             materials=doing.materials,
-            bank=bank,
+            bank=wanted.bank or (old.bank if old else "ICBC"),
             delivery=wanted.delivery,
             fee=fee,
             fee_state="due" if fee else "none",
@@ -172,8 +168,8 @@ class Desk:
             post_to = self.platform.vault.seal("post_to", made.application_id, address)
         await store.insert_application(self.connection, made, post_to)
         self._keep(made)
-        await self._happened(event, None, "applied", application=made)
-        if "stop_lost_card" in move.effects and old is not None and old.state in table.LIVE:
+        await self._happened(event, None, "applied", self._take_key(), application=made)
+        if "stop_lost_card" in move.effects and old is not None and old.state in table.NOT_STOPPED:
             await self.move_card(old, "report_loss", provisional_until=None)
         await events.tell(
             self.platform, self.connection, ApplicationMoved(made.person_id, made, event)
@@ -186,6 +182,7 @@ class Desk:
         """Make a move of the table; `changes` are further facts that come to stand in it."""
         facts = msgspec.structs.replace(self._by_rules_of(self.facts, one.region), application=one)
         move = table.application_move(event, facts)
+        key = self._take_key()
         moved = msgspec.structs.replace(
             one, state=move.after or one.state, version=one.version + 1, **changes
         )
@@ -196,7 +193,7 @@ class Desk:
         if not await store.update_application(self.connection, moved):
             raise Conflict
         self._keep(moved)
-        await self._happened(event, one.state, moved.state, application=moved)
+        await self._happened(event, one.state, moved.state, key, application=moved)
         await events.tell(
             self.platform, self.connection, ApplicationMoved(moved.person_id, moved, event)
         )
@@ -247,11 +244,7 @@ class Desk:
         assert one.card_id is not None
         assert one.card_number is not None
         old = next((card for card in self.facts.cards if card.replaced_by == one.card_id), None)
-        bank, account_id = one.bank, None
-        if old is not None and old.bank == one.bank and old.account_id is not None:
-            account_id = old.account_id
-        elif self.account is not None:
-            bank, account_id = self.account
+        account_id = await self._account_for(one.bank, old)
         card = Card(
             person_id=one.person_id,
             card_id=one.card_id,
@@ -266,7 +259,7 @@ class Desk:
             issued_on=self.facts.today,
             valid_until=rules.years_after(self.facts.today, self.facts.rules.valid_years),
             provisional_until=None,
-            bank=bank,
+            bank=one.bank,
             account_id=account_id,
             account_frozen_by=None,
             replaced_by=None,
@@ -280,12 +273,25 @@ class Desk:
             self.platform, self.connection, CardMoved(card.person_id, card, None, "issue")
         )
 
+    async def _account_for(self, bank_code: str, old: Card | None) -> int:
+        """The account of the old card where it is open and at this bank, else one of the bank."""
+        person_id = self.mine.person_id
+        if old is not None and old.bank == bank_code and old.account_id is not None:
+            account = await ledger.account(self.connection, person_id, old.account_id)
+            if account.state == "open":
+                return account.account_id
+        account, _ = await bank.open_account_in(
+            self.platform, self.connection, person_id, bank_code, self.mine.actor
+        )
+        return account.account_id
+
     # ---- cards ----
 
     async def move_card(self, one: Card, event: CardEventName, **changes: Any) -> Card:
         """Make a move of the table; `changes` are further facts that come to stand in the card."""
         facts = msgspec.structs.replace(self._by_rules_of(self.facts, one.region), card=one)
         move = table.card_move(event, facts)
+        key = self._take_key()
         after = table.restored(one) if move.after == RESTORED else move.after or one.state
         moved = msgspec.structs.replace(one, state=after, version=one.version + 1, **changes)
         for effect in move.effects:
@@ -293,7 +299,7 @@ class Desk:
         if not await store.update_card(self.connection, moved):
             raise Conflict
         self._keep_card(moved)
-        await self._happened(event, one.state, moved.state, card=moved)
+        await self._happened(event, one.state, moved.state, key, card=moved)
         await events.tell(
             self.platform, self.connection, CardMoved(moved.person_id, moved, one.state, event)
         )
@@ -336,6 +342,10 @@ class Desk:
         assert effect in ("unfreeze", "unfreeze_account"), effect
         await self._freeze_account(one, "loss_report", lift=True)
         if effect == "unfreeze_account":
+            # A new card at another bank: what is on the account of the lost one is free again, too.
+            for other in self.facts.cards:
+                if other.account_id not in (None, one.account_id):
+                    await self._freeze_account(other, "loss_report", lift=True)
             return msgspec.structs.replace(moved, bank_app="active")
         released = msgspec.structs.replace(moved, state_before=None, provisional_until=None)
         return _sides(released, "frozen", "active")
@@ -344,12 +354,12 @@ class Desk:
         if card.account_id is None:
             return
         kind = "unfreeze" if lift else "freeze"
-        key = f"card:{kind}:{reason}:{card.card_id}:{card.version}"
-        wanted = money_command(
+        key = f"card:{kind}:{reason}:{card.card_id}:{card.version}:{new_id(self.now)}"
+        wanted = bank.command(
             card.person_id, key, kind, self.mine.actor, card.account_id, reason, ""
         )
         try:
-            await freeze_in(
+            await bank.freeze_in(
                 self.platform, self.connection, wanted, card.account_id, reason, lift=lift
             )
         except AccountClosed:
@@ -357,6 +367,11 @@ class Desk:
             return
 
     # ---- what they share ----
+
+    def _take_key(self) -> str | None:
+        """The key stands on the event of the move that was asked for, not on those it leads to."""
+        key, self._key = self._key, None
+        return key
 
     def _keep(self, one: CardApplication) -> None:
         others = [
@@ -373,6 +388,7 @@ class Desk:
         event: str,
         before: str | None,
         after: str,
+        key: str | None,
         *,
         application: CardApplication | None = None,
         card: Card | None = None,
@@ -395,7 +411,6 @@ class Desk:
             reason=doing.reason,
             detail={"by_id": str(doing.by_id)} if doing.by_id else {},
         )
-        key, self._key = self._key, None
         await store.insert_event(self.connection, happened, key, mine.content if key else None)
         action = f"{'card' if card else 'card_application'}.{event}"
         detail: dict[str, object] = {"state": after, "channel": doing.channel, "by": doing.by}

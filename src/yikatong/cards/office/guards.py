@@ -178,6 +178,15 @@ def _delivery_complete(facts: Facts) -> YikatongError | None:
     return None
 
 
+def _kin_of_the_dead(facts: Facts) -> YikatongError | None:
+    if facts.person.died_on is None or facts.doing.by == "kin":
+        return None
+    return NotYours(
+        "此人已登记死亡，由近亲属注销",
+        "the person's death is recorded; next of kin cancel the card",
+    )
+
+
 def _another_reviewer(facts: Facts) -> YikatongError | None:
     assert facts.application is not None
     return SamePerson() if facts.application.accepted_by == facts.actor else None
@@ -293,6 +302,9 @@ def _report_ran_out(facts: Facts) -> YikatongError | None:
 
 
 ALIVE: Final = Guard(Text("未登记死亡", "not recorded dead"), _alive)
+KIN_OF_THE_DEAD: Final = Guard(
+    Text("已登记死亡的由近亲属办理", "of the dead by next of kin"), _kin_of_the_dead
+)
 IDENTITY_CLEAR: Final = Guard(
     Text("身份信息与户籍一致", "identity agrees with the register"), _identity_clear
 )

@@ -175,6 +175,18 @@ class CardMoved(Event, frozen=True):
     event: str
 
 
+class CardExpiring(Event, frozen=True):
+    """A card is about to expire (到期提醒); told once."""
+
+    card: Card
+
+
+class ReportEnding(Event, frozen=True):
+    """A provisional loss report is about to end by itself (临时挂失到期提醒); told once."""
+
+    card: Card
+
+
 class CardReplaced(Event, frozen=True):
     """The old card is dead and the new one takes its place: rights move (换卡转移)."""
 

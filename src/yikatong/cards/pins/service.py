@@ -86,6 +86,7 @@ class PinMoved(Event, frozen=True):
 
     card_id: int
     what: Literal["set", "changed", "reset", "locked"]
+    actor: Actor
 
 
 class Presented(msgspec.Struct, frozen=True):
@@ -213,7 +214,7 @@ async def put_first(
         raise PinAlreadySet
     detail: dict[str, object] = {"card_id": card.card_id}
     await audit.record(connection, actor, now, card.person_id, "pin.set", detail)
-    await events.tell(platform, connection, PinMoved(card.person_id, card.card_id, "set"))
+    await events.tell(platform, connection, PinMoved(card.person_id, card.card_id, "set", actor))
 
 
 async def put_anew(
@@ -230,7 +231,7 @@ async def put_anew(
     await store.put(connection, card.person_id, card.card_id, verifier, now)
     detail: dict[str, object] = {"card_id": card.card_id, "proof": proof}
     await audit.record(connection, actor, now, card.person_id, "pin.reset", detail)
-    await events.tell(platform, connection, PinMoved(card.person_id, card.card_id, "reset"))
+    await events.tell(platform, connection, PinMoved(card.person_id, card.card_id, "reset", actor))
 
 
 async def forget_tries(connection: Connection, card: Card) -> None:
@@ -263,7 +264,8 @@ async def change(
             raise PinNotAccepted("old")
         detail: dict[str, object] = {"card_id": card.card_id}
         await audit.record(connection, actor, now, person_id, "pin.changed", detail)
-        await events.tell(platform, connection, PinMoved(person_id, card.card_id, "changed"))
+        moved = PinMoved(person_id, card.card_id, "changed", actor)
+        await events.tell(platform, connection, moved)
 
 
 async def _lock(
@@ -274,7 +276,7 @@ async def _lock(
         await audit.record(
             connection, actor, platform.clock.now(), person_id, "card.locked", detail
         )
-        await events.tell(platform, connection, PinMoved(person_id, card_id, "locked"))
+        await events.tell(platform, connection, PinMoved(person_id, card_id, "locked", actor))
 
 
 async def _card(platform: Platform, person_id: int) -> Card:
