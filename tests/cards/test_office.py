@@ -10,14 +10,17 @@ from tests.cards.citizens import (
     BANK,
     CLERK,
     COUNTER,
+    COUNTERS,
     FIRST,
     HOME,
+    IN_BEIJING,
     LOST,
     ONLINE,
     PHONE,
     PIN,
     REVIEWER,
     SELF,
+    SHOWN,
     citizen,
     print_now,
     with_card,
@@ -47,6 +50,8 @@ from yikatong.core.platform import Platform
 from yikatong.money.errors import KeyReused
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.verification import verify
+
+ICBC_BRANCH = next(one.code for one in COUNTERS if one.bank == "ICBC")
 
 
 async def held(platform: Platform, person_id: int) -> list[Card]:
@@ -125,7 +130,10 @@ async def test_a_second_application_is_refused_with_the_number_of_the_first(
         ({}, FIRST, msgspec.structs.replace(COUNTER, by="kin"), NotYours),
         ({}, FIRST, msgspec.structs.replace(COUNTER, by="agent"), MaterialsMissing),
         ({}, NewApplication("first", region="110000"), COUNTER, MaterialsMissing),
-        ({}, FIRST, msgspec.structs.replace(COUNTER, channel="cross_province"), InvalidInput),
+        ({}, FIRST, Doing("cross_province", materials=SHOWN), InvalidInput),
+        ({}, FIRST, msgspec.structs.replace(COUNTER, counter="S00000000000"), InvalidInput),
+        ({}, NewApplication("first", pickup_place="锦江区"), COUNTER, InvalidInput),
+        ({}, NewApplication("first", bank="ABC", pickup_place=ICBC_BRANCH), COUNTER, InvalidInput),
         ({}, NewApplication("first", delivery="post"), COUNTER, InvalidInput),
         ({}, NewApplication("first", bank="XXXX"), COUNTER, InvalidInput),
         ({}, NewApplication("first", "lost"), COUNTER, InvalidInput),
@@ -183,14 +191,19 @@ async def test_a_cross_province_counter_takes_in_what_the_insured_place_decides(
     platform: Platform,
 ) -> None:
     person_id = await citizen(platform)
-    doing = Doing("cross_province", materials=("identity", "photo"))
-    wanted = NewApplication("first", accepted_in="110105", pickup_place="110105")
-    made = await applying.apply(platform, person_id, wanted, doing, CLERK, "k")
-    assert (made.state, made.region, made.accepted_in) == ("applied", HOME, "110105")
+    doing = Doing("cross_province", materials=("identity", "photo"), counter=IN_BEIJING.code)
+    made = await applying.apply(platform, person_id, FIRST, doing, CLERK, "k")
+    assert (made.state, made.region) == ("applied", HOME)
+    assert (made.accepted_in, made.pickup_place) == (IN_BEIJING.region, IN_BEIJING.code)
     with pytest.raises(SamePerson):
         await applying.approve(platform, person_id, made.application_id, COUNTER, CLERK, "k2")
     made = await applying.approve(platform, person_id, made.application_id, COUNTER, REVIEWER, "k3")
     assert made.state == "in_production"
+    with pytest.raises(CardRefused) as refused:
+        await applying.hand_over(
+            platform, person_id, made.application_id, doing, CLERK, "k4", event="print"
+        )
+    assert refused.value.field == "counter"
 
 
 async def test_the_office_asks_and_the_applicant_adds(platform: Platform) -> None:
@@ -326,8 +339,7 @@ async def test_a_replacement_after_a_loss_frees_the_account_with_the_new_bank_si
     assert await frozen(platform, old) == ("loss_report",)
     with pytest.raises(ChannelClosed):
         await living.activate_bank(platform, person_id, new.card_id, COUNTER, CLERK, "l5")
-    at_bank = msgspec.structs.replace(COUNTER, channel="bank")
-    await living.activate_bank(platform, person_id, new.card_id, at_bank, CLERK, "l6")
+    await living.activate_bank(platform, person_id, new.card_id, BANK, CLERK, "l6")
     assert await frozen(platform, old) == ()
     with pytest.raises(NotNow):
         await living.withdraw_loss(platform, person_id, old.card_id, COUNTER, CLERK, "l7")
@@ -372,6 +384,30 @@ async def test_cards_expire_on_the_day_behind_their_last(
     assert made.fee == 0
     new = await print_now(platform, made, "e2")
     assert (new.account_id, new.state) == (card.account_id, "issued")
+
+
+async def test_only_a_counter_that_makes_cards_at_once_makes_one(platform: Platform) -> None:
+    person_id = await citizen(platform)
+    made = await applying.apply(platform, person_id, FIRST, COUNTER, CLERK, "k1")
+    slow = next(one for one in COUNTERS if not one.prints_at_once and one.open_on(made.applied_on))
+    for counter, error in ((None, InvalidInput), (slow.code, CardRefused)):
+        doing = msgspec.structs.replace(COUNTER, counter=counter)
+        with pytest.raises(error) as refused:
+            await applying.hand_over(
+                platform, person_id, made.application_id, doing, CLERK, "k2", event="print"
+            )
+        assert refused.value.field == "counter"
+
+
+async def test_the_bank_side_is_activated_at_the_issuing_bank(platform: Platform) -> None:
+    person_id = await citizen(platform)
+    wanted = NewApplication("first", bank="PSBC")
+    made = await applying.apply(platform, person_id, wanted, COUNTER, CLERK, "k1")
+    card = await print_now(platform, made)
+    elsewhere = msgspec.structs.replace(BANK, counter=ICBC_BRANCH)
+    with pytest.raises(CardRefused) as refused:
+        await living.activate_bank(platform, person_id, card.card_id, elsewhere, CLERK, "k2")
+    assert "邮储" in refused.value.text.zh or "Postal" in refused.value.text.en
 
 
 async def test_two_clerks_at_once_never_make_two_live_cards(platform: Platform) -> None:

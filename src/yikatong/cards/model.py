@@ -84,6 +84,7 @@ class CardApplication(msgspec.Struct, frozen=True):
     applied_on: date
     expected_on: date | None
     pickup_place: str | None
+    """The counter at which it is collected (cards.counters)."""
     reason: str | None
     """Why it was refused, or withdrawn."""
     person_id: int = 0

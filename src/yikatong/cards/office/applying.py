@@ -68,11 +68,13 @@ async def amend(
 
     async def work(desk: Desk) -> CardApplication:
         one = desk.application(application_id)
-        changes = {
-            name: value
-            for name in ("bank", "pickup_place")
-            if (value := getattr(mended, name)) is not None
-        }
+        pickup = await desk.counter(mended.pickup_place, "pickup_place")
+        bank = mended.bank or one.bank
+        changes: dict[str, object] = {"bank": bank}
+        if (refusal := rules.pickup_refused(pickup, bank)) is not None:
+            raise refusal
+        if pickup is not None and one.delivery == "pickup":
+            changes["pickup_place"] = pickup.code
         materials = tuple(dict.fromkeys((*one.materials, *mended.materials)))
         moved = await desk.move_application(
             one, "amend", asked_for=None, materials=materials, **changes

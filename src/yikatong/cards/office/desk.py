@@ -12,6 +12,8 @@ from typing import Any, Final, TypeVar, cast
 import msgspec
 
 from yikatong.cards import store as card_store
+from yikatong.cards.counters import service as counters
+from yikatong.cards.counters.model import Counter
 from yikatong.cards.model import OPEN_STATES, Card, CardApplication
 from yikatong.cards.office import fees, rules, store, table, terms
 from yikatong.cards.office.errors import NoSuchApplication, NoSuchCard
@@ -89,6 +91,7 @@ class Desk:
         person_id = self.mine.person_id
         day = today(self.platform.clock)
         person = await people.get(self.connection, person_id)
+        here = await self.counter(self.mine.doing.counter, "counter")
         enrolments = await people.enrolments(self.connection, person_id)
         relations = await people.relations(self.connection, person_id)
         facts = Facts(
@@ -102,6 +105,7 @@ class Desk:
             doing=self.mine.doing,
             actor=self.mine.actor.name,
             rules=terms.load().find(terms.NATION, day),
+            here=here,
         )
         self.facts = self._by_rules_of(facts, rules.home_region(facts))
 
@@ -111,6 +115,12 @@ class Desk:
 
     def _by_rules_of(self, facts: Facts, region: str) -> Facts:
         return msgspec.structs.replace(facts, rules=terms.load().find(region, facts.today))
+
+    async def counter(self, code: str | None, field: str) -> Counter | None:
+        """An open counter, where one is named; raises InvalidInput."""
+        if code is None:
+            return None
+        return await counters.get(self.platform, self.connection, code, field)
 
     def application(self, application_id: int) -> CardApplication:
         """An application of the person; raises NoSuchApplication."""
@@ -131,10 +141,15 @@ class Desk:
     async def apply(self, wanted: NewApplication) -> CardApplication:
         """Take an application in; raises what its line of the table refuses."""
         event = cast("ApplicationEvent", f"apply_{wanted.kind}")
+        old = rules.card_to_replace(self.facts.cards)
+        wanted = rules.completed(wanted, old, self.facts.here)
         region = rules.deciding_region(wanted, self.facts)
-        facts = msgspec.structs.replace(self._by_rules_of(self.facts, region), wanted=wanted)
+        facts = msgspec.structs.replace(
+            self._by_rules_of(self.facts, region),
+            wanted=wanted,
+            pickup=await self.counter(wanted.pickup_place, "pickup_place"),
+        )
         move = table.application_move(event, facts)
-        old = rules.card_to_replace(facts.cards)
         fee, doing = rules.fee_of(wanted, facts.rules), self.mine.doing
         made = CardApplication(
             application_id=new_id(self.now),
@@ -145,7 +160,7 @@ class Desk:
             expected_on=rules.working_days_after(
                 facts.today, facts.rules.review_days + facts.rules.production_days
             ),
-            pickup_place=wanted.pickup_place if wanted.delivery == "pickup" else None,
+            pickup_place=wanted.pickup_place,
             reason=None,
             person_id=self.mine.person_id,
             channel=doing.channel,
@@ -156,7 +171,7 @@ class Desk:
             why=wanted.why,
             replaces_card_id=old.card_id if old else None,
             materials=doing.materials,
-            bank=wanted.bank or (old.bank if old else "ICBC"),
+            bank=wanted.bank or rules.ANY_BANK,
             delivery=wanted.delivery,
             fee=fee,
             fee_state="due" if fee else "none",

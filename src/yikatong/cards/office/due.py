@@ -49,12 +49,30 @@ class Done(msgspec.Struct):
 
 
 async def run(platform: Platform) -> Done:
-    """Do what is due now; raises Unavailable where the database goes away."""
+    """Do all that is due now; raises Unavailable where the database goes away."""
     done = Done()
-    now, day = platform.clock.now(), today(platform.clock)
+    await by_the_moment(platform, done)
+    await by_the_day(platform, done)
+    return done
+
+
+async def by_the_moment(platform: Platform, done: Done | None = None) -> None:
+    """Provisional reports: they end to the second, and the day before their holders are told."""
+    now, done = platform.clock.now(), done or Done()
 
     async def end_report(one: Place) -> None:
         done.reports_ended += await _card(platform, *one, "provisional_report_ends")
+
+    await _each(
+        platform, done, lambda c, at: store.provisional_reports_over(c, now, at, _AT_ONCE),
+        lambda one: one, end_report,
+    )  # fmt: skip
+    await _tell_of_reports(platform, done)
+
+
+async def by_the_day(platform: Platform, done: Done | None = None) -> None:
+    """What need not be looked for more than once a day: expiry, and cards that nobody collects."""
+    now, day, done = platform.clock.now(), today(platform.clock), done or Done()
 
     async def expire(one: Place) -> None:
         done.expired += await _card(platform, *one, "expire")
@@ -63,10 +81,6 @@ async def run(platform: Platform) -> Done:
         await _uncollected(platform, one, done)
 
     await _each(
-        platform, done, lambda c, at: store.provisional_reports_over(c, now, at, _AT_ONCE),
-        lambda one: one, end_report,
-    )  # fmt: skip
-    await _each(
         platform, done, lambda c, at: store.cards_run_out(c, day, at, _AT_ONCE),
         lambda one: one, expire,
     )  # fmt: skip
@@ -74,9 +88,7 @@ async def run(platform: Platform) -> Done:
         platform, done, lambda c, at: store.uncollected(c, now, at, _AT_ONCE),
         lambda one: (one.person_id, one.application_id), collect,
     )  # fmt: skip
-    await _tell_of_reports(platform, done)
     await _tell_of_expiry(platform, done)
-    return done
 
 
 async def _each(

@@ -11,6 +11,7 @@ from typing import Final, Literal, get_args
 import msgspec
 
 from yikatong.cards import service as cards
+from yikatong.cards.counters import service as counters
 from yikatong.cards.model import OPEN_STATES, Card, CardApplication
 from yikatong.cards.office import words
 from yikatong.core import regions
@@ -174,5 +175,6 @@ async def standing(platform: Platform, connection: Connection, person_id: int) -
     under_way = next((one for one in applications if one.state in OPEN_STATES), None)
     said = [words.of_card(card, day) if card else words.NO_CARD]
     if under_way is not None:
-        said.append(words.of_application(under_way))
+        places = await counters.names(connection, [under_way.pickup_place])
+        said.append(words.of_application(under_way, places.get(under_way.pickup_place or "")))
     return Standing(card, under_way, tuple(said))

@@ -103,18 +103,18 @@ APPLICATION: Final[tuple[Move, ...]] = (
     Move("order", Text("送厂制卡", "order from the maker"), ("in_production",), None, (g.ALIVE, g.NOT_IN_BATCH), ("number_card",)),
     Move("spoil", Text("制作失败，重新制卡", "spoiled, to be made again"), ("in_production",), None, (g.IN_BATCH,)),
     Move("make", Text("制作完成", "made"), ("in_production",), "ready", (g.IN_BATCH,)),
-    Move("print", Text("窗口即时制卡并交付", "print at the counter and hand over"), ("in_production",), "issued", (g.ALIVE, g.channel("collect"), g.acts("collect"), g.NOT_IN_BATCH, g.FEE_SETTLED, g.shown("collect")), ("number_card", "replace_old_card", "issue_card")),
+    Move("print", Text("窗口即时制卡并交付", "print at the counter and hand over"), ("in_production",), "issued", (g.ALIVE, g.channel("collect"), g.acts("collect"), g.NOT_IN_BATCH, g.PRINTS_HERE, g.FEE_SETTLED, g.shown("collect")), ("number_card", "replace_old_card", "issue_card")),
     Move("post", Text("寄出", "send by post"), ("ready",), "sent", (g.BY_POST, g.FEE_SETTLED)),
     Move("come_back", Text("退件", "came back"), ("sent",), "ready"),
     Move("chase", Text("催领", "ask to collect it"), ("ready",), None),
-    Move("hand_over", Text("领取", "hand over"), ("ready",), "issued", (g.ALIVE, g.channel("collect"), g.acts("collect"), g.shown("collect"), g.FEE_SETTLED), ("replace_old_card", "issue_card")),
+    Move("hand_over", Text("领取", "hand over"), ("ready",), "issued", (g.ALIVE, g.channel("collect"), g.acts("collect"), g.LIES_HERE, g.shown("collect"), g.FEE_SETTLED), ("replace_old_card", "issue_card")),
     Move("deliver", Text("妥投", "delivered"), ("sent",), "issued", (g.ALIVE,), ("replace_old_card", "issue_card")),
     Move("destroy", Text("逾期未领，销毁", "destroyed, as nobody collected it"), ("ready",), "withdrawn", (), ("give_fee_back",)),
 )
 
 CARD: Final[tuple[Move, ...]] = (
     Move("activate", Text("启用社保功能", "activate the social-security side"), ("issued",), "active", (g.ALIVE, g.VALID, g.channel("activate"), g.acts("activate"), g.shown("activate")), ("set_pin",)),
-    Move("activate_bank", Text("启用银行功能", "activate the bank side"), ("issued", "active", "locked"), None, (g.ALIVE, g.VALID, g.channel("activate_bank"), g.acts("activate_bank"), g.BANK_INACTIVE, g.shown("activate_bank")), ("unfreeze_account",)),
+    Move("activate_bank", Text("启用银行功能", "activate the bank side"), ("issued", "active", "locked"), None, (g.ALIVE, g.VALID, g.channel("activate_bank"), g.acts("activate_bank"), g.ISSUING_BANK, g.BANK_INACTIVE, g.shown("activate_bank")), ("unfreeze_account",)),
     Move("change_pin", Text("改密码", "change the PIN"), ("active",), None, (g.ALIVE, g.channel("change_pin"), g.acts("change_pin"))),
     Move("lock", Text("密码连错三次，锁定", "three wrong PINs in a row lock it"), ("active",), "locked"),
     Move("unlock", Text("解锁", "unlock"), ("locked",), "active", (g.ALIVE, g.channel("unlock"), g.acts("unlock"), g.shown("unlock"))),
