@@ -21,6 +21,10 @@ from yikatong.benefits.pension import api as pension_api
 from yikatong.benefits.proof_of_life import api as proof_api
 from yikatong.benefits.runs import api as runs_api
 from yikatong.benefits.unemployment import api as unemployment_api
+from yikatong.cards.office import api as cards_api
+from yikatong.cards.office import applying as cards_applying
+from yikatong.cards.office import applying_api as cards_applying_api
+from yikatong.cards.office import living_api as cards_living_api
 from yikatong.core import events, problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
@@ -245,7 +249,10 @@ def create_app(platform: Platform) -> Litestar:
     )
 
     # What documents are added to, and whether it takes any.
-    matters: dict[str, documents_api.Takes] = {changes.MATTER: changes_service.takes_documents}
+    matters: dict[str, documents_api.Takes] = {
+        changes.MATTER: changes_service.takes_documents,
+        cards_applying.MATTER: cards_applying.takes_documents,
+    }
 
     def matters_with_documents() -> dict[str, documents_api.Takes]:
         return matters
@@ -293,6 +300,7 @@ def create_app(platform: Platform) -> Litestar:
             *staff_api.public,
             *openid_api.routes,
             *ecards_api.routes,
+            *cards_api.public,
             *pension_api.public,
             *unemployment_api.public,
             Router(
@@ -306,6 +314,9 @@ def create_app(platform: Platform) -> Litestar:
                     *standing_api.routes,
                     *wealth_api.routes,
                     *outside_api.routes,
+                    *cards_api.routes,
+                    *cards_applying_api.routes,
+                    *cards_living_api.routes,
                     *filings_api.routes,
                     *claims_api.routes,
                     *receipts_api.routes,

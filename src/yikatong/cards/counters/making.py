@@ -18,7 +18,7 @@ _WEEKDAYS: Final = ("工作日 9:00-12:00、13:00-17:00", "weekdays 9-12, 13-17"
 _SATURDAYS: Final = ("工作日 9:00-17:00，周六 9:00-12:00", "weekdays 9-17, Saturdays 9-12")
 _BANK_HOURS: Final = ("每天 9:00-17:00", "every day 9-17")
 _CLOSED_ON: Final = date(2026, 1, 15)
-_HALLS: Final = 3
+_HALLS: Final = 2
 _BRANCHES: Final = 3
 
 
@@ -39,9 +39,11 @@ def of_region(region: Region) -> Iterator[Counter]:
     chance = random.Random(f"card counters/{region.code}")  # noqa: S311 - fabricated, not secret
     below = [one for one in regions.every() if one.pooled_in == region.code]
     counties = [one for one in below if not one.code.endswith("00")] or [region]
-    places = chance.sample(counties, min(len(counties), _HALLS))
-    yield _agency(places[0], region, 1, chance, centre=True)
-    for number, county in enumerate(places[1:], 2):
+    urban = [one for one in counties if one.kind == "市辖区"] or counties
+    middle = chance.choice(urban)
+    yield _agency(middle, region, 1, chance, centre=True)
+    others = [one for one in counties if one != middle]
+    for number, county in enumerate(chance.sample(others, min(len(others), _HALLS)), 2):
         yield _agency(county, region, number, chance, centre=False)
     for number, bank in enumerate(chance.sample(list(banks.banks().values()), _BRANCHES), 1):
         county = chance.choice(counties)

@@ -30,12 +30,12 @@ async def find(connection: Connection, codes: Sequence[str]) -> dict[str, Counte
 async def of_region(
     connection: Connection, pooling_region: str, kind: str | None, *, prints: bool
 ) -> list[Counter]:
-    """Those of a pooling region, the agency's first."""
+    """Those of a pooling region: its centre, other counters of the agency, branches."""
     rows = await connection.fetch(
         f"""select {", ".join(_COLUMNS)} from card_counters
              where pooling_region = $1 and ($2::text is null or kind = $2)
                and (prints_at_once or not $3)
-             order by kind, code""",  # noqa: S608
+             order by kind, right(code, 5), code""",  # noqa: S608
         pooling_region,
         kind,
         prints,

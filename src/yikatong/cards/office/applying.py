@@ -1,12 +1,14 @@
 """Use cases of applications: apply, mend, review, withdraw, pay; ready, post, hand over."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
+from yikatong.cards import service as cards
 from yikatong.cards.model import ApplicationState, Card, CardApplication
 from yikatong.cards.office import desk as office
 from yikatong.cards.office import fees, rules, store
 from yikatong.cards.office.desk import Command, Desk, application_again
+from yikatong.cards.office.errors import CardRefused, NoSuchApplication
 from yikatong.cards.office.model import Doing, Mended, NewApplication
 from yikatong.cards.office.table import ApplicationEvent
 from yikatong.core.database import Connection
@@ -17,6 +19,8 @@ from yikatong.money.bank import banks
 from yikatong.money.errors import printable
 from yikatong.trust.audit import Actor
 
+MATTER: Final = "card_application"
+"""The kind of matter its documents belong to."""
 TEXT_MAX: Final = 200
 WORK_MAX: Final = 200
 
@@ -244,12 +248,26 @@ def _check_text(text: str, field: str) -> None:
         raise InvalidInput(field, zh=f"最多 {TEXT_MAX} 字", en=f"at most {TEXT_MAX} characters")
 
 
+async def takes_documents(connection: Connection, person_id: int, application_id: int) -> None:
+    """Raise NoSuchApplication, or CardRefused where it is decided and takes no more documents."""
+    for one in await cards.applications(connection, person_id):
+        if one.application_id == application_id:
+            if one.state != "applied":
+                raise CardRefused(
+                    zh="申请已审核，不再接收材料",
+                    en="the application was decided and takes no more documents",
+                )
+            return
+    raise NoSuchApplication
+
+
 async def waiting(
     connection: Connection,
-    states: tuple[ApplicationState, ...],
-    areas: tuple[str, ...] | None,
+    states: Sequence[ApplicationState],
+    areas: Sequence[str] | None,
     limit: int = 50,
 ) -> list[CardApplication]:
-    """Applications that wait in some states, the oldest first, decided or taken in within some areas
-    (region codes without trailing zeros; None: everywhere). Masked by nobody: ids and states only."""
+    """Applications that wait in some states, the longest first: decided, taken in or collected within
+    some areas (region codes without trailing zeros; None: everywhere). Ids and states only, so no look
+    at a person."""
     return await store.work_list(connection, states, areas, max(1, min(limit, WORK_MAX)))

@@ -1,21 +1,35 @@
-"""What happens to PINs, in the history of the card: a lock and a change stand there like every move."""
+"""What follows by itself: a lock and a change of a PIN stand in the history of the card like every
+move, and the documents of an application end with it."""
 
 from typing import Final
 
-from yikatong.cards.model import CardState, Channel
+from yikatong.cards.model import OPEN_STATES, CardState, Channel
 from yikatong.cards.office import store
-from yikatong.cards.office.model import CardEvent
+from yikatong.cards.office.applying import MATTER
+from yikatong.cards.office.model import ApplicationMoved, CardEvent
 from yikatong.cards.office.table import CardEventName
 from yikatong.cards.pins.service import PinMoved
 from yikatong.core.database import Connection
 from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
+from yikatong.trust.documents import service as documents
+from yikatong.trust.documents.model import Matter
 
 _MOVES: Final[dict[str, tuple[CardEventName, CardState]]] = {
     "locked": ("lock", "locked"),
     "changed": ("change_pin", "active"),
 }
 """A PIN is set and reset by moves of the desk, which write their own line."""
+
+
+async def application_moved(
+    platform: Platform, connection: Connection, event: ApplicationMoved
+) -> None:
+    """Documents of an application that has ended are deleted when their time is over."""
+    one = event.application
+    if one.state not in OPEN_STATES:
+        matter = Matter(MATTER, one.application_id)
+        await documents.end(platform, connection, event.person_id, matter)
 
 
 async def pin_moved(platform: Platform, connection: Connection, event: PinMoved) -> None:

@@ -147,13 +147,15 @@ async def work_list(
     areas: Sequence[str] | None,
     limit: int,
 ) -> list[CardApplication]:
-    """Applications in some states that wait, the oldest first; `areas`: prefixes of region codes."""
+    """Open applications in some states, the longest waiting first; `areas`: prefixes of region codes."""
     rows = await connection.fetch(
         f"""select {", ".join(_APPLICATION)} from card_applications
              where state = any($1::text[]) and state in {_OPEN}
-               and ($2::text[] is null
-                    or exists (select from unnest($2::text[]) a where region like a || '%'
-                                                                  or accepted_in like a || '%'))
+               and ($2::text[] is null or exists (
+                     select from unnest($2::text[]) a
+                      where region like a || '%' or accepted_in like a || '%'
+                         or exists (select from card_counters c
+                                     where c.code = pickup_place and c.region like a || '%')))
              order by state_since nulls first limit $3""",  # noqa: S608
         states,
         areas,

@@ -4,6 +4,7 @@ This is the one place where it stands: the service carries out what it says, the
 Source: the states of LD/T 32 and the services of 《社会保障卡经办规程》 as the domain tells them.
 """
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -159,7 +160,7 @@ def restored(card: Card) -> CardState:
     return "issued" if card.social_security_app == "inactive" else "active"
 
 
-def possible(moves: tuple[Move, ...], state: ApplicationState | CardState) -> list[Move]:
+def possible(moves: Sequence[Move], state: ApplicationState | CardState) -> list[Move]:
     """The lines that begin in a state."""
     return [move for move in moves if state in move.before]
 
