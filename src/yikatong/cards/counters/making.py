@@ -40,7 +40,7 @@ def of_region(region: Region) -> Iterator[Counter]:
     below = [one for one in regions.every() if one.pooled_in == region.code]
     counties = [one for one in below if not one.code.endswith("00")] or [region]
     urban = [one for one in counties if one.kind == "市辖区"] or counties
-    middle = chance.choice(urban)
+    middle = urban[0]
     yield _agency(middle, region, 1, chance, centre=True)
     others = [one for one in counties if one != middle]
     for number, county in enumerate(chance.sample(others, min(len(others), _HALLS)), 2):

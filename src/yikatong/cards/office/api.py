@@ -11,7 +11,7 @@ from litestar.params import FromPath, QueryParameter
 
 from yikatong.cards.counters import service as counters
 from yikatong.cards.counters.model import CounterKind
-from yikatong.cards.model import APPLICATION_STATES, OPEN_STATES, ApplicationState
+from yikatong.cards.model import ApplicationState
 from yikatong.cards.office import admitting, applying, hotline, looking, shown, terms
 from yikatong.cards.office.bodies import PROBLEMS, DocumentBody, FactsBody
 from yikatong.cards.office.shown import (
@@ -35,7 +35,6 @@ PERSON: Final = "/api/v1/people/{person_id:int}/cards"
 APPLICATION: Final = PERSON + "/applications/{application_id:int}"
 TAGS: Final = ["cards"]
 PURPOSE: Final = "card office"
-_OPEN: Final[list[ApplicationState]] = [one for one in APPLICATION_STATES if one in OPEN_STATES]
 _PUBLIC: Final = {number: PROBLEMS[number] for number in (404, 422)}
 _Region = FromPath[Annotated[str, msgspec.Meta(max_length=6)]]
 
@@ -195,9 +194,10 @@ async def work_list(
     limit: Annotated[int, QueryParameter(ge=1, le=applying.WORK_MAX)] = 50,
 ) -> list[ApplicationBody]:
     """Decided, taken in or collected there; the longest waiting first. No names."""
-    chosen: Sequence[ApplicationState] = _OPEN
+    chosen: Sequence[ApplicationState] = applying.WAITING
     if wanted is not None:
-        chosen = [_OPEN[_OPEN.index(one_of(wanted, _OPEN, "state"))]]
+        one: ApplicationState = one_of(wanted, applying.WAITING, "state")
+        chosen = (one,)
     areas = caller.regions("cards.read")
     if region is not None:
         regions.get(region)

@@ -21,6 +21,8 @@ from yikatong.trust.audit import Actor
 
 MATTER: Final = "card_application"
 """The kind of matter its documents belong to."""
+WAITING: Final[tuple[ApplicationState, ...]] = ("applied", "in_production", "ready", "sent")
+"""What a work list shows, in the order in which an application goes through it."""
 TEXT_MAX: Final = 200
 WORK_MAX: Final = 200
 

@@ -48,15 +48,22 @@ class Done(msgspec.Struct):
     """Left for the next run; the log says why."""
 
 
-async def run(platform: Platform) -> Done:
-    """Do all that is due now; raises Unavailable where the database goes away."""
+Hear = Callable[[Done], None]
+"""Is told how far a run is."""
+
+
+async def run(platform: Platform, hear: Hear = lambda _: None) -> Done:
+    """Do all that is due now; `hear` is told of each step. Raises Unavailable where the database goes
+    away."""
     done = Done()
-    await by_the_moment(platform, done)
-    await by_the_day(platform, done)
+    await by_the_moment(platform, done, hear)
+    await by_the_day(platform, done, hear)
     return done
 
 
-async def by_the_moment(platform: Platform, done: Done | None = None) -> None:
+async def by_the_moment(
+    platform: Platform, done: Done | None = None, hear: Hear = lambda _: None
+) -> None:
     """Provisional reports: they end to the second, and the day before their holders are told."""
     now, done = platform.clock.now(), done or Done()
 
@@ -65,12 +72,14 @@ async def by_the_moment(platform: Platform, done: Done | None = None) -> None:
 
     await _each(
         platform, done, lambda c, at: store.provisional_reports_over(c, now, at, _AT_ONCE),
-        lambda one: one, end_report,
+        lambda one: one, end_report, hear,
     )  # fmt: skip
     await _tell_of_reports(platform, done)
 
 
-async def by_the_day(platform: Platform, done: Done | None = None) -> None:
+async def by_the_day(
+    platform: Platform, done: Done | None = None, hear: Hear = lambda _: None
+) -> None:
     """What need not be looked for more than once a day: expiry, and cards that nobody collects."""
     now, day, done = platform.clock.now(), today(platform.clock), done or Done()
 
@@ -82,11 +91,11 @@ async def by_the_day(platform: Platform, done: Done | None = None) -> None:
 
     await _each(
         platform, done, lambda c, at: store.cards_run_out(c, day, at, _AT_ONCE),
-        lambda one: one, expire,
+        lambda one: one, expire, hear,
     )  # fmt: skip
     await _each(
         platform, done, lambda c, at: store.uncollected(c, now, at, _AT_ONCE),
-        lambda one: (one.person_id, one.application_id), collect,
+        lambda one: (one.person_id, one.application_id), collect, hear,
     )  # fmt: skip
     await _tell_of_expiry(platform, done)
 
@@ -97,6 +106,7 @@ async def _each(
     find: Callable[[Connection, Place], Awaitable[Sequence[_Found]]],
     place: Callable[[_Found], Place],
     work: Callable[[_Found], Awaitable[None]],
+    hear: Hear,
 ) -> None:
     """Do it to one after the other; what fails is told and holds nobody else up."""
     after: Place = (0, 0)
@@ -111,6 +121,7 @@ async def _each(
             except Exception:
                 done.failed += 1
                 _log.exception("due work on a card failed", place=place(one))
+            hear(done)
         if len(found) < _AT_ONCE:
             return
         after = place(found[-1])
