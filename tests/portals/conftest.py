@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 if TYPE_CHECKING:
     from tests.portals.staff_site import Site
@@ -22,6 +22,8 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# Another worker's tests may have the machine for a while.
+expect.set_options(timeout=20_000)
 SCREENSHOTS = Path(__file__).parents[2] / "test-output" / "screenshots"
 
 
