@@ -36,7 +36,6 @@ from yikatong.identity.approvals.service import Approvals
 from yikatong.identity.authority import api as authority_api
 from yikatong.identity.ecards import api as ecards_api
 from yikatong.identity.ecards.codes import Codes
-from yikatong.identity.ecards.revocations import Revocations
 from yikatong.identity.machines.service import Machines
 from yikatong.identity.openid import api as openid_api
 from yikatong.identity.openid.signing import OpenidProvider
@@ -245,7 +244,7 @@ def create_app(platform: Platform) -> Litestar:
     openid = OpenidProvider(platform)
     outside = connectors(platform, platform.settings.outside_banks)
     codes = Codes(platform)
-    published = ecards_api.Published(codes, Revocations(platform))
+    published = ecards_api.Published(platform, codes)
     faces = face_check(platform)
     verification = verification_api.Counter(gate, VerificationDesk(platform, codes, faces))
 
