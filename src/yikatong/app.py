@@ -16,11 +16,13 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 import yikatong
+from yikatong import subscriptions
 from yikatong.benefits.pension import api as pension_api
 from yikatong.benefits.proof_of_life import api as proof_api
 from yikatong.benefits.runs import api as runs_api
 from yikatong.benefits.unemployment import api as unemployment_api
-from yikatong.core import problems
+from yikatong.cards.consistency import api as consistency_api
+from yikatong.core import events, problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
 from yikatong.core.platform import Platform
@@ -58,7 +60,11 @@ from yikatong.money.outside import api as outside_api
 from yikatong.money.outside.connectors import connectors
 from yikatong.money.outside.interface import BankConnector
 from yikatong.money.wealth import api as wealth_api
+from yikatong.people.changes import api as changes_api
+from yikatong.people.changes import model as changes
+from yikatong.people.changes import service as changes_service
 from yikatong.people.guard import caller_of, signed_in
+from yikatong.people.notices import api as notices_api
 from yikatong.policies import api as policies_api
 from yikatong.policies import service as policies
 from yikatong.portability import api as portability_api
@@ -66,6 +72,7 @@ from yikatong.portals import routes as portals
 from yikatong.portals.signed_in import SignInNeeded, to_sign_in
 from yikatong.portals.staff_sign_in import StaffSignInNeeded, to_staff_sign_in
 from yikatong.trust.access import ApprovalAsked, Caller, FourEyes, Gate
+from yikatong.trust.documents import api as documents_api
 from yikatong.trust.operator import Operator, token
 
 BODY_BYTES_MAX = 256 * 1024
@@ -211,6 +218,7 @@ def create_app(platform: Platform) -> Litestar:
     """The application over an open platform; policies are read and compiled before it answers."""
     policies.load()
     portals.load()
+    events.follow(subscriptions.listeners)
 
     machines = Machines(platform)
 
@@ -237,6 +245,12 @@ def create_app(platform: Platform) -> Litestar:
     verification = verification_api.Counter(
         gate, VerificationDesk(platform, codes, face_check(platform))
     )
+
+    # What documents are added to, and whether it takes any.
+    matters: dict[str, documents_api.Takes] = {changes.MATTER: changes_service.takes_documents}
+
+    def matters_with_documents() -> dict[str, documents_api.Takes]:
+        return matters
 
     def e_cards() -> ecards_api.Published:
         return published
@@ -301,10 +315,14 @@ def create_app(platform: Platform) -> Litestar:
                     *staff_api.routes,
                     *approvals_api.routes,
                     *authority_api.routes,
+                    *notices_api.routes,
                     *pension_api.routes,
                     *proof_api.routes,
                     *runs_api.routes,
                     *unemployment_api.routes,
+                    *documents_api.routes,
+                    *changes_api.routes,
+                    *consistency_api.routes,
                 ],
             ),
             *portals.routes,
@@ -320,6 +338,7 @@ def create_app(platform: Platform) -> Litestar:
             "claims": Provide(claim_office, sync_to_thread=False, use_cache=True),
             "connectors": Provide(banks, sync_to_thread=False, use_cache=True),
             "key": Provide(idempotency_key, sync_to_thread=False),
+            "matters": Provide(matters_with_documents, sync_to_thread=False, use_cache=True),
             "published": Provide(e_cards, sync_to_thread=False, use_cache=True),
             "verification": Provide(verifying, sync_to_thread=False, use_cache=True),
         },

@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
-from yikatong import __version__
+from yikatong import __version__, subscriptions
 from yikatong.benefits.pension.commands import pension_app
 from yikatong.benefits.proof_of_life.commands import proof_app
 from yikatong.benefits.runs.commands import runs_app
 from yikatong.benefits.unemployment.commands import unemployment_app
+from yikatong.cards.consistency import commands as consistency_commands
+from yikatong.core import events
 from yikatong.core.commands import DataOption, JsonOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
 from yikatong.identity.machines.commands import machines_app
@@ -28,7 +30,9 @@ from yikatong.money.commands import money_app
 from yikatong.money.contributions import commands as contribution_commands
 from yikatong.money.outside import commands as outside_commands
 from yikatong.money.wealth.commands import wealth_app
+from yikatong.people.changes.commands import change_app
 from yikatong.people.commands import people_app
+from yikatong.people.notices.commands import notices_app
 from yikatong.policies.commands import policies_app, quote
 from yikatong.population import sandbox_commands
 from yikatong.population.commands import make
@@ -41,9 +45,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+events.follow(subscriptions.listeners)
 app.add_typer(database_app, name="db")
 app.add_typer(policies_app, name="policies")
 app.add_typer(people_app, name="people")
+app.add_typer(notices_app, name="notices")
 app.add_typer(providers_app, name="providers")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(claims_app, name="claims")
@@ -68,6 +74,8 @@ app.command("quote")(quote)
 app.command("check")(check)
 app.command("recompute")(recompute)
 people_app.command("make")(make)
+people_app.command("check")(consistency_commands.check)
+people_app.add_typer(change_app, name="change")
 sandbox_app.command("show")(sandbox_commands.show)
 sandbox_app.command("play")(sandbox_commands.play)
 sandbox_app.command("inbox")(sandbox_commands.inbox)

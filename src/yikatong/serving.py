@@ -31,16 +31,20 @@ from yikatong.identity.signing_in import service as signing_in
 from yikatong.identity.staff import demo as demo_staff
 from yikatong.identity.staff import signing_in as staff_signing_in
 from yikatong.medical import reference
+from yikatong.medical.filings import reminders as filing_reminders
 from yikatong.medical.sandbox import service as sandbox
 from yikatong.medical.sandbox.model import SandboxProvider
 from yikatong.money import due
 from yikatong.money.bank.teller import Teller
 from yikatong.money.outside.connectors import connectors
+from yikatong.people.notices import reminders as notice_reminders
+from yikatong.people.notices import service as notices
 from yikatong.population import sandbox_pin
 from yikatong.population import service as population
 from yikatong.population.service import DemoPerson
 from yikatong.portability import service as portability
 from yikatong.trust.access import NATION
+from yikatong.trust.documents import service as documents
 from yikatong.workers import BACKLOG, Workers, bind, configuration
 
 SEED = 20260301
@@ -175,6 +179,8 @@ async def _do_due_work(platform: Platform) -> None:
                 await signing_in.tidy(platform)
                 await staff_signing_in.forget_old(platform)
                 await openid_ending.forget_old(platform)
+                await notices.forget_old(platform)
+                await documents.forget_old(platform)
             await ecards.forget_old(platform)
         except Exception:
             # Whatever it is, it is told, and the next turn tries again.
@@ -182,7 +188,8 @@ async def _do_due_work(platform: Platform) -> None:
 
 
 async def _do_daily_work(platform: Platform) -> None:
-    """Proofs of life, unemployment benefit: what is due by the day; once a day and at the start."""
+    """Proofs of life, unemployment benefit, reminders: what is due by the day; once a day and at the
+    start."""
     done: date | None = None
     while True:
         await asyncio.sleep(_DUE_SECONDS)
@@ -191,6 +198,8 @@ async def _do_daily_work(platform: Platform) -> None:
         try:
             await benefits_due.run(platform)
             await unemployment_due.run(platform)
+            await filing_reminders.run(platform)
+            await notice_reminders.run(platform)
             done = day
         except Exception:
             _log.exception("daily work stopped")

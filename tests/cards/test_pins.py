@@ -9,6 +9,9 @@ import pytest
 
 from tests.identity.people import PIN, TESTER, Someone, somebody
 from yikatong.cards import service as cards
+from yikatong.cards.office import living
+from yikatong.cards.office.errors import NotNow
+from yikatong.cards.office.model import Doing
 from yikatong.cards.pins import service as pins
 from yikatong.core.clock import FixedClock
 from yikatong.core.errors import InvalidInput
@@ -85,13 +88,14 @@ async def test_three_wrong_pins_in_a_row_with_the_card_present_lock_it(platform:
     with pytest.raises(pins.PinLocked):
         await pins.verify_present(*there, PIN, TESTER)
     assert not await pins.verify(*there, PIN)
-    async with platform.database.transaction() as connection:
-        assert await pins.unlock(platform, connection, one.person_id, one.card_id, TESTER)
-        assert not await pins.unlock(platform, connection, one.person_id, one.card_id, TESTER)
+    seen = Doing("counter", materials=("identity",))
+    await living.unlock(*there, seen, TESTER, "key-1")
+    with pytest.raises(NotNow):
+        await living.unlock(*there, seen, TESTER, "key-2")
     assert await pins.verify_present(*there, PIN, TESTER) == pins.Presented(True, 3)
     told = await actions(platform, one)
     assert told.count("pin.wrong") == 4
-    assert told.count("card.locked") == told.count("card.unlocked") == 1
+    assert told.count("card.locked") == told.count("card.unlock") == 1
 
 
 async def test_the_third_try_may_be_right(platform: Platform) -> None:
@@ -162,7 +166,8 @@ async def test_a_pin_is_set_once_changed_with_the_old_and_reset_with_a_proof(
     assert await pins.verify(platform, person_id, card_id, NEW)
     for _ in range(3):
         await pins.verify_present(platform, person_id, card_id, "000000", TESTER)
-    await pins.reset(platform, person_id, PIN, TESTER, proof="counter")
+    seen = Doing("counter", materials=("identity",))
+    await living.reset_pin(platform, person_id, card_id, PIN, seen, TESTER, "key")
     assert await state_of(platform, one) == "active"
     assert (await pins.verify_present(platform, person_id, card_id, PIN, TESTER)).right
     told = await actions(platform, one)

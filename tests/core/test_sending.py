@@ -108,6 +108,26 @@ async def test_what_cannot_be_sent_is_recorded_as_failed(
     assert await outcome(platform) == ("failed", tries, "no")
 
 
+async def test_a_text_that_is_to_wait_goes_out_when_it_may_and_not_long_after(
+    platform: Platform, clock: FixedClock
+) -> None:
+    real = with_settings(platform, sender_url="https://sms.example")
+    for one in (real, platform):
+        async with platform.database.transaction() as connection:
+            await sending.post(
+                one, connection, "13861720001", WORDS, purpose="notice", language="en",
+                valid_for=timedelta(minutes=5), not_before=clock.now() + timedelta(hours=8),
+            )  # fmt: skip
+    sender = Recorder()
+    clock.advance(timedelta(hours=7, minutes=59))
+    assert await sending.deliver(real, sender) == 0
+    assert await sending.inbox(platform) == []
+    clock.advance(timedelta(minutes=2))
+    assert await sending.deliver(real, sender) == 1
+    assert [one.language for one in sender.got] == ["en"]
+    assert len(await sending.inbox(platform)) == 1
+
+
 async def test_a_text_whose_time_is_over_is_not_sent(platform: Platform, clock: FixedClock) -> None:
     real = with_settings(platform, sender_url="https://sms.example")
     await post(real)
@@ -159,7 +179,7 @@ async def test_the_http_sender_posts_json_and_reads_the_status() -> None:
     assert last.headers["idempotency-key"] == "77"
     assert msgspec.json.decode(last.content) == {
         "id": "77", "channel": "sms", "to": "13861720001", "purpose": "sign_in",
-        "text": WORDS.as_dict(),
+        "text": WORDS.as_dict(), "language": None,
     }  # fmt: skip
 
 

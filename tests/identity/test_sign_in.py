@@ -272,7 +272,7 @@ async def test_a_new_browser_is_told_to_the_phone_and_a_known_one_is_not(
     signed_in = await service.by_secret(platform, HOME, one.card_number, PIN)
     await service.by_secret(platform, again(signed_in), one.card_number, PIN)
     (text,) = await sending.inbox(platform)
-    assert text.purpose == "new_device"
+    assert text.purpose == "notice.device.new"
     assert "Firefox · Linux" in text.words.zh
     assert text.to_masked == f"138****{one.phone[-4:]}"
 

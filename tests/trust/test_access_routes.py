@@ -109,6 +109,7 @@ class World(NamedTuple):
                 "care": "inpatient", "begun_on": "2026-02-01", "total": "1.00",
                 "lines": [{"quantity": "1", "price": "1.00", "total": "1.00", "name": "药"}],
             },
+            ("POST", "/api/v1/people/{person_id:int}/changes/contact"): {"version": 1},
             ("POST", "/api/v1/verifications"): {
                 "mode": "two_facts", "name": "某人", "id_number": "110101199003070695",
                 "purpose": "culture", "region": HOME,
@@ -217,6 +218,8 @@ def _lists(route: Route) -> bool:
     """Routes that answer a list, of which each caller sees what lies in their regions."""
     return (route.method, route.path) in (
         ("GET", "/api/v1/medical/claims"),
+        ("GET", "/api/v1/people/changes"),
+        ("GET", "/api/v1/people/inconsistencies"),
         ("GET", "/api/v1/money/shared"),
         ("GET", "/api/v1/proof-of-life/due"),
         ("GET", "/api/v1/benefits/runs"),

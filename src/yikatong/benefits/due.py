@@ -21,6 +21,8 @@ from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
 from yikatong.medical import service as medical
 from yikatong.people import service as people
+from yikatong.people.notices import service as notices
+from yikatong.people.notices.model import Facts, Posting
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
 
@@ -94,7 +96,15 @@ async def _deaths(platform: Platform, done: Done) -> None:
             events: _Events = [
                 (person_id, "pension.held", {"reason": "recorded_dead"}) for person_id, _ in changed
             ]
-            done.held_as_dead += len(await _write(platform, connection, changed, events))
+            held = await _write(platform, connection, changed, events)
+            done.held_as_dead += len(held)
+            # The record may be wrong: then this is how the person hears of it.
+            facts: Facts = {"benefit": "pension", "reason": "recorded_dead"}
+            await notices.post_many(
+                platform,
+                connection,
+                [Posting(one, "benefit.held", facts, f"dead-{days[one]}") for one in held],
+            )
 
 
 async def _corrected(platform: Platform, done: Done) -> None:
@@ -150,7 +160,7 @@ async def _prove_or_hold(
     evidence: list[tuple[int, Proof]] = []
     reminders: list[tuple[int, date, int]] = []
     again: list[int] = []
-    held: list[int] = []
+    held: list[Posting] = []
     for person_id, one in found:
         later = one
         if person_id in seen:
@@ -171,7 +181,8 @@ async def _prove_or_hold(
         if later.status == "drawing" and rules.overdue(later, day):
             later = rules.held(later, "proof_of_life", day)
             events.append((person_id, "pension.held", {"reason": "proof_of_life"}))
-            held.append(person_id)
+            facts: Facts = {"until": later.proof_due_on or day}
+            held.append(Posting(person_id, "proof.overdue", facts, f"proof-{later.proof_due_on}"))
         elif later.status == "drawing" and later.proof_due_on is not None:
             days = rules.reminder(later.proof_due_on, nation.proof_remind_days, day)
             if days is not None:
@@ -185,9 +196,20 @@ async def _prove_or_hold(
     await benefits_store.insert_dues(connection, [due for due in dues if due.person_id in kept])
     done.proved_by_care += len(evidence)
     done.made_good += len([one for one in again if one in kept])
-    done.held += len([one for one in held if one in kept])
+    held = [one for one in held if one.person_id in kept]
+    done.held += len(held)
+    await notices.post_many(platform, connection, held)
     if reminders:
-        done.reminded += await store.insert_reminders(connection, reminders, now)
+        new = await store.insert_reminders(connection, reminders, now)
+        done.reminded += len(new)
+        await notices.post_many(
+            platform,
+            connection,
+            [
+                Posting(person_id, "proof.due", {"until": due_on}, f"proof-{due_on}-{days}")
+                for person_id, due_on, days in new
+            ],
+        )
 
 
 def _since(one: Entitlement, every_months: int) -> datetime:

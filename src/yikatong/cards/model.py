@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from yikatong.core.money import Fen
 from yikatong.money.ledger.model import Freeze
 
 CardState = Literal[
@@ -21,7 +22,22 @@ LIVE_STATES: frozenset[CardState] = frozenset(
     ("issued", "active", "loss_reported_provisionally", "loss_reported", "locked")
 )
 AppState = Literal["inactive", "active", "frozen"]
-ApplicationState = Literal["applied", "in_production", "ready", "issued", "rejected", "withdrawn"]
+ApplicationState = Literal[
+    "applied", "in_production", "ready", "sent", "issued", "rejected", "withdrawn"
+]
+OPEN_STATES: frozenset[ApplicationState] = frozenset(("applied", "in_production", "ready", "sent"))
+"""An application in one of these is under way."""
+
+Channel = Literal[
+    "counter", "bank", "online", "phone", "terminal", "cross_province", "list", "system"
+]
+"""渠道: 经办窗口, 合作银行网点, 网上, 12333 电话, 自助机, 跨省通办窗口, 单位批量, 到期自动."""
+By = Literal["self", "guardian", "agent", "kin", "employer"]
+"""办理人: 本人, 监护人, 代办人, 近亲属, 单位."""
+Kind = Literal["first", "replace", "renew"]
+"""申领、补卡（丢了）、换卡（坏了、到期、旧版、信息变了）."""
+Why = Literal["lost", "damaged", "expired", "old_generation", "data_changed"]
+Delivery = Literal["pickup", "post"]
 
 
 class Card(msgspec.Struct, frozen=True):
@@ -50,16 +66,52 @@ class Card(msgspec.Struct, frozen=True):
     account_frozen_by: Freeze | None
     """The gravest reason why no money goes out of that account."""
     replaced_by: int | None
+    state_before: CardState | None = None
+    """What a loss report interrupted."""
+    version: int = 1
 
 
 class CardApplication(msgspec.Struct, frozen=True):
-    """An application for a card and where it stands."""
+    """An application for a card (申领、补换卡) and where it stands."""
 
     application_id: int
-    kind: Literal["first", "replace", "renew"]
+    kind: Kind
     state: ApplicationState
     region: str
+    """The region that decides and issues."""
     applied_on: date
     expected_on: date | None
     pickup_place: str | None
     reason: str | None
+    """Why it was refused, or withdrawn."""
+    person_id: int = 0
+    channel: Channel = "counter"
+    accepted_in: str | None = None
+    """受理地: where it was taken in; elsewhere than `region` at a cross-province counter."""
+    applicant: By = "self"
+    applicant_id: int | None = None
+    """The guardian or agent, where that person is known here."""
+    accepted_by: str = ""
+    """The member of staff who took it in; reviews nothing of their own."""
+    why: Why | None = None
+    replaces_card_id: int | None = None
+    materials: tuple[str, ...] = ()
+    """What was shown at a counter or uploaded, by kind of document."""
+    asked_for: str | None = None
+    """What the office asks to be mended or added (补正)."""
+    bank: str = "ICBC"
+    delivery: Delivery = "pickup"
+    fee: Fen = 0
+    fee_state: Literal["none", "due", "paid", "given_back"] = "none"
+    fee_paid_by: Literal["cash", "account"] | None = None
+    batch_id: int | None = None
+    """The production batch (制卡批次) it is in."""
+    card_id: int | None = None
+    card_number: str | None = None
+    """The number of the card that is made, or was made, for it."""
+    tracking: str | None = None
+    """The number of the parcel, where it goes by post."""
+    chased: int = 0
+    """How often collecting the card was asked for."""
+    state_since: datetime | None = None
+    version: int = 1

@@ -17,7 +17,7 @@ async def person_of_number(connection: Connection, card_number: str) -> tuple[in
 
 _CARD = """person_id, card_id, card_number, card_identifier, generation, region, state,
     social_security_app, bank_app, name_on_card, issued_on, valid_until, provisional_until, bank,
-    account_id, replaced_by"""
+    account_id, replaced_by, state_before, version"""
 
 
 def current_cards(person_ids: Sequence[int]) -> Query[dict[int, Card]]:
@@ -61,11 +61,20 @@ async def cards(connection: Connection, person_id: int) -> Sequence[Card]:
     return [Card(**dict(row), account_frozen_by=None) for row in rows]
 
 
+_APPLICATION = ", ".join(CardApplication.__struct_fields__)
+
+
 async def applications(connection: Connection, person_id: int) -> Sequence[CardApplication]:
     rows = await connection.fetch(
-        """select application_id, kind, state, region, applied_on, expected_on, pickup_place, reason
-             from card_applications where person_id = $1
-            order by applied_on desc, application_id desc""",
+        f"""select {_APPLICATION} from card_applications where person_id = $1
+             order by applied_on desc, application_id desc""",  # noqa: S608 - our constant
         person_id,
     )
-    return [CardApplication(**dict(row)) for row in rows]
+    return [application_of(row) for row in rows]
+
+
+def application_of(row: Any) -> CardApplication:
+    """A row of card_applications with the columns of the type."""
+    facts = dict(row)
+    facts["materials"] = tuple(facts["materials"])
+    return CardApplication(**facts)

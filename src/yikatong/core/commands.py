@@ -21,6 +21,11 @@ DataOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON · print JSON.")]
+PersonArgument = Annotated[int, typer.Argument(help="人员编号 · the person's id.", min=1)]
+KeyOption = Annotated[
+    str | None,
+    typer.Option("--key", help="幂等键，重复执行时沿用 · the same key happens once."),
+]
 
 _Answer = TypeVar("_Answer")
 
@@ -56,6 +61,15 @@ def with_platform(
         from yikatong.core import problems
 
         raise problems.typed(error) from error
+
+
+def key_of(key: str | None) -> str:
+    """The key given, checked, or a new one."""
+    from uuid import uuid4
+
+    from yikatong.core.bodies import check_key
+
+    return f"cli-{uuid4()}" if key is None else check_key(key, "--key")
 
 
 def print_json(value: object) -> None:

@@ -70,6 +70,20 @@ def one_of(text: str, allowed: Collection[_Word], field: str) -> _Word:
     )
 
 
+class KeyReused(YikatongError):
+    """The idempotency key was used before, with other content."""
+
+    code = "key_reused"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="同一个幂等键（Idempotency-Key）已用于另一笔内容不同的业务，请换一个新键",
+            en="this idempotency key was used for other content before; use a new key",
+            field="Idempotency-Key",
+        )
+
+
 class Malformed(YikatongError):
     """The request could not be read at all (not JSON, too large, wrong encoding)."""
 

@@ -46,21 +46,29 @@ class Vault:
 
     def seal(self, field: str, person_id: int, text: str) -> bytes:
         """Encrypt one field of one person: version, nonce, ciphertext and tag."""
+        return self.seal_bytes(field, person_id, text.encode())
+
+    def seal_bytes(self, field: str, person_id: int, content: bytes) -> bytes:
+        """The same for what is no text, such as a document."""
         nonce = os.urandom(_NONCE_BYTES)
         bound = _bound(_VERSION, field, person_id)
-        return _VERSION + nonce + self._cipher.encrypt(nonce, text.encode(), bound)
+        return _VERSION + nonce + self._cipher.encrypt(nonce, content, bound)
 
     def open(self, field: str, person_id: int, sealed: bytes) -> str:
         """Decrypt; raises SealBroken where key, row or field is not the one it was sealed for."""
+        try:
+            return self.open_bytes(field, person_id, sealed).decode()
+        except UnicodeDecodeError as error:
+            raise _broken() from error
+
+    def open_bytes(self, field: str, person_id: int, sealed: bytes) -> bytes:
+        """The same for what `seal_bytes` sealed."""
         bound = _bound(sealed[:1], field, person_id)
         nonce, body = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         try:
-            return self._cipher.decrypt(nonce, body, bound).decode()
+            return self._cipher.decrypt(nonce, body, bound)
         except (InvalidTag, ValueError) as error:
-            raise SealBroken(
-                zh="加密的个人信息无法解开，密钥与数据库不匹配，请联系运行人员",
-                en="sealed personal data does not open: the key does not belong to this database",
-            ) from error
+            raise _broken() from error
 
     def hash(self, field: str, text: str) -> bytes:
         """The keyed hash (HMAC-SHA-256, 32 bytes) by which a value is found without opening it."""
@@ -69,6 +77,13 @@ class Vault:
     def key(self, purpose: str) -> bytes:
         """A key of 32 bytes for one purpose alone, such as "verifiers 1"; it opens nothing sealed."""
         return _derive(self._master_key, f"yikatong {purpose}".encode())
+
+
+def _broken() -> SealBroken:
+    return SealBroken(
+        zh="加密的个人信息无法解开，密钥与数据库不匹配，请联系运行人员",
+        en="sealed personal data does not open: the key does not belong to this database",
+    )
 
 
 def _bound(version: bytes, field: str, person_id: int) -> bytes:
@@ -133,6 +148,11 @@ def mask_id_number(id_number: str) -> str:
 def mask_phone(phone: str) -> str:
     """ "138****5678"."""
     return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 11 else "****"
+
+
+def mask_address(address: str) -> str:
+    """ "成都市锦江区…": the beginning, and never more than half of it."""
+    return f"{address[: min(6, len(address) // 2)]}…"
 
 
 def mask_name(name: str) -> str:

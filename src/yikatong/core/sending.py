@@ -42,6 +42,8 @@ class Outgoing(msgspec.Struct, frozen=True):
     to: str
     """A mobile phone's number."""
     words: Text
+    language: str | None = None
+    """What the person chose to read, "zh" or "en"; None: not known."""
 
 
 class NotDelivered(Exception):
@@ -108,6 +110,7 @@ class HttpSender:
                 "to": text.to,
                 "purpose": text.purpose,
                 "text": text.words.as_dict(),
+                "language": text.language,
             }
         )
         request = self._client.build_request(
@@ -149,10 +152,13 @@ async def post(
     *,
     purpose: str,
     valid_for: timedelta,
+    not_before: datetime | None = None,
+    language: str | None = None,
 ) -> int:
     """Record a text inside the caller's transaction; raises CannotSend.
 
-    After the commit the caller calls `deliver_soon`; what is lost on the way is found later.
+    After the commit the caller calls `deliver_soon`; what is lost on the way, or is to wait
+    (`not_before`), is found later. `valid_for` counts from when it may go out.
     """
     settings, vault, now = platform.settings, platform.vault, platform.clock.now()
     if not available(settings):
@@ -161,16 +167,19 @@ async def post(
     sealed_words = vault.seal(_WORDS, text_id, msgspec.json.encode(words.as_dict()).decode())
     await connection.execute(
         """insert into outgoing_texts
-             (text_id, purpose, to_sealed, to_masked, words_sealed, at, valid_until, state)
-           values ($1, $2, $3, $4, $5, $6, $7, $8)""",
+             (text_id, purpose, to_sealed, to_masked, words_sealed, at, valid_until, state,
+              not_before, language)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)""",
         text_id,
         purpose,
         vault.seal(_TO, text_id, to),
         mask_phone(to),
         sealed_words,
         now,
-        now + valid_for,
+        (not_before or now) + valid_for,
         "waiting" if settings.sender_url else "inbox",
+        not_before,
+        language,
     )
     return text_id
 
@@ -233,9 +242,10 @@ async def _take(platform: Platform) -> list[Outgoing]:
             """update outgoing_texts set state = 'sending', taken_at = $1
                 where text_id in (
                   select text_id from outgoing_texts
-                   where state = 'waiting' or (state = 'sending' and taken_at <= $2)
+                   where (state = 'waiting' and (not_before is null or not_before <= $1))
+                      or (state = 'sending' and taken_at <= $2)
                    order by at limit $3 for update skip locked)
-            returning text_id, purpose, to_sealed, words_sealed""",
+            returning text_id, purpose, to_sealed, words_sealed, language""",
             now,
             now - _LOST_AFTER,
             _AT_ONCE,
@@ -247,6 +257,7 @@ async def _take(platform: Platform) -> list[Outgoing]:
             row["purpose"],
             vault.open(_TO, row["text_id"], row["to_sealed"]),
             _words(vault.open(_WORDS, row["text_id"], row["words_sealed"])),
+            row["language"],
         )
         for row in rows
     ]
@@ -283,13 +294,23 @@ async def _try(platform: Platform, sender: Sender, text: Outgoing) -> bool:
     return sent
 
 
+async def states(connection: Connection, text_ids: Sequence[int]) -> dict[int, str]:
+    """How far texts came (waiting, sending, sent, failed, late, inbox); forgotten ones are left out."""
+    rows = await connection.fetch(
+        "select text_id, state from outgoing_texts where text_id = any($1::bigint[])", text_ids
+    )
+    return {row["text_id"]: row["state"] for row in rows}
+
+
 async def inbox(platform: Platform, limit: int = 50) -> Sequence[Kept]:
     """The newest texts of the test inbox, newest first."""
     async with platform.database.transaction(readonly=True) as connection:
         rows = await connection.fetch(
             """select text_id, at, purpose, to_masked, words_sealed from outgoing_texts
-                where state = 'inbox' order by text_id desc limit $1""",
+                where state = 'inbox' and (not_before is null or not_before <= $2)
+                order by text_id desc limit $1""",
             limit,
+            platform.clock.now(),
         )
     return [
         Kept(

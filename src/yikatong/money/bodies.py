@@ -7,6 +7,8 @@ import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter
 
+from yikatong.core import bodies
+from yikatong.core.bodies import ID_MAX, check_key
 from yikatong.core.errors import InvalidInput
 from yikatong.core.money import format_yuan
 from yikatong.core.platform import Platform
@@ -36,26 +38,13 @@ _AMOUNT: Final = {"pattern": r"^(0|[1-9][0-9]{0,13})(\.[0-9]{1,2})?$", "examples
 Amount = Annotated[
     str, msgspec.Meta(max_length=20, description="In yuan.", extra_json_schema=_AMOUNT)
 ]
-_ID_MAX: Final = 2**63 - 1
-Identifier = Annotated[int, msgspec.Meta(ge=0, le=_ID_MAX)]
+Identifier = bodies.Identifier
 Number = Annotated[str, msgspec.Meta(min_length=16, max_length=30)]
 Memo = Annotated[str, msgspec.Meta(max_length=MEMO_MAX)]
 Level = Annotated[int, msgspec.Meta(ge=1, le=3, description="Assurance level shown: 1, 2 or 3.")]
 
 
-_KEY: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _PROVIDER: Final = re.compile(r"[0-9A-Z]{12}")
-
-
-def check_key(key: str, field: str = "Idempotency-Key") -> str:
-    """A caller's idempotency key; colons are kept for the platform's own commands."""
-    if not _KEY.fullmatch(key):
-        raise InvalidInput(
-            field,
-            zh="幂等键应为 1 至 100 个字母、数字、点、横线或下划线，例如 UUID",
-            en="1 to 100 letters, digits, dots, hyphens or underscores, such as a UUID",
-        )
-    return key
 
 
 def idempotency_key(
@@ -100,7 +89,7 @@ def provider_code(code: str) -> str:
 
 def identifier(text: str, field: str) -> int:
     """An id written as a text; raises InvalidInput naming the field."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= _ID_MAX):
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= ID_MAX):
         raise InvalidInput(
             field, zh="编号有误，请核对", en="this is no such number; please compare it"
         )

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from yikatong.core import errors
 from yikatong.core.errors import InvalidInput, NotFound, YikatongError
 from yikatong.core.money import Fen, format_yuan
 
@@ -79,17 +80,8 @@ class StrongerCheckNeeded(MoneyRefused):
     status = 403
 
 
-class KeyReused(MoneyRefused):
-    """The idempotency key was used before, with other content."""
-
-    code = "key_reused"
-
-    def __init__(self) -> None:
-        super().__init__(
-            zh="同一个幂等键（Idempotency-Key）已用于另一笔内容不同的业务，请换一个新键",
-            en="this idempotency key was used for other content before; use a new key",
-            field="Idempotency-Key",
-        )
+class KeyReused(errors.KeyReused, MoneyRefused):
+    """The same, of a command that moves money."""
 
 
 class AlreadyReversed(MoneyRefused):

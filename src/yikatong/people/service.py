@@ -8,9 +8,9 @@ import msgspec
 
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
-from yikatong.core.errors import NotFound, one_of
+from yikatong.core.errors import InvalidInput, NotFound, one_of
 from yikatong.core.platform import Platform
-from yikatong.core.sealing import mask_id_number, mask_name, mask_phone
+from yikatong.core.sealing import mask_address, mask_id_number, mask_name, mask_phone
 from yikatong.core.together import Query, ask
 from yikatong.people import rules, store
 from yikatong.people.model import Contact, Enrolment, Insured, Person, Relation
@@ -40,8 +40,11 @@ __all__ = [
     "names",
     "persons",
     "persons_query",
+    "phones",
+    "record_death",
     "regions_of",
     "relations",
+    "relations_of",
 ]
 
 
@@ -77,6 +80,26 @@ async def get(connection: Connection, person_id: int, field: str = "person_id") 
 async def died(connection: Connection, after: int, limit: int) -> list[tuple[int, date]]:
     """Persons recorded dead and since when, in the order of their ids behind `after`."""
     return await store.died(connection, after, limit)
+
+
+async def record_death(
+    platform: Platform, connection: Connection, person: Person, died_on: date, actor: Actor
+) -> None:
+    """Record a death from its certificate (死亡登记), once; raises InvalidInput for a day that cannot
+    be, or another than the one recorded."""
+    if not person.birth_date <= died_on <= today(platform.clock):
+        raise InvalidInput(
+            "died_on", zh="死亡日期不对，请核对", en="this day of death cannot be right"
+        )
+    if person.died_on is None and await store.record_death(connection, person.person_id, died_on):
+        now = platform.clock.now()
+        await audit.record(connection, actor, now, person.person_id, "person.died")
+    elif person.died_on != died_on:
+        raise InvalidInput(
+            "died_on",
+            zh=f"登记的死亡日期是 {person.died_on}，请核对",
+            en=f"the recorded day of death is {person.died_on}; please compare",
+        )
 
 
 async def names(connection: Connection, person_ids: Iterable[int]) -> dict[int, str]:
@@ -168,6 +191,24 @@ async def id_numbers(
     }
 
 
+async def phones(
+    platform: Platform, connection: Connection, person_ids: Sequence[int]
+) -> dict[int, str]:
+    """The opened phones of persons who have one; the caller records why it looked."""
+    vault = platform.vault
+    return {
+        person_id: vault.open("phone", person_id, sealed)
+        for person_id, sealed in (await store.sealed_phones(connection, person_ids)).items()
+    }
+
+
+async def relations_of(
+    connection: Connection, person_ids: Sequence[int]
+) -> dict[int, list[Relation]]:
+    """Guardians and family of many persons."""
+    return await store.relations_of(connection, person_ids)
+
+
 async def relations(connection: Connection, person_id: int) -> Sequence[Relation]:
     """Guardians and family of the person."""
     return await store.relations(connection, person_id)
@@ -220,7 +261,7 @@ async def file_of(
         "birth_date": person.birth_date.isoformat() if reveal else f"{person.birth_date.year}",
         "id_number": opened.id_number if reveal else mask_id_number(opened.id_number),
         "phone": phone if reveal or phone is None else mask_phone(phone),
-        "address": address if reveal or address is None else f"{address[:6]}…",
+        "address": address if reveal or address is None else mask_address(address),
         "residence_region": person.residence_region,
         "died_on": person.died_on.isoformat() if person.died_on else None,
         "synthetic": person.synthetic,

@@ -25,6 +25,7 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
         "under_guardianship", "died_on", "synthetic", "created_at",
     ),
     "person_id_numbers": ("id_number_hash", "person_id"),
+    "person_phones": ("phone_hash", "person_id"),
     "relations": ("person_id", "other_person_id", "kind", "since", "until"),
     "enrolments": (
         "person_id", "insurance", "starts_on", "region", "category", "status", "ends_on",
@@ -140,7 +141,7 @@ class Rows:
         guardianship: bool = False,
         died_on: date | None = None,
     ) -> None:
-        """A person and the directory entry of the id number."""
+        """A person and the directory entries of id number and phone."""
         seal = self._vault.seal
         self.tables["persons"].append(
             (
@@ -161,6 +162,8 @@ class Rows:
             )
         )
         self.tables["person_id_numbers"].append((self._vault.hash("id_number", number), person_id))
+        if phone is not None:
+            self.tables["person_phones"].append((self._vault.hash("phone", phone), person_id))
         self.tables["audit_events"].append(
             (person_id, new_id(self.now), self.now, *_MAKER, "person.made", "{}")
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.benefits.conftest import told
 from tests.benefits.runs.conftest import MARCH, Pensioners
 from yikatong.benefits.pension import ending
 from yikatong.benefits.runs import files, service, work
@@ -97,6 +98,8 @@ async def test_what_the_bank_credits_is_paid_and_what_it_returns_is_back_in_the_
     assert (taken.credited, taken.returned, taken.known) == (6, 1, 0)
     again = await files.take_answer(platform, sent.run_id, "ICBC", content, "fin-1")
     assert (again.credited, again.returned, again.known) == (0, 0, 7)
+    returned = await pensioners.sql("select min(person_id) from notices having count(*) = 1")
+    assert await told(platform, returned) == ["payment.returned"]
     states = (await service.summary(platform, sent.run_id)).states
     assert {name: count for name, (count, _) in states.items()} == {"paid": 19, "returned": 1}
     assert await agree(platform) == sum(300_000 + n for n in range(20)) - int(lines[-1][4])

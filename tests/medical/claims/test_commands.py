@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.trust.files import png
 from yikatong.core import embedded
 from yikatong.core.clock import SystemClock
 from yikatong.core.settings import Settings
@@ -64,7 +65,7 @@ def test_a_claim_goes_its_whole_way(run: Run, tmp_path: Path) -> None:
     assert json.loads(again.stdout) == claim
     words = ("1000001", claim["claim_id"])
     picture = tmp_path / "invoice.png"
-    picture.write_bytes(b"\x89PNG\r\n\x1a\n123")
+    picture.write_bytes(png())
     assert run("claims", "document", *words, str(picture)).returncode == 0
     refused = run("claims", "approve", *words)
     assert refused.returncode == 1

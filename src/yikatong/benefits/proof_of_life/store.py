@@ -113,19 +113,19 @@ async def held_as_dead(
 
 async def insert_reminders(
     connection: Connection, made: Sequence[tuple[int, date, int]], at: datetime
-) -> int:
-    """Note reminders (person, due day, days before), each once; answers how many are new."""
+) -> list[tuple[int, date, int]]:
+    """Note reminders (person, due day, days before), each once; answers those that are new."""
     rows = await connection.fetch(
         """insert into proof_reminders (person_id, due_on, days_before, made_at)
            select *, $4::timestamptz from unnest($1::bigint[], $2::date[], $3::smallint[])
                on conflict do nothing
-        returning person_id""",
+        returning person_id, due_on, days_before""",
         [one[0] for one in made],
         [one[1] for one in made],
         [one[2] for one in made],
         at,
     )
-    return len(rows)
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 async def reminders(

@@ -273,6 +273,7 @@ async def _take_part(
             )
             await bulk.move(connection, payments, heading, first_id, sign=-1)
             await undone.owe_again(connection, run_id, back, platform.clock.now())
+            await undone.tell(platform, connection, run_id, back)
         return len(done), len(back)
 
 

@@ -8,6 +8,32 @@ from yikatong.benefits import store as benefits_store
 from yikatong.benefits.months import month_of
 from yikatong.benefits.runs import read_store, store
 from yikatong.core.database import Connection
+from yikatong.core.platform import Platform
+from yikatong.people.notices import service as notices
+from yikatong.people.notices.model import Posting
+
+
+async def tell(
+    platform: Platform, connection: Connection, run_id: int, back: Sequence[tuple[int, int]]
+) -> None:
+    """Tell the persons whose payment the bank sent back; of recoveries there is nothing to tell."""
+    one = await store.run(connection, run_id)
+    assert one is not None
+    lines = await read_store.lines_by_number(connection, run_id, [number for _, number in back])
+    await notices.post_many(
+        platform,
+        connection,
+        [
+            Posting(
+                line.person_id,
+                "payment.returned",
+                {"benefit": one.benefit, "amount": line.amount},
+                f"run-{run_id}-{line.line}",
+            )
+            for line in lines
+            if line.amount > 0
+        ],
+    )
 
 
 async def owe_again(

@@ -19,6 +19,7 @@ from yikatong.money.contributions import from_fund
 from yikatong.money.ledger import service as ledger
 from yikatong.people import service as people
 from yikatong.people.model import Person
+from yikatong.people.notices import service as notices
 from yikatong.trust.audit import Actor
 
 _PAID_LATE_MONTHS: Final = 12
@@ -147,4 +148,12 @@ async def _hold(platform: Platform, connection: Connection, one: Claim) -> Claim
     )
     await benefits.update(connection, one.person_id, drawn)
     await benefits_store.insert_dues(connection, [due] if due else [])
+    await notices.post(
+        platform,
+        connection,
+        one.person_id,
+        "benefit.held",
+        {"benefit": "unemployment", "reason": "job_seeker_month"},
+        once=f"unemployment-{day}",
+    )
     return held

@@ -4,16 +4,20 @@ Wrong tries from afar never lock a card, or anybody could lock anybody's: they a
 `trust.guessing.SIX_DIGITS`. Three wrong ones in a row with the card in a reader do.
 """
 
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
 from yikatong.cards import service as cards
+from yikatong.cards import telling
 from yikatong.cards.model import Card
 from yikatong.cards.pins import rules, store
 from yikatong.cards.pins.rules import Holder
+from yikatong.core import events
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, YikatongError
+from yikatong.core.events import Event
+from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
 from yikatong.people import service as people
 from yikatong.trust import audit, guessing, verifiers
@@ -77,6 +81,16 @@ class NoCardForPin(YikatongError):
             zh="您现在没有能用的社保卡，不能设密码",
             en="you have no usable card now, so that no PIN can be set",
         )
+
+
+What = Literal["set", "changed", "reset", "locked"]
+
+
+class PinMoved(Event, frozen=True):
+    """A PIN was set, changed or reset, or three wrong ones locked the card."""
+
+    card_id: int
+    what: What
 
 
 class Presented(msgspec.Struct, frozen=True):
@@ -170,16 +184,63 @@ async def verify_present(
 async def set_first(
     platform: Platform, person_id: int, card_id: int, pin: str, actor: Actor, field: str = "pin"
 ) -> None:
-    """The PIN of a card that has none, when it is activated; the caller has seen the proof.
+    """The PIN of a card that has none, such as one activated in bulk; the caller has seen the proof.
 
     Raises InvalidInput for digits that may not be chosen, PinAlreadySet, Busy.
     """
-    verifier = await _chosen(platform, person_id, card_id, pin, field)
-    now = platform.clock.now()
+    card, verifier = await choose(platform, person_id, card_id, pin, field)
     async with platform.database.transaction() as connection:
-        if not await store.insert(connection, person_id, card_id, verifier, now):
-            raise PinAlreadySet
-        await audit.record(connection, actor, now, person_id, "pin.set", {"card_id": card_id})
+        await put_first(platform, connection, card, verifier, actor)
+
+
+async def choose(
+    platform: Platform, person_id: int, card_id: int, pin: str, field: str = "pin"
+) -> tuple[Card, bytes]:
+    """The card, and the verifier of a PIN chosen for it, to be put inside a transaction.
+
+    Raises InvalidInput for digits that may not be chosen, NoCardForPin, Busy.
+    """
+    async with platform.database.transaction(readonly=True) as connection:
+        held = await cards.cards(connection, person_id)
+    card = next((one for one in held if one.card_id == card_id), None)
+    if card is None:
+        raise NoCardForPin
+    chosen = rules.check_choice(pin, await _holder(platform, person_id, card.card_number), field)
+    return card, await verifiers.make(platform, PURPOSE, subject_of(card_id), chosen)
+
+
+async def put_first(
+    platform: Platform, connection: Connection, card: Card, verifier: bytes, actor: Actor
+) -> None:
+    """The first PIN of a card inside the caller's transaction; raises PinAlreadySet."""
+    now = platform.clock.now()
+    if not await store.insert(connection, card.person_id, card.card_id, verifier, now):
+        raise PinAlreadySet
+    detail: dict[str, object] = {"card_id": card.card_id}
+    await audit.record(connection, actor, now, card.person_id, "pin.set", detail)
+    await _tell(platform, connection, card.person_id, card.card_id, "set")
+
+
+async def put_anew(
+    platform: Platform,
+    connection: Connection,
+    card: Card,
+    verifier: bytes,
+    actor: Actor,
+    proof: str,
+) -> None:
+    """A PIN in place of whatever there was, inside the caller's transaction, after the `proof` that
+    the caller has seen, such as "counter" or "face"."""
+    now = platform.clock.now()
+    await store.put(connection, card.person_id, card.card_id, verifier, now)
+    detail: dict[str, object] = {"card_id": card.card_id, "proof": proof}
+    await audit.record(connection, actor, now, card.person_id, "pin.reset", detail)
+    await _tell(platform, connection, card.person_id, card.card_id, "reset")
+
+
+async def forget_tries(connection: Connection, card: Card) -> None:
+    """Begin counting wrong tries anew, for a card that is unlocked."""
+    await store.forget_tries(connection, card.person_id, card.card_id)
 
 
 async def change(
@@ -207,40 +268,7 @@ async def change(
             raise PinNotAccepted("old")
         detail: dict[str, object] = {"card_id": card.card_id}
         await audit.record(connection, actor, now, person_id, "pin.changed", detail)
-
-
-async def reset(
-    platform: Platform, person_id: int, new: str, actor: Actor, proof: str, field: str = "new"
-) -> None:
-    """A new PIN without the old one, after a stronger proof the caller has seen and names, such as
-    "counter" or "face"; also unlocks the card.
-
-    Raises InvalidInput, NoCardForPin, Busy.
-    """
-    card = await _card(platform, person_id)
-    verifier = await _chosen(platform, person_id, card.card_id, new, field)
-    now = platform.clock.now()
-    async with platform.database.transaction() as connection:
-        await store.put(connection, person_id, card.card_id, verifier, now)
-        unlocked = await store.unlock_card(connection, person_id, card.card_id)
-        detail: dict[str, object] = {
-            "card_id": card.card_id, "proof": proof, "unlocked": unlocked,
-        }  # fmt: skip
-        await audit.record(connection, actor, now, person_id, "pin.reset", detail)
-
-
-async def unlock(
-    platform: Platform, connection: Connection, person_id: int, card_id: int, actor: Actor
-) -> bool:
-    """Unlock a card after its holder was seen with the id document; the PIN stays. Whether it was
-    locked."""
-    unlocked = await store.unlock_card(connection, person_id, card_id)
-    if unlocked:
-        detail: dict[str, object] = {"card_id": card_id}
-        await audit.record(
-            connection, actor, platform.clock.now(), person_id, "card.unlocked", detail
-        )
-    return unlocked
+        await _tell(platform, connection, person_id, card.card_id, "changed")
 
 
 async def _lock(
@@ -251,6 +279,17 @@ async def _lock(
         await audit.record(
             connection, actor, platform.clock.now(), person_id, "card.locked", detail
         )
+        await _tell(platform, connection, person_id, card_id, "locked")
+
+
+async def _tell(
+    platform: Platform, connection: Connection, person_id: int, card_id: int, what: What
+) -> None:
+    held = await cards.cards(connection, person_id)
+    card = next(one for one in held if one.card_id == card_id)
+    once = str(new_id(platform.clock.now()))
+    await telling.of_pin(platform, connection, card, what, once)
+    await events.tell(platform, connection, PinMoved(person_id, card_id, what))
 
 
 async def _card(platform: Platform, person_id: int) -> Card:
@@ -266,16 +305,6 @@ async def _holder(platform: Platform, person_id: int, card_number: str) -> Holde
         person = await people.get(connection, person_id)
         contact = await people.contact(platform, connection, person_id)
     return Holder(person.birth_date, contact.id_number, card_number, contact.phone)
-
-
-async def _chosen(platform: Platform, person_id: int, card_id: int, pin: str, field: str) -> bytes:
-    async with platform.database.transaction(readonly=True) as connection:
-        held = await cards.cards(connection, person_id)
-    number = next((one.card_number for one in held if one.card_id == card_id), None)
-    if number is None:
-        raise NoCardForPin
-    chosen = rules.check_choice(pin, await _holder(platform, person_id, number), field)
-    return await verifiers.make(platform, PURPOSE, subject_of(card_id), chosen)
 
 
 async def _renewed(

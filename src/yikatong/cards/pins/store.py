@@ -74,20 +74,11 @@ async def lock_card(connection: Connection, person_id: int, card_id: int) -> boo
     )
 
 
-async def unlock_card(connection: Connection, person_id: int, card_id: int) -> bool:
-    """Back to active; whether it was locked."""
+async def forget_tries(connection: Connection, person_id: int, card_id: int) -> None:
     await connection.execute(
         "update card_pins set wrong_in_row = 0 where person_id = $1 and card_id = $2",
         person_id,
         card_id,
-    )
-    return bool(
-        await connection.fetchval(
-            """update cards set state = 'active', version = version + 1
-                where person_id = $1 and card_id = $2 and state = 'locked' returning 1""",
-            person_id,
-            card_id,
-        )
     )
 
 

@@ -110,6 +110,9 @@ def common_passwords() -> frozenset[str]:
 _PURPOSES: Final[dict[CodePurpose, Text]] = {
     "sign_in": Text("登录", "to sign in"),
     "step_up": Text("确认是您本人在操作", "to confirm that it is you"),
+    "new_phone": Text(
+        "把社保登记的手机号改成这个号码", "to put this phone on file for social security"
+    ),
 }
 
 
@@ -121,15 +124,6 @@ def code_text(code: str, purpose: CodePurpose, minutes: int) -> Text:
         "不是您本人操作请不要理会。谁向您要验证码，谁就是骗子；工作人员不会要。",
         f"[Yikatong] Code {code} {what.en}, valid for {minutes} minutes. If this was not you, ignore "
         "it. Whoever asks you for this code is a fraud; our staff never will.",
-    )
-
-
-def new_device_text(device: str, at: str) -> Text:
-    """What the text about a sign-in from a new device says."""
-    return Text(
-        f"【一卡通】您的账户 {at} 在新设备（{device}）上登录。不是您本人，请立即修改密码，或拨打 12333。",
-        f"[Yikatong] Your account was signed in to on a new device ({device}) at {at}. If this was "
-        "not you, change your PIN or password at once, or call 12333.",
     )
 
 

@@ -15,7 +15,7 @@ from yikatong.cards import service as cards
 from yikatong.cards.pins import service as pins
 from yikatong.cards.pins.rules import read_pin
 from yikatong.core import sending
-from yikatong.core.clock import SHANGHAI, today
+from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, NotFound
 from yikatong.core.platform import Platform
@@ -26,13 +26,13 @@ from yikatong.identity.signing_in import budgets, devices, passwords, rules, sto
 from yikatong.identity.signing_in.model import KnownDevice, NotRecognized, SignedIn, Visitor
 from yikatong.identity.signing_in.rules import Typed
 from yikatong.people import service as people
+from yikatong.people.notices import service as notices
 from yikatong.trust import audit, guessing, verifiers
 from yikatong.trust.audit import Actor
 from yikatong.trust.guessing import TooManyTries
 
 REFUSED_AT_MULTIPLES_OF_SECONDS: Final = 0.25
 _SECRET_LENGTH_MAX: Final = 256
-_NOTICE_VALID: Final = timedelta(hours=6)
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -174,7 +174,7 @@ async def begin(
 ) -> SignedIn:
     """A new session after a proof, in the caller's transaction; never the one there was.
 
-    A sign-in on a new browser is told to the phone, unless a code sent there was the proof; the
+    A sign-in on a new browser is told, also to the phone unless a code sent there was the proof; the
     caller calls `sending.deliver_soon` after the commit.
     """
     if before is not None:
@@ -183,14 +183,15 @@ async def begin(
         )
     session, token = await sessions.begin(platform, connection, person_id, modes, visitor.device)
     tokens, is_new = await devices.note(platform, connection, person_id, visitor, modes)
-    if is_new and "one_time_code" not in modes and sending.available(platform.settings):
-        phone = (await people.contact(platform, connection, person_id)).phone
-        if phone is not None:
-            at = f"{session.begun_at.astimezone(SHANGHAI):%m-%d %H:%M}"
-            await sending.post(
-                platform, connection, phone, rules.new_device_text(visitor.device, at),
-                purpose="new_device", valid_for=_NOTICE_VALID,
-            )  # fmt: skip
+    if is_new:
+        await notices.post(
+            platform,
+            connection,
+            person_id,
+            "device.new_by_code" if "one_time_code" in modes else "device.new",
+            {"device": visitor.device, "at": session.begun_at},
+            once=f"session-{session.session_id}",
+        )
     return SignedIn(session, token, tokens)
 
 

@@ -9,12 +9,12 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter
 
 from yikatong.core import lean
+from yikatong.core.bodies import check_key
 from yikatong.core.errors import InvalidInput
 from yikatong.core.lean import Handler, Headers
 from yikatong.core.problems import Problem
 from yikatong.identity.verification.desk import VerificationDesk
 from yikatong.identity.verification.model import Answer, ECard, ECardFace, Question
-from yikatong.money.bodies import check_key
 from yikatong.trust.access import Gate
 
 VERIFICATIONS: Final = "/api/v1/verifications"

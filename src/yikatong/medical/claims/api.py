@@ -10,7 +10,6 @@ from litestar.params import FromPath, QueryParameter
 from yikatong.core.errors import one_of
 from yikatong.core.platform import Platform
 from yikatong.core.problems import PROBLEM_JSON, problem_of
-from yikatong.medical.claims import rules
 from yikatong.medical.claims.bodies import (
     ReasonBody,
     ResubmitBody,
@@ -27,6 +26,8 @@ from yikatong.medical.claims.service import ClaimOffice
 from yikatong.money.bodies import PROBLEMS, Identifier, person_of
 from yikatong.people.guard import hiding_who_exists, require_person, those_at_home
 from yikatong.trust.access import Caller
+from yikatong.trust.documents import shown
+from yikatong.trust.documents.api import REQUEST_BYTES_MAX, read_sent
 
 _BILL_BYTES_MAX: Final = 1024 * 1024
 _PURPOSE: Final = "claim by hand"
@@ -157,11 +158,11 @@ async def preview(
     status_code=200,
     summary="Add a document",
     description=(
-        "The body is the file itself (PDF, JPEG, PNG; 5 MB). `kind` is invoice, fee_list, record,"
+        "The body is the file itself (PDF, JPEG, PNG, WebP; 5 MB). `kind` is invoice, fee_list, record,"
         " proof or other."
     ),
     responses=PROBLEMS,
-    request_max_body_size=rules.DOCUMENT_BYTES_MAX + 1024,
+    request_max_body_size=REQUEST_BYTES_MAX,
     tags=_TAGS,
     permission="claim.submit",
 )
@@ -177,7 +178,7 @@ async def add_document(
 ) -> dict[str, Any]:
     """Sealed; who sees it later is recorded."""
     who = caller.actor(_PURPOSE)
-    content = await request.body()
+    content, _ = await read_sent(request)
     return claim_body(
         await claims.add_document(person_id, claim_id, version, kind, content, who, key)
     )
@@ -200,13 +201,7 @@ async def document(
     """As it was sent in."""
     who = caller.actor("claim by hand: a document")
     media_type, content = await claims.document(person_id, claim_id, number, who)
-    ending = media_type.rpartition("/")[2]
-    headers = {
-        "Content-Disposition": f'attachment; filename="document-{claim_id}-{number}.{ending}"',
-        "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "no-store",
-    }
-    return Response(content, media_type=media_type, headers=headers)
+    return shown.file(content, media_type, f"document-{claim_id}-{number}")
 
 
 @post(

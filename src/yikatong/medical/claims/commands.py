@@ -182,7 +182,7 @@ def add_document(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """补充材料 · Add a PDF, JPEG or PNG."""
+    """补充材料 · Add a PDF, JPEG, PNG or WebP."""
     _step(
         data, person, claim, version, as_json,
         lambda office, known: office.add_document(

@@ -8,6 +8,7 @@ import msgspec
 from yikatong.core.errors import Text
 from yikatong.core.money import Fen
 from yikatong.medical.model import Care, Level
+from yikatong.trust.documents.model import MediaType
 
 State = Literal[
     "submitted", "under_review", "returned", "approved", "refused", "paid", "withdrawn", "reversed"
@@ -104,7 +105,7 @@ class Document(msgspec.Struct, frozen=True):
 
     number: int
     kind: DocumentKind
-    media_type: str
+    media_type: MediaType
     size: int
     added_at: datetime
 

@@ -37,12 +37,6 @@ BACK_MAX: Final = timedelta(days=730)
 """A bill is claimed within two years."""
 
 DOCUMENTS_MAX: Final = 10
-DOCUMENT_BYTES_MAX: Final = 5 * 1024 * 1024
-_MARKS: Final = (
-    (b"%PDF-", "application/pdf"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-)
 
 CARE_CODES: Final[dict[Care, tuple[Setting, str]]] = {
     "outpatient": ("outpatient", "11"),
@@ -149,24 +143,6 @@ def check_bill(bill: PaidBill, today: date) -> None:
         raise InvalidInput(
             "disease", zh="请填写门诊慢特病病种", en="name the chronic or special disease"
         )
-
-
-def document_type(content: bytes) -> str:
-    """The media type by what the content begins with; raises InvalidInput for others and sizes."""
-    if len(content) > DOCUMENT_BYTES_MAX:
-        raise InvalidInput(
-            "document",
-            zh=f"每份材料不超过 {DOCUMENT_BYTES_MAX // 2**20} MB",
-            en=f"a document has at most {DOCUMENT_BYTES_MAX // 2**20} MB",
-        )
-    for mark, media_type in _MARKS:
-        if content.startswith(mark):
-            return media_type
-    raise InvalidInput(
-        "document",
-        zh="材料应为 PDF、JPEG 或 PNG 文件",
-        en="a document is a PDF, JPEG or PNG file",
-    )
 
 
 def provider_of(bill: PaidBill) -> str:

@@ -33,6 +33,8 @@ from yikatong.money.ledger import service as ledger
 from yikatong.people import service as people
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
+from yikatong.trust.documents import rules as document_rules
+from yikatong.trust.documents.model import MediaType
 
 REASON_MAX: Final = 500
 
@@ -176,7 +178,7 @@ class ClaimOffice:
     ) -> Claim:
         """Keep a document, sealed; the same one is kept once."""
         known_kind: DocumentKind = one_of(kind, DOCUMENT_KINDS, "kind")
-        media_type = rules.document_type(content)
+        media_type = document_rules.read(content).media_type
         vault = self._platform.vault
         text = base64.b64encode(content).decode()
         content_hash = vault.hash("claim_document", text)
@@ -232,7 +234,7 @@ class ClaimOffice:
 
     async def document(
         self, person_id: int, claim_id: int, number: int, actor: Actor
-    ) -> tuple[str, bytes]:
+    ) -> tuple[MediaType, bytes]:
         """Media type and content of a document; who saw it is recorded."""
         async with self._platform.database.transaction() as connection:
             found = await store.document(connection, person_id, claim_id, number)

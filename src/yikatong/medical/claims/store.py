@@ -13,6 +13,7 @@ from yikatong.core.together import Conflict
 from yikatong.medical.claims.model import Claim, ClaimLine, Document, PaidBill, State, Step
 from yikatong.medical.visits.model import SplitLine
 from yikatong.trust.audit import Actor
+from yikatong.trust.documents.model import MediaType
 
 _CLAIM: Final = ", ".join(Claim.__struct_fields__)
 _DOCUMENT: Final = ", ".join(Document.__struct_fields__)
@@ -184,7 +185,7 @@ async def documents(connection: Connection, person_id: int, claim_id: int) -> tu
 
 async def document(
     connection: Connection, person_id: int, claim_id: int, number: int
-) -> tuple[str, bytes] | None:
+) -> tuple[MediaType, bytes] | None:
     """Media type and sealed content."""
     row = await connection.fetchrow(
         """select media_type, sealed from claim_documents

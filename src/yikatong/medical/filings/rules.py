@@ -142,6 +142,21 @@ def home_filing(found: AtHome) -> HomeFiling:
     return "transfer" if found == "transfer_rates" else "long_term"
 
 
+def goes_on(filing: Filing, filings: Sequence[Filing]) -> bool:
+    """Whether another filing covers the same place on the day after this one's last, with the same
+    insurance."""
+    if filing.ends_on is None:
+        return False
+    after = filing.ends_on + timedelta(days=1)
+    return any(
+        one.filing_id != filing.filing_id
+        and one.insurance == filing.insurance
+        and regions.is_within(filing.destination, one.destination)
+        and holds(one, after)
+        for one in filings
+    )
+
+
 def contradict(one: Filing, other: Filing) -> bool:
     """Whether both say something of the same day and place: two long-term ones ever, two of another
     kind where one destination lies in the other."""

@@ -144,6 +144,23 @@ async def uses(connection: Connection, person_id: int, since: date) -> list[Use]
     return [Use(row[0], row[1], row[2]) for row in rows]
 
 
+async def ending(
+    connection: Connection, last: date, after: tuple[date, int, int], limit: int
+) -> list[tuple[date, int, int]]:
+    """Filings (last day, person, filing) that end by a day, behind `after`; not emergencies, which
+    end with their stay, nor what was ended before."""
+    rows = await connection.fetch(
+        """select ends_on, person_id, filing_id from filings
+            where ended_on is null and ends_on <= $1 and kind <> 'emergency'
+              and (ends_on, person_id, filing_id) > ($2::date, $3::bigint, $4::bigint)
+            order by 1, 2, 3 limit $5""",
+        last,
+        *after,
+        limit,
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
 async def choices(connection: Connection, person_id: int) -> dict[str, int | None]:
     """The providers a person chose, with the number the provider was told."""
     rows = await connection.fetch(

@@ -4,7 +4,15 @@ from typing import Annotated, Any
 
 import typer
 
-from yikatong.core.commands import DataOption, JsonOption, print_json, with_platform
+from yikatong.core.commands import (
+    DataOption,
+    JsonOption,
+    KeyOption,
+    PersonArgument,
+    key_of,
+    print_json,
+    with_platform,
+)
 from yikatong.core.errors import InvalidInput
 from yikatong.core.money import parse_percent, parse_yuan
 from yikatong.core.platform import Platform
@@ -14,25 +22,11 @@ from yikatong.trust.audit import Actor
 OPERATOR = Actor("staff", "operator", "command line")
 """Whoever may run commands on the data directory."""
 
-PersonArgument = Annotated[int, typer.Argument(help="人员编号 · the person's id.", min=1)]
 NumberArgument = Annotated[str, typer.Argument(help="账号 · the account number.")]
 AmountArgument = Annotated[str, typer.Argument(help="金额（元） · amount in yuan.")]
-KeyOption = Annotated[
-    str | None,
-    typer.Option("--key", help="幂等键，重复执行时沿用 · the same key happens once."),
-]
 LevelOption = Annotated[
     int, typer.Option("--assurance", help="核验等级 · assurance level 1-3.", min=1, max=3)
 ]
-
-
-def key_of(key: str | None) -> str:
-    """The key given, checked, or a new one."""
-    from uuid import uuid4
-
-    from yikatong.money.bodies import check_key
-
-    return f"cli-{uuid4()}" if key is None else check_key(key, "--key")
 
 
 def show(done: Transaction, as_json: bool) -> None:

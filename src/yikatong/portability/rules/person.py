@@ -1,12 +1,9 @@
 """Reasons that lie in the person's record."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 
+from yikatong.people.changes.rules import contact_fresh
 from yikatong.portability.model import CheckRequest, Found, Situation, fact
-
-_CONTACT_FRESH = timedelta(days=365)
-"""Phone and address are asked again once a year."""
 
 
 def reasons(situation: Situation, request: CheckRequest) -> Iterator[Found]:
@@ -18,6 +15,5 @@ def reasons(situation: Situation, request: CheckRequest) -> Iterator[Found]:
         yield Found("identity_mismatch")
     if person.under_guardianship:
         yield Found("under_guardianship")
-    confirmed = person.contact_confirmed_on
-    if confirmed is None or request.on - confirmed > _CONTACT_FRESH:
+    if not contact_fresh(person.contact_confirmed_on, request.on):
         yield Found("contact_outdated")

@@ -1,0 +1,1 @@
+"""The card office (卡务): applications and the life of cards, by one table of states."""

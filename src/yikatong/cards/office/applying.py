@@ -1,0 +1,270 @@
+"""Use cases of applications: apply, mend, review, withdraw, pay; ready, post, hand over."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from yikatong.cards.model import ApplicationState, Card, CardApplication
+from yikatong.cards.office import desk as office
+from yikatong.cards.office import fees, rules, store
+from yikatong.cards.office.desk import Command, Desk, application_again
+from yikatong.cards.office.model import Doing, Mended, NewApplication
+from yikatong.cards.office.table import ApplicationEvent
+from yikatong.core.database import Connection
+from yikatong.core.errors import InvalidInput
+from yikatong.core.platform import Platform
+from yikatong.core.regions import get as get_region
+from yikatong.money.bank import banks
+from yikatong.money.bank import service as bank
+from yikatong.money.errors import printable
+from yikatong.people import service as people
+from yikatong.trust.audit import Actor
+
+TEXT_MAX: Final = 200
+WORK_MAX: Final = 200
+
+
+async def apply(
+    platform: Platform,
+    person_id: int,
+    wanted: NewApplication,
+    doing: Doing,
+    actor: Actor,
+    key: str,
+) -> CardApplication:
+    """Apply for the first card, a replacement or a renewal (申领、补卡、换卡).
+
+    A counter of the insured place that sees the person decides at once; elsewhere somebody reviews.
+    Raises InvalidInput naming the field, CardRefused, NotFound for nobody.
+    """
+    rules.check_why(wanted)
+    for field in ("pickup_place", "post_to", "post_phone"):
+        _check_text(getattr(wanted, field) or "", field)
+    if wanted.bank is not None:
+        banks.bank(wanted.bank)
+    if wanted.accepted_in is not None:
+        get_region(wanted.accepted_in, "accepted_in")
+
+    async def work(desk: Desk) -> CardApplication:
+        made = await desk.apply(wanted)
+        if rules.decided_at_once(wanted, desk.facts):
+            made = await desk.move_application(made, "approve_at_once")
+        return made
+
+    return await _run(platform, person_id, "apply", wanted, doing, actor, key, work)
+
+
+async def amend(
+    platform: Platform,
+    person_id: int,
+    application_id: int,
+    mended: Mended,
+    doing: Doing,
+    actor: Actor,
+    key: str,
+) -> CardApplication:
+    """Add or mend what the office asked for (补正); raises InvalidInput, CardRefused."""
+    for field in ("pickup_place", "post_to"):
+        _check_text(getattr(mended, field) or "", field)
+    if mended.bank is not None:
+        banks.bank(mended.bank)
+
+    async def work(desk: Desk) -> CardApplication:
+        one = desk.application(application_id)
+        changes = {
+            name: value
+            for name in ("bank", "pickup_place")
+            if (value := getattr(mended, name)) is not None
+        }
+        materials = tuple(dict.fromkeys((*one.materials, *mended.materials)))
+        moved = await desk.move_application(
+            one, "amend", asked_for=None, materials=materials, **changes
+        )
+        if mended.post_to:
+            sealed = platform.vault.seal("post_to", application_id, mended.post_to)
+            await store.set_post_to(desk.connection, person_id, application_id, sealed)
+        return moved
+
+    content = [application_id, mended]
+    return await _run(platform, person_id, "amend", content, doing, actor, key, work)
+
+
+async def ask(
+    platform: Platform, person_id: int, application_id: int, doing: Doing, actor: Actor, key: str
+) -> CardApplication:
+    """Ask the applicant to add something, in `doing.reason` (要求补正)."""
+    changes = {"asked_for": doing.reason}
+    return await _move(platform, person_id, application_id, "ask", doing, actor, key, changes)
+
+
+async def approve(
+    platform: Platform, person_id: int, application_id: int, doing: Doing, actor: Actor, key: str
+) -> CardApplication:
+    """Approve; somebody else than who took it in (审核通过)."""
+    return await _move(platform, person_id, application_id, "approve", doing, actor, key)
+
+
+async def reject(
+    platform: Platform, person_id: int, application_id: int, doing: Doing, actor: Actor, key: str
+) -> CardApplication:
+    """Refuse, with a reason the applicant will read; a paid fee is given back."""
+    changes = {"reason": doing.reason}
+    return await _move(platform, person_id, application_id, "reject", doing, actor, key, changes)
+
+
+async def withdraw(
+    platform: Platform, person_id: int, application_id: int, doing: Doing, actor: Actor, key: str
+) -> CardApplication:
+    """The applicant withdraws, until the card is at the maker's; a paid fee is given back."""
+    changes = {"reason": doing.reason or None}
+    return await _move(platform, person_id, application_id, "withdraw", doing, actor, key, changes)
+
+
+async def pay_fee(
+    platform: Platform,
+    person_id: int,
+    application_id: int,
+    account_id: int | None,
+    doing: Doing,
+    actor: Actor,
+    key: str,
+    *,
+    level: int = 3,
+) -> CardApplication:
+    """Pay the fee from a bank account of the person, or in cash where `account_id` is None.
+
+    Cash only where somebody takes it. Raises CardRefused where nothing is due, and what refuses a
+    payment from the account.
+    """
+    if account_id is None and doing.channel not in ("counter", "bank", "cross_province"):
+        raise InvalidInput(
+            "account_id",
+            zh="现金只能在窗口交，网上请选择付款账户",
+            en="cash is taken at counters only; online, choose an account",
+        )
+
+    async def work(desk: Desk) -> CardApplication:
+        one = desk.application(application_id)
+        account = None if account_id is None else (person_id, account_id)
+        paid = await desk.move_application(
+            one, "pay_fee", fee_state="paid", fee_paid_by="account" if account else "cash"
+        )
+        await fees.take(platform, desk.connection, one, actor, account, level)
+        return paid
+
+    content = [application_id, account_id]
+    return await _run(platform, person_id, "pay_fee", content, doing, actor, key, work)
+
+
+async def post(
+    platform: Platform,
+    person_id: int,
+    application_id: int,
+    tracking: str,
+    doing: Doing,
+    actor: Actor,
+    key: str,
+) -> CardApplication:
+    """The card was given to the post, with the number of the parcel (寄出)."""
+    _check_text(tracking, "tracking")
+    if not tracking.strip():
+        raise InvalidInput("tracking", zh="请填写快递单号", en="give the number of the parcel")
+    changes = {"tracking": tracking.strip()}
+    return await _move(platform, person_id, application_id, "post", doing, actor, key, changes)
+
+
+async def come_back(
+    platform: Platform, person_id: int, application_id: int, doing: Doing, actor: Actor, key: str
+) -> CardApplication:
+    """The parcel came back; the card waits to be sent again or collected (退件)."""
+    return await _move(
+        platform, person_id, application_id, "come_back", doing, actor, key, {"tracking": None}
+    )
+
+
+async def hand_over(
+    platform: Platform,
+    person_id: int,
+    application_id: int,
+    doing: Doing,
+    actor: Actor,
+    key: str,
+    *,
+    event: ApplicationEvent = "hand_over",
+) -> Card:
+    """The card is handed over (领取), delivered by post ("deliver"), or printed at the counter and
+    handed over ("print"): it is recorded and the old one ends. Answers the new card."""
+    account = await _account_for(platform, person_id, application_id, actor)
+
+    async def work(desk: Desk) -> Card:
+        desk.account = account
+        done = await desk.move_application(desk.application(application_id), event)
+        assert done.card_id is not None
+        return desk.card(done.card_id)
+
+    mine = office.command(person_id, event, application_id, doing, actor, key)
+    return await office.carry_out(platform, mine, work, office.card_again)
+
+
+async def _account_for(
+    platform: Platform, person_id: int, application_id: int, actor: Actor
+) -> tuple[str, int] | None:
+    """An account at the issuing bank for a card that takes over none; of the dead there is none."""
+    async with platform.database.transaction(readonly=True) as connection:
+        if (await people.get(connection, person_id)).died_on is not None:
+            return None
+        wanted = await store.bank_wanted(connection, person_id, application_id)
+    if wanted is None:
+        return None
+    account, _ = await bank.open_account(platform, person_id, wanted, actor)
+    return wanted, account.account_id
+
+
+async def _move(
+    platform: Platform,
+    person_id: int,
+    application_id: int,
+    event: ApplicationEvent,
+    doing: Doing,
+    actor: Actor,
+    key: str,
+    changes: Mapping[str, object] | None = None,
+) -> CardApplication:
+    _check_text(doing.reason, "reason")
+
+    async def work(desk: Desk) -> CardApplication:
+        return await desk.move_application(
+            desk.application(application_id), event, **(changes or {})
+        )
+
+    return await _run(platform, person_id, event, application_id, doing, actor, key, work)
+
+
+async def _run(
+    platform: Platform,
+    person_id: int,
+    name: str,
+    content: object,
+    doing: Doing,
+    actor: Actor,
+    key: str,
+    work: Callable[[Desk], Awaitable[CardApplication]],
+) -> CardApplication:
+    mine: Command = office.command(person_id, name, content, doing, actor, key)
+    return await office.carry_out(platform, mine, work, application_again)
+
+
+def _check_text(text: str, field: str) -> None:
+    printable(text.replace("\n", " "), field)
+    if len(text) > TEXT_MAX:
+        raise InvalidInput(field, zh=f"最多 {TEXT_MAX} 字", en=f"at most {TEXT_MAX} characters")
+
+
+async def waiting(
+    connection: Connection,
+    states: tuple[ApplicationState, ...],
+    areas: tuple[str, ...] | None,
+    limit: int = 50,
+) -> list[CardApplication]:
+    """Applications that wait in some states, the oldest first, decided or taken in within some areas
+    (region codes without trailing zeros; None: everywhere). Masked by nobody: ids and states only."""
+    return await store.work_list(connection, states, areas, max(1, min(limit, WORK_MAX)))

@@ -1,0 +1,463 @@
+"""The desk: carries out what the table says, one command at a time for each person.
+
+A command is one transaction: the facts are read, the table decides, the effects are written with the
+event and the audit trail, and who listens acts. The same key and content answers what is there.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar, cast
+
+import msgspec
+
+from yikatong.cards import store as card_store
+from yikatong.cards import telling
+from yikatong.cards.model import OPEN_STATES, Card, CardApplication
+from yikatong.cards.office import fees, rules, store, table, terms
+from yikatong.cards.office.errors import NoSuchApplication, NoSuchCard
+from yikatong.cards.office.model import (
+    ApplicationMoved,
+    CardEvent,
+    CardMoved,
+    CardReplaced,
+    Doing,
+    Facts,
+    NewApplication,
+)
+from yikatong.cards.office.table import RESTORED, ApplicationEvent, CardEventName, Effect
+from yikatong.cards.office.terms import CardRules
+from yikatong.cards.pins import service as pins
+from yikatong.core import events
+from yikatong.core.clock import today
+from yikatong.core.database import Connection
+from yikatong.core.errors import Unavailable
+from yikatong.core.ids import new_id
+from yikatong.core.platform import Platform
+from yikatong.core.together import Conflict
+from yikatong.money.bank.service import command as money_command
+from yikatong.money.bank.service import freeze_in
+from yikatong.money.errors import AccountClosed, KeyReused
+from yikatong.money.ledger import service as ledger
+from yikatong.money.ledger.model import Freeze
+from yikatong.people import service as people
+from yikatong.trust import audit
+from yikatong.trust.audit import Actor
+
+_Answer = TypeVar("_Answer")
+_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
+_NUMBER_LENGTH: Final = 9
+_DRAWS_MAX: Final = 20
+SYSTEM: Final = Actor("system", "card office", "carried out when due")
+
+
+Again = Callable[["Desk", int | None, int | None], _Answer]
+"""Answers a command done before by the application and the card it was about."""
+
+
+class Command(msgspec.Struct, frozen=True):
+    """Who wants what, and the key that makes it happen once."""
+
+    person_id: int
+    name: str
+    content: bytes
+    doing: Doing
+    actor: Actor
+    key: str
+
+
+def command(
+    person_id: int, name: str, content: object, doing: Doing, actor: Actor, key: str
+) -> Command:
+    """A command whose content is compared by the values given."""
+    return Command(person_id, name, ledger.digest([name, content, doing]), doing, actor, key)
+
+
+class Desk:
+    """One command in its transaction."""
+
+    def __init__(self, platform: Platform, connection: Connection, mine: Command) -> None:
+        self.platform = platform
+        self.connection = connection
+        self.mine = mine
+        self.now: datetime = platform.clock.now()
+        self.facts: Facts
+        self.account: tuple[str, int] | None = None
+        """Bank and number of the account for a card that takes over none."""
+        self.verifier: bytes | None = None
+        """Of the PIN that was chosen."""
+        self._key: str | None = mine.key
+
+    async def read(self) -> None:
+        """Read what decides."""
+        person_id = self.mine.person_id
+        day = today(self.platform.clock)
+        person = await people.get(self.connection, person_id)
+        enrolments = await people.enrolments(self.connection, person_id)
+        relations = await people.relations(self.connection, person_id)
+        facts = Facts(
+            person=person,
+            enrolments=enrolments,
+            relations=relations,
+            cards=await card_store.cards(self.connection, person_id),
+            applications=await card_store.applications(self.connection, person_id),
+            now=self.now,
+            today=day,
+            doing=self.mine.doing,
+            actor=self.mine.actor.name,
+            rules=terms.load().find(terms.NATION, day),
+        )
+        self.facts = self._by_rules_of(facts, rules.home_region(facts))
+
+    def rules_of(self, region: str) -> CardRules:
+        """The rules of a region today."""
+        return terms.load().find(region, self.facts.today)
+
+    def _by_rules_of(self, facts: Facts, region: str) -> Facts:
+        return msgspec.structs.replace(facts, rules=terms.load().find(region, facts.today))
+
+    def application(self, application_id: int) -> CardApplication:
+        """An application of the person; raises NoSuchApplication."""
+        for one in self.facts.applications:
+            if one.application_id == application_id:
+                return one
+        raise NoSuchApplication
+
+    def card(self, card_id: int) -> Card:
+        """A card of the person; raises NoSuchCard."""
+        for one in self.facts.cards:
+            if one.card_id == card_id:
+                return one
+        raise NoSuchCard
+
+    # ---- applications ----
+
+    async def apply(self, wanted: NewApplication) -> CardApplication:
+        """Take an application in; raises what its line of the table refuses."""
+        event = cast("ApplicationEvent", f"apply_{wanted.kind}")
+        region = rules.deciding_region(wanted, self.facts)
+        facts = msgspec.structs.replace(self._by_rules_of(self.facts, region), wanted=wanted)
+        move = table.application_move(event, facts)
+        old = rules.card_to_replace(facts.cards)
+        fee, doing = rules.fee_of(wanted, facts.rules), self.mine.doing
+        bank = wanted.bank or (old.bank if old else "ICBC")
+        made = CardApplication(
+            application_id=new_id(self.now),
+            kind=wanted.kind,
+            state="applied",
+            region=region,
+            applied_on=facts.today,
+            expected_on=rules.working_days_after(
+                facts.today, facts.rules.review_days + facts.rules.production_days
+            ),
+            pickup_place=wanted.pickup_place if wanted.delivery == "pickup" else None,
+            reason=None,
+            person_id=self.mine.person_id,
+            channel=doing.channel,
+            accepted_in=wanted.accepted_in or region,
+            applicant=doing.by,
+            applicant_id=doing.by_id,
+            accepted_by=self.mine.actor.name,
+            why=wanted.why,
+            replaces_card_id=old.card_id if old else None,
+            materials=doing.materials,
+            bank=bank,
+            delivery=wanted.delivery,
+            fee=fee,
+            fee_state="due" if fee else "none",
+            state_since=self.now,
+        )
+        post_to = None
+        if wanted.delivery == "post":
+            address = "\n".join(filter(None, (wanted.post_to, wanted.post_phone)))
+            post_to = self.platform.vault.seal("post_to", made.application_id, address)
+        await store.insert_application(self.connection, made, post_to)
+        self._keep(made)
+        await self._happened(event, None, "applied", application=made)
+        if "stop_lost_card" in move.effects and old is not None and old.state in table.LIVE:
+            await self.move_card(old, "report_loss", provisional_until=None)
+        await self._tell_of(made, event)
+        return made
+
+    async def move_application(
+        self, one: CardApplication, event: ApplicationEvent, **changes: Any
+    ) -> CardApplication:
+        """Make a move of the table; `changes` are further facts that come to stand in it."""
+        facts = msgspec.structs.replace(self._by_rules_of(self.facts, one.region), application=one)
+        move = table.application_move(event, facts)
+        moved = msgspec.structs.replace(
+            one, state=move.after or one.state, version=one.version + 1, **changes
+        )
+        if moved.state != one.state:
+            moved = msgspec.structs.replace(moved, state_since=self.now)
+        for effect in move.effects:
+            moved = await self._on_application(effect, moved)
+        if not await store.update_application(self.connection, moved):
+            raise Conflict
+        self._keep(moved)
+        await self._happened(event, one.state, moved.state, application=moved)
+        await self._tell_of(moved, event)
+        return moved
+
+    async def _on_application(self, effect: Effect, one: CardApplication) -> CardApplication:
+        if effect == "give_fee_back":
+            return await self._give_fee_back(one)
+        if effect == "number_card":
+            return await self._number(one)
+        if effect == "replace_old_card":
+            await self._replace_old(one)
+        elif effect == "issue_card":
+            await self._issue(one)
+        else:
+            raise AssertionError(effect)
+        return one
+
+    async def _give_fee_back(self, one: CardApplication) -> CardApplication:
+        if one.fee_state == "due":
+            return msgspec.structs.replace(one, fee_state="none")
+        if one.fee_state == "paid":
+            await fees.give_back(self.platform, self.connection, one, self.mine.actor)
+            return msgspec.structs.replace(one, fee_state="given_back")
+        return one
+
+    async def _number(self, one: CardApplication) -> CardApplication:
+        if one.card_number is not None:
+            return one
+        card_id = new_id(self.now)
+        for _ in range(_DRAWS_MAX):
+            number = "".join(secrets.choice(_LETTERS) for _ in range(_NUMBER_LENGTH))
+            if await store.insert_number(self.connection, number, one.person_id, card_id):
+                return msgspec.structs.replace(one, card_id=card_id, card_number=number)
+        raise Unavailable(
+            zh="没有取到空闲的卡号，没有任何改动，请重试",
+            en="no free card number was drawn; nothing was changed, try again",
+        )
+
+    async def _replace_old(self, one: CardApplication) -> None:
+        old = rules.card_to_replace(self.facts.cards)
+        if old is None:
+            return
+        assert one.card_id is not None
+        await self.move_card(old, "replace", replaced_by=one.card_id)
+
+    async def _issue(self, one: CardApplication) -> None:
+        assert one.card_id is not None
+        assert one.card_number is not None
+        old = next((card for card in self.facts.cards if card.replaced_by == one.card_id), None)
+        bank, account_id = one.bank, None
+        if old is not None and old.bank == one.bank and old.account_id is not None:
+            account_id = old.account_id
+        elif self.account is not None:
+            bank, account_id = self.account
+        card = Card(
+            person_id=one.person_id,
+            card_id=one.card_id,
+            card_number=one.card_number,
+            card_identifier=identifier(one.region, one.card_id),
+            generation=rules.GENERATION,
+            region=one.region,
+            state="issued",
+            social_security_app="inactive",
+            bank_app="inactive",
+            name_on_card=self.facts.person.name,
+            issued_on=self.facts.today,
+            valid_until=rules.years_after(self.facts.today, self.facts.rules.valid_years),
+            provisional_until=None,
+            bank=bank,
+            account_id=account_id,
+            account_frozen_by=None,
+            replaced_by=None,
+        )
+        await store.insert_card(self.connection, card)
+        self.facts = msgspec.structs.replace(self.facts, cards=[card, *self.facts.cards])
+        if old is not None:
+            await telling.of_replacement(self.platform, self.connection, old, card)
+            told = CardReplaced(card.person_id, old.card_id, card.card_id)
+            await events.tell(self.platform, self.connection, told)
+        await events.tell(
+            self.platform, self.connection, CardMoved(card.person_id, card, None, "issue")
+        )
+
+    # ---- cards ----
+
+    async def move_card(self, one: Card, event: CardEventName, **changes: Any) -> Card:
+        """Make a move of the table; `changes` are further facts that come to stand in the card."""
+        facts = msgspec.structs.replace(self._by_rules_of(self.facts, one.region), card=one)
+        move = table.card_move(event, facts)
+        after = table.restored(one) if move.after == RESTORED else move.after or one.state
+        moved = msgspec.structs.replace(one, state=after, version=one.version + 1, **changes)
+        for effect in move.effects:
+            moved = await self._on_card(effect, one, moved)
+        if not await store.update_card(self.connection, moved):
+            raise Conflict
+        self._keep_card(moved)
+        await self._happened(event, one.state, moved.state, card=moved)
+        await telling.of_card(self.platform, self.connection, moved, event)
+        await events.tell(
+            self.platform, self.connection, CardMoved(moved.person_id, moved, one.state, event)
+        )
+        return moved
+
+    async def _on_card(self, effect: Effect, one: Card, moved: Card) -> Card:
+        if effect == "set_pin":
+            # In a bulk activation nobody is there to choose one; the holder sets it at first use.
+            if self.verifier is not None:
+                await pins.put_first(
+                    self.platform, self.connection, one, self.verifier, self.mine.actor
+                )
+            return msgspec.structs.replace(moved, social_security_app="active")
+        if effect == "reset_pin":
+            assert self.verifier is not None
+            await pins.put_anew(
+                self.platform, self.connection, one, self.verifier, self.mine.actor,
+                self.mine.doing.channel,
+            )  # fmt: skip
+            return moved
+        if effect == "end_applications":
+            for application in self.facts.applications:
+                if self.facts.person.died_on is not None and application.state in OPEN_STATES:
+                    await self.move_application(
+                        application, "end_with_person", reason="身故 · death"
+                    )
+            return moved
+        return await self._freezing(effect, one, moved)
+
+    async def _freezing(self, effect: Effect, one: Card, moved: Card) -> Card:
+        if effect == "freeze":
+            # A provisional report that becomes a real one keeps what the first interrupted.
+            before = one.state_before if one.state.startswith("loss_reported") else one.state
+            await self._freeze_account(one, "loss_report")
+            return _sides(msgspec.structs.replace(moved, state_before=before), "active", "frozen")
+        if effect == "freeze_for_death":
+            if self.facts.person.died_on is not None:
+                await self._freeze_account(one, "death")
+            return _sides(moved, "active", "frozen")
+        assert effect in ("unfreeze", "unfreeze_account"), effect
+        await self._freeze_account(one, "loss_report", lift=True)
+        if effect == "unfreeze_account":
+            return msgspec.structs.replace(moved, bank_app="active")
+        released = msgspec.structs.replace(moved, state_before=None, provisional_until=None)
+        return _sides(released, "frozen", "active")
+
+    async def _freeze_account(self, card: Card, reason: Freeze, *, lift: bool = False) -> None:
+        if card.account_id is None:
+            return
+        kind = "unfreeze" if lift else "freeze"
+        key = f"card:{kind}:{reason}:{card.card_id}:{card.version}"
+        wanted = money_command(
+            card.person_id, key, kind, self.mine.actor, card.account_id, reason, ""
+        )
+        try:
+            await freeze_in(
+                self.platform, self.connection, wanted, card.account_id, reason, lift=lift
+            )
+        except AccountClosed:
+            # Nothing is left on it that could be stopped.
+            return
+
+    # ---- what they share ----
+
+    async def _tell_of(self, one: CardApplication, event: ApplicationEvent) -> None:
+        await telling.of_application(self.platform, self.connection, one, event)
+        moved = ApplicationMoved(one.person_id, one, event)
+        await events.tell(self.platform, self.connection, moved)
+
+    def _keep(self, one: CardApplication) -> None:
+        others = [
+            other for other in self.facts.applications if other.application_id != one.application_id
+        ]
+        self.facts = msgspec.structs.replace(self.facts, applications=[one, *others])
+
+    def _keep_card(self, one: Card) -> None:
+        changed = [one if other.card_id == one.card_id else other for other in self.facts.cards]
+        self.facts = msgspec.structs.replace(self.facts, cards=changed)
+
+    async def _happened(
+        self,
+        event: str,
+        before: str | None,
+        after: str,
+        *,
+        application: CardApplication | None = None,
+        card: Card | None = None,
+    ) -> None:
+        mine, doing = self.mine, self.mine.doing
+        card_id = card.card_id if card else application.card_id if application else None
+        happened = CardEvent(
+            person_id=mine.person_id,
+            event_id=new_id(self.now),
+            at=self.now,
+            application_id=application.application_id if application else None,
+            card_id=card_id,
+            event=event,
+            before=before,
+            after=after,
+            channel=doing.channel,
+            applicant=doing.by,
+            actor_kind=mine.actor.kind,
+            actor=mine.actor.name,
+            reason=doing.reason,
+            detail={"by_id": str(doing.by_id)} if doing.by_id else {},
+        )
+        key, self._key = self._key, None
+        await store.insert_event(self.connection, happened, key, mine.content if key else None)
+        action = f"{'card' if card else 'card_application'}.{event}"
+        detail: dict[str, object] = {"state": after, "channel": doing.channel, "by": doing.by}
+        await audit.record(self.connection, mine.actor, self.now, mine.person_id, action, detail)
+
+
+def identifier(region: str, card_id: int) -> str:
+    """卡识别码: region (6), generation (2), serial (24 digits)."""
+    return f"{region}{rules.GENERATION:02d}{card_id:024d}"
+
+
+def provisional_until(now: datetime, days: int) -> datetime:
+    """When a provisional loss report ends by itself."""
+    return now + timedelta(days=days)
+
+
+def _sides(card: Card, before: str, after: Any) -> Card:
+    """Both sides of the card, where they are in one state, brought to another."""
+    changes = {
+        side: after for side in ("social_security_app", "bank_app") if getattr(card, side) == before
+    }
+    return msgspec.structs.replace(card, **changes)
+
+
+async def carry_out(
+    platform: Platform,
+    mine: Command,
+    work: Callable[[Desk], Awaitable[_Answer]],
+    again: Again[_Answer],
+) -> _Answer:
+    """Run a command once; with a key used before `again` answers what is there now, by the application
+    and card it was about. Raises KeyReused for another content, Busy."""
+
+    async def in_transaction(connection: Connection) -> _Answer:
+        await store.lock(connection, mine.person_id)
+        desk = Desk(platform, connection, mine)
+        await desk.read()
+        known = await store.event_of_key(connection, mine.person_id, mine.key)
+        if known is not None:
+            if known[0] != mine.content:
+                raise KeyReused
+            return again(desk, known[1], known[2])
+        return await work(desk)
+
+    return await ledger.carry_out(platform, in_transaction)
+
+
+def application_again(
+    desk: Desk, application_id: int | None, card_id: int | None
+) -> CardApplication:
+    """The application as it is now."""
+    del card_id
+    assert application_id is not None
+    return desk.application(application_id)
+
+
+def card_again(desk: Desk, application_id: int | None, card_id: int | None) -> Card:
+    """The card as it is now."""
+    del application_id
+    assert card_id is not None
+    return desk.card(card_id)

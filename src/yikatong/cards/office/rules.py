@@ -1,0 +1,114 @@
+"""Decisions of the card office, without I/O: regions, fees, days, the card an application replaces."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Final
+
+from yikatong.cards.model import LIVE_STATES, Card
+from yikatong.cards.office.model import Facts, NewApplication
+from yikatong.cards.office.terms import CardRules
+from yikatong.core import regions
+from yikatong.core.errors import InvalidInput
+from yikatong.core.money import Fen
+
+GENERATION: Final = 3
+"""Cards issued today are of the third generation."""
+_INSURANCES: Final = ("310", "390", "110", "150", "210")
+_SATURDAY: Final = 5
+
+
+def home_region(facts: Facts) -> str:
+    """The insured place (参保地), medical insurance first; of who is insured nowhere, the residence."""
+    current = [one for one in facts.enrolments if one.status != "ended"]
+    for insurance in _INSURANCES:
+        for one in current:
+            if one.insurance == insurance:
+                return one.region
+    return _pooling(facts.person.residence_region)
+
+
+def _pooling(region: str, field: str = "region") -> str:
+    found = regions.get(region, field)
+    return found.pooled_in or found.code
+
+
+def deciding_region(wanted: NewApplication, facts: Facts) -> str:
+    """The region that decides and issues; raises InvalidInput for an unknown one."""
+    return home_region(facts) if wanted.region is None else _pooling(wanted.region)
+
+
+def is_elsewhere(wanted: NewApplication, facts: Facts) -> bool:
+    """Whether another region than the insured one is to issue the card."""
+    return deciding_region(wanted, facts) != home_region(facts)
+
+
+def decided_at_once(wanted: NewApplication, facts: Facts) -> bool:
+    """Whether no review is needed (即时受理): the person stands at a counter of the insured place with
+    the id document in hand, and the registers agree."""
+    return (
+        facts.doing.channel in ("counter", "bank")
+        and facts.doing.by == "self"
+        and not is_elsewhere(wanted, facts)
+        and wanted.why != "data_changed"
+    )
+
+
+def fee_of(wanted: NewApplication, terms: CardRules) -> Fen:
+    """工本费 in fen: none for the first card and for the reasons that the region lets off."""
+    if wanted.kind == "first" or (wanted.why is not None and wanted.why in terms.free):
+        return 0
+    return terms.fee
+
+
+def card_to_replace(cards: Sequence[Card]) -> Card | None:
+    """The card that a new one would take the place of: the live one, else the newest expired one."""
+    live = next((one for one in cards if one.state in LIVE_STATES), None)
+    if live is not None:
+        return live
+    newest = next(iter(cards), None)
+    return newest if newest is not None and newest.state == "expired" else None
+
+
+def is_guardian(facts: Facts, person_id: int) -> bool:
+    """Whether this person is recorded as guardian, or as parent of a minor."""
+    return any(
+        one.other_person_id == person_id
+        and one.kind in ("ward_of", "child")
+        and (one.until is None or one.until >= facts.today)
+        for one in facts.relations
+    )
+
+
+def working_days_after(day: date, count: int) -> date:
+    """The day so many working days (Monday to Friday) later; public holidays make it later still."""
+    while count > 0:
+        day += timedelta(days=1)
+        if day.weekday() < _SATURDAY:
+            count -= 1
+    return day
+
+
+def years_after(day: date, years: int) -> date:
+    """The same day so many years later; 29 February becomes the 28th."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return day.replace(year=day.year + years, day=28)
+
+
+def check_why(wanted: NewApplication) -> None:
+    """Raise InvalidInput where the reason does not fit what is applied for."""
+    allowed = {
+        "first": (None,),
+        "replace": ("lost",),
+        "renew": ("damaged", "expired", "old_generation", "data_changed"),
+    }[wanted.kind]
+    if wanted.why not in allowed:
+        named = "、".join(str(one) for one in allowed if one)
+        raise InvalidInput(
+            "why",
+            zh="首次申领不填原因" if wanted.kind == "first" else f"原因应为 {named} 之一",
+            en="the first card needs no reason"
+            if wanted.kind == "first"
+            else f"must be one of {named.replace('、', ', ')}",
+        )

@@ -1,0 +1,245 @@
+"""SQL of the card office."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import msgspec
+
+from yikatong.cards.model import Card, CardApplication
+from yikatong.cards.office.model import CardEvent
+from yikatong.cards.store import application_of
+from yikatong.core.database import Connection
+
+_APPLICATION = tuple(CardApplication.__struct_fields__)
+_CARD = tuple(one for one in Card.__struct_fields__ if one != "account_frozen_by")
+_EVENT = tuple(CardEvent.__struct_fields__)
+_OPEN = "('applied', 'in_production', 'ready', 'sent')"
+_LIVE = "('issued', 'active', 'loss_reported_provisionally', 'loss_reported', 'locked')"
+
+
+async def lock(connection: Connection, person_id: int) -> None:
+    """One after the other for each person: two commands of one moment must see each other."""
+    await connection.execute(
+        "select pg_advisory_xact_lock(hashtextextended('cards', $1))", person_id
+    )
+
+
+# ---- events ----
+
+
+async def event_of_key(
+    connection: Connection, person_id: int, key: str
+) -> tuple[bytes, int | None, int | None] | None:
+    """Content, application and card of the command that used this key."""
+    row = await connection.fetchrow(
+        """select content, application_id, card_id from card_events
+            where person_id = $1 and key = $2""",
+        person_id,
+        key,
+    )
+    return None if row is None else (row[0], row[1], row[2])
+
+
+async def insert_event(
+    connection: Connection, event: CardEvent, key: str | None, content: bytes | None
+) -> None:
+    values = msgspec.structs.asdict(event) | {
+        "detail": msgspec.json.encode(event.detail).decode(),
+    }
+    marks = ", ".join(f"${number}" for number in range(1, len(_EVENT) + 3))
+    await connection.execute(
+        f"insert into card_events ({', '.join(_EVENT)}, key, content) values ({marks})",  # noqa: S608
+        *(values[name] for name in _EVENT),
+        key,
+        content,
+    )
+
+
+async def events_of(connection: Connection, person_id: int, limit: int) -> list[CardEvent]:
+    rows = await connection.fetch(
+        f"""select {", ".join(_EVENT)} from card_events where person_id = $1
+             order by event_id desc limit $2""",  # noqa: S608
+        person_id,
+        limit,
+    )
+    return [
+        CardEvent(**(dict(row) | {"detail": msgspec.json.decode(row["detail"])})) for row in rows
+    ]
+
+
+# ---- applications ----
+
+
+async def insert_application(
+    connection: Connection, one: CardApplication, post_to: bytes | None
+) -> None:
+    values = msgspec.structs.asdict(one)
+    marks = ", ".join(f"${number}" for number in range(1, len(_APPLICATION) + 2))
+    await connection.execute(
+        f"""insert into card_applications ({", ".join(_APPLICATION)}, post_to_sealed)
+            values ({marks})""",  # noqa: S608
+        *(values[name] for name in _APPLICATION),
+        post_to,
+    )
+
+
+async def update_application(connection: Connection, one: CardApplication) -> bool:
+    """Write over the version before this one; False where there is another."""
+    values = msgspec.structs.asdict(one)
+    columns = [name for name in _APPLICATION if name not in ("person_id", "application_id")]
+    sets = ", ".join(f"{name} = ${at}" for at, name in enumerate(columns, 3))
+    return bool(
+        await connection.fetchval(
+            f"""update card_applications set {sets}
+                 where person_id = $1 and application_id = $2 and version = ${len(columns) + 3}
+             returning 1""",  # noqa: S608
+            one.person_id,
+            one.application_id,
+            *(values[name] for name in columns),
+            one.version - 1,
+        )
+    )
+
+
+async def set_post_to(
+    connection: Connection, person_id: int, application_id: int, sealed: bytes
+) -> None:
+    await connection.execute(
+        """update card_applications set post_to_sealed = $3
+            where person_id = $1 and application_id = $2""",
+        person_id,
+        application_id,
+        sealed,
+    )
+
+
+async def post_to(connection: Connection, person_id: int, application_id: int) -> bytes | None:
+    return await connection.fetchval(
+        """select post_to_sealed from card_applications
+            where person_id = $1 and application_id = $2""",
+        person_id,
+        application_id,
+    )
+
+
+async def bank_wanted(connection: Connection, person_id: int, application_id: int) -> str | None:
+    """The issuing bank of an application whose card takes over no account."""
+    return await connection.fetchval(
+        f"""select a.bank from card_applications a
+             where a.person_id = $1 and a.application_id = $2 and a.state in {_OPEN}
+               and not exists (select from cards c
+                                where c.person_id = a.person_id and c.bank = a.bank
+                                  and c.account_id is not null
+                                  and (c.state in {_LIVE} or c.state = 'expired'))""",  # noqa: S608
+        person_id,
+        application_id,
+    )
+
+
+async def work_list(
+    connection: Connection,
+    states: Sequence[str],
+    areas: Sequence[str] | None,
+    limit: int,
+) -> list[CardApplication]:
+    """Applications in some states that wait, the oldest first; `areas`: prefixes of region codes."""
+    rows = await connection.fetch(
+        f"""select {", ".join(_APPLICATION)} from card_applications
+             where state = any($1::text[]) and state in {_OPEN}
+               and ($2::text[] is null
+                    or exists (select from unnest($2::text[]) a where region like a || '%'
+                                                                  or accepted_in like a || '%'))
+             order by state_since nulls first limit $3""",  # noqa: S608
+        states,
+        areas,
+        limit,
+    )
+    return [application_of(row) for row in rows]
+
+
+# ---- cards ----
+
+
+async def insert_number(connection: Connection, number: str, person_id: int, card_id: int) -> bool:
+    """Take a card number; False where somebody has it."""
+    return bool(
+        await connection.fetchval(
+            """insert into card_numbers (card_number, person_id, card_id) values ($1, $2, $3)
+               on conflict do nothing returning 1""",
+            number,
+            person_id,
+            card_id,
+        )
+    )
+
+
+async def insert_card(connection: Connection, card: Card) -> None:
+    values = msgspec.structs.asdict(card)
+    marks = ", ".join(f"${number}" for number in range(1, len(_CARD) + 1))
+    await connection.execute(
+        f"insert into cards ({', '.join(_CARD)}) values ({marks})",  # noqa: S608
+        *(values[name] for name in _CARD),
+    )
+
+
+async def update_card(connection: Connection, card: Card) -> bool:
+    """Write what may change over the version before this one; False where there is another."""
+    return bool(
+        await connection.fetchval(
+            """update cards
+                  set state = $3, social_security_app = $4, bank_app = $5, provisional_until = $6,
+                      account_id = $7, replaced_by = $8, state_before = $9, version = $10
+                where person_id = $1 and card_id = $2 and version = $10 - 1 returning 1""",
+            card.person_id,
+            card.card_id,
+            card.state,
+            card.social_security_app,
+            card.bank_app,
+            card.provisional_until,
+            card.account_id,
+            card.replaced_by,
+            card.state_before,
+            card.version,
+        )
+    )
+
+
+# ---- what is due ----
+
+
+async def provisional_reports_over(
+    connection: Connection, now: datetime, limit: int
+) -> list[tuple[int, int]]:
+    rows = await connection.fetch(
+        """select person_id, card_id from cards
+            where state = 'loss_reported_provisionally' and provisional_until <= $1
+            order by provisional_until limit $2""",
+        now,
+        limit,
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def cards_run_out(connection: Connection, before: date, limit: int) -> list[tuple[int, int]]:
+    rows = await connection.fetch(
+        f"""select person_id, card_id from cards where state in {_LIVE} and valid_until < $1
+             order by valid_until limit $2""",  # noqa: S608
+        before,
+        limit,
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def uncollected(
+    connection: Connection, now: datetime, after: tuple[int, int], limit: int
+) -> list[CardApplication]:
+    """Cards that lie ready, in the order of persons behind `after`."""
+    rows = await connection.fetch(
+        f"""select {", ".join(_APPLICATION)} from card_applications
+             where state = 'ready' and state_since <= $1 and (person_id, application_id) > ($2, $3)
+             order by person_id, application_id limit $4""",  # noqa: S608
+        now,
+        *after,
+        limit,
+    )
+    return [application_of(row) for row in rows]

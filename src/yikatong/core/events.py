@@ -1,0 +1,38 @@
+"""Events: what a room tells of, so that rooms behind it can act in the same transaction.
+
+A card was replaced: e-cards, filings and mandates follow. The room that tells knows nobody who listens;
+who listens to what stands in `yikatong.subscriptions`, and nowhere else.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from yikatong.core.database import Connection
+from yikatong.core.platform import Platform
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Something that happened to a person; subclasses are named in the past tense."""
+
+    person_id: int
+
+
+Listener = Callable[[Platform, Connection, Any], Awaitable[None]]
+"""Acts on an event of its kind inside the transaction of what happened."""
+Listeners = Callable[[], Mapping[type[Event], Sequence[Listener]]]
+
+_listeners: Final[list[Listeners]] = []
+
+
+def follow(listeners: Listeners) -> None:
+    """Who listens to which event, in this order; asked at the first event."""
+    _listeners[:] = [listeners]
+
+
+async def tell(platform: Platform, connection: Connection, event: Event) -> None:
+    """Let everybody act on it inside the caller's transaction; what a listener raises undoes all."""
+    assert _listeners, "an event was told before anybody said who listens"
+    for listener in _listeners[0]().get(type(event), ()):
+        await listener(platform, connection, event)

@@ -1,0 +1,20 @@
+"""Who listens to which event: the one place where a room acts on what a room before it tells."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from yikatong.core.events import Event, Listener
+
+
+@cache
+def listeners() -> Mapping[type[Event], Sequence[Listener]]:
+    """By event, in the order in which they act. The rooms are loaded at the first event, so that the
+    command line starts fast."""
+    from yikatong.cards.office.model import CardMoved
+    from yikatong.cards.pins.service import PinMoved
+    from yikatong.identity.ecards import following as ecards
+
+    return {
+        CardMoved: (ecards.card_moved,),
+        PinMoved: (ecards.pin_moved,),
+    }
