@@ -20,8 +20,13 @@ from yikatong import subscriptions
 from yikatong.benefits.pension import api as pension_api
 from yikatong.benefits.proof_of_life import api as proof_api
 from yikatong.benefits.runs import api as runs_api
+from yikatong.benefits.runs import by_hand_api
 from yikatong.benefits.unemployment import api as unemployment_api
 from yikatong.cards.consistency import api as consistency_api
+from yikatong.cards.office import api as cards_api
+from yikatong.cards.office import applying as cards_applying
+from yikatong.cards.office import applying_api as cards_applying_api
+from yikatong.cards.office import living_api as cards_living_api
 from yikatong.core import events, problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
@@ -242,12 +247,14 @@ def create_app(platform: Platform) -> Litestar:
     outside = connectors(platform, platform.settings.outside_banks)
     codes = Codes(platform)
     published = ecards_api.Published(codes, Revocations(platform))
-    verification = verification_api.Counter(
-        gate, VerificationDesk(platform, codes, face_check(platform))
-    )
+    faces = face_check(platform)
+    verification = verification_api.Counter(gate, VerificationDesk(platform, codes, faces))
 
     # What documents are added to, and whether it takes any.
-    matters: dict[str, documents_api.Takes] = {changes.MATTER: changes_service.takes_documents}
+    matters: dict[str, documents_api.Takes] = {
+        changes.MATTER: changes_service.takes_documents,
+        cards_applying.MATTER: cards_applying.takes_documents,
+    }
 
     def matters_with_documents() -> dict[str, documents_api.Takes]:
         return matters
@@ -295,6 +302,7 @@ def create_app(platform: Platform) -> Litestar:
             *staff_api.public,
             *openid_api.routes,
             *ecards_api.routes,
+            *cards_api.public,
             *pension_api.public,
             *unemployment_api.public,
             Router(
@@ -308,6 +316,9 @@ def create_app(platform: Platform) -> Litestar:
                     *standing_api.routes,
                     *wealth_api.routes,
                     *outside_api.routes,
+                    *cards_api.routes,
+                    *cards_applying_api.routes,
+                    *cards_living_api.routes,
                     *filings_api.routes,
                     *claims_api.routes,
                     *receipts_api.routes,
@@ -319,6 +330,7 @@ def create_app(platform: Platform) -> Litestar:
                     *pension_api.routes,
                     *proof_api.routes,
                     *runs_api.routes,
+                    *by_hand_api.routes,
                     *unemployment_api.routes,
                     *documents_api.routes,
                     *changes_api.routes,
@@ -351,6 +363,7 @@ def create_app(platform: Platform) -> Litestar:
                 "gate": gate,
                 "approvals": approvals,
                 "verification": verification,
+                "face_check": faces,
             }
         ),
         request_max_body_size=BODY_BYTES_MAX,
