@@ -186,15 +186,17 @@ def head_as_get(app: ASGIApp) -> ASGIApp:
 def serve(platform: Platform) -> ASGIApp:
     """The whole of what is served: the application, and before it the lean routes."""
     app = create_app(platform)
-    served = hospital(
-        lean(
-            app,
-            {
-                **money_api.lean_routes(app.state["desk"]),
-                **verification_api.lean_routes(app.state["verification"]),
-            },
-            _note_lean,
-            sizes={verification_api.VERIFICATIONS: verification_api.BODY_BYTES_MAX},
+    return hospital(
+        head_as_get(
+            lean(
+                app,
+                {
+                    **money_api.lean_routes(app.state["desk"]),
+                    **verification_api.lean_routes(app.state["verification"]),
+                },
+                _note_lean,
+                sizes={verification_api.VERIFICATIONS: verification_api.BODY_BYTES_MAX},
+            )
         ),
         CareDesk(platform),
         platform,
@@ -203,7 +205,6 @@ def serve(platform: Platform) -> ASGIApp:
         transactions=TRANSACTIONS,
         errands=reconciliation.errands(platform),
     )
-    return head_as_get(served)
 
 
 @cache
