@@ -45,7 +45,7 @@ await notices.post(
 |---|---|
 | day, moment | a `date`; a `datetime` with its zone |
 | tail | the last four characters of a card's number |
-| reference | a number of ours or of a parcel, to 40 letters, digits, hyphens; never an id or phone number |
+| reference | a number of ours or of a parcel, to 40 letters, digits, hyphens; never an id number |
 | region | a code of GB/T 2260 |
 | words | a text, or a `Text` in both languages; cut at {WORDS_MAX} characters |
 | money | fen |

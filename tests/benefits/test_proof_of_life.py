@@ -20,11 +20,11 @@ from tests.benefits.conftest import (
 )
 from yikatong.benefits import due as daily
 from yikatong.benefits.proof_of_life import rules, service
-from yikatong.benefits.proof_of_life.face import Match
 from yikatong.benefits.proof_of_life.model import FaceCheckUnavailable, FaceDiffers, NothingToProve
 from yikatong.core.clock import SHANGHAI, FixedClock
 from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
+from yikatong.identity.verification.faces import NoFaceCheck, Said
 from yikatong.money.errors import KeyReused
 from yikatong.portability import service as portability
 from yikatong.portability.model import CheckRequest
@@ -215,11 +215,13 @@ async def test_who_is_found_dead_on_a_visit_stops_at_once(
 
 
 class Sees:
-    def __init__(self, *, same: bool) -> None:
-        self._same = same
+    available = True
 
-    async def compare(self, platform: Platform, person_id: int, image: bytes) -> Match:
-        return Match(self._same, f"face-{len(image)}")
+    def __init__(self, said: Said) -> None:
+        self._said: Said = said
+
+    async def check(self, person_id: int, image: str) -> Said:
+        return self._said
 
 
 async def test_a_face_check_is_pluggable_and_honest_where_there_is_none(
@@ -227,13 +229,14 @@ async def test_a_face_check_is_pluggable_and_honest_where_there_is_none(
 ) -> None:
     await make_person()
     await make_pension(**HELD)
-    with pytest.raises(FaceCheckUnavailable):
-        await service.record_face(platform, 1, b"jpeg", None, CLERK)
+    for silent in (NoFaceCheck(), Sees("not_available")):
+        with pytest.raises(FaceCheckUnavailable):
+            await service.record_face(platform, 1, "anBlZw==", silent, CLERK)
     with pytest.raises(FaceDiffers):
-        await service.record_face(platform, 1, b"jpeg", Sees(same=False), CLERK)
+        await service.record_face(platform, 1, "anBlZw==", Sees("different"), CLERK)
     assert (await pension_of(platform)).status == "held"
-    done = await service.record_face(platform, 1, b"jpeg", Sees(same=True), CLERK)
-    assert (done["kind"], done["source"]) == ("face", "face-4")
+    done = await service.record_face(platform, 1, "anBlZw==", Sees("same"), CLERK)
+    assert (done["kind"], done["outcome"]) == ("face", "alive")
     assert (await pension_of(platform)).status == "drawing"
 
 

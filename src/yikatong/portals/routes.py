@@ -24,6 +24,7 @@ from yikatong.portals import (
     sign_in_scan,
     staff_sign_in,
 )
+from yikatong.portals import benefits as own_benefits
 from yikatong.portals import guide as guides
 from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
@@ -101,10 +102,7 @@ def load() -> None:
         "pension.html",
         "settlement.html",
         "e-card.html",
-        "runs.html",
-        "run.html",
         "unemployment.html",
-        "benefits.html",
         "guide.html",
         "topic.html",
         "questions.html",
@@ -121,12 +119,14 @@ def load() -> None:
         "security-pin.html",
         "security-password.html",
         *staff_sign_in.TEMPLATES,
+        *operations.TEMPLATES,
+        *own_benefits.TEMPLATES,
         "acting.html",
         *consent.TEMPLATES,
-        *details.TEMPLATES,
         *inbox.TEMPLATES,
         *settings.TEMPLATES,
         *card.TEMPLATES,
+        *details.TEMPLATES,
     ):
         environment().get_template(name)
     guides.questions()
@@ -151,12 +151,6 @@ def error_page(request: Request[Any, Any, Any], error: YikatongError) -> Respons
     return response
 
 
-@get("/benefits", include_in_schema=False)
-async def benefits(request: Request[Any, Any, Any]) -> Response[str]:
-    """Where to work out a pension or unemployment benefit."""
-    return View.of(request).respond(request, "benefits.html", current="benefits")
-
-
 routes = [
     static,
     find_regions,
@@ -170,10 +164,9 @@ routes = [
             *card.routes,
             *card_apply.routes,
             *receipts.routes,
-            benefits,
+            *own_benefits.routes,
             pension,
             unemployment,
-            *operations.routes,
             *e_card_routes,
             guide,
             topic,
@@ -192,4 +185,5 @@ routes = [
         ],
     ),
     *staff_sign_in.routes,
+    *operations.routes,
 ]
