@@ -58,7 +58,12 @@ async def cards(connection: Connection, person_id: int) -> Sequence[Card]:
              order by issued_on desc, card_id desc""",  # noqa: S608 - our constant
         person_id,
     )
-    return [Card(**dict(row), account_frozen_by=None) for row in rows]
+    return [card_of(row) for row in rows]
+
+
+def card_of(row: Any) -> Card:
+    """A row of cards with the columns of the type; whether the account is frozen is not known."""
+    return Card(**dict(row), account_frozen_by=None)
 
 
 _APPLICATION = ", ".join(CardApplication.__struct_fields__)

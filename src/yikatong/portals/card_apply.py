@@ -76,6 +76,7 @@ async def _apply_page(
         request, "card-apply.html", status=status, current="card", errors=errors, which=kind,
         whys=[(one, view.text(f"card_why_{one}")) for one in _KINDS[kind][1] if one],
         banks=[(code, one.name.in_language(view.language)) for code, one in banks.banks().items()],
+        counters=await _counters(view, platform, holder),
         form={
             name: form.get(name, "")
             for name in ("why", "bank", "delivery", "pickup_place", "post_to", "post_phone")
