@@ -143,9 +143,12 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
     one.name: one
     for one in (
         _may("identity.verify", "核验身份", "verify who somebody is", "counter hotline", "region"),
-        _may("person.read", "查看人员信息（部分隐去）", "see a person's file, masked", "counter hotline reviewer auditor"),
+        _may("person.search", "查找人员", "find people by number or name", "counter reviewer auditor", "any"),
+        _may("person.read", "查看人员信息（部分隐去）", "see a person's file, masked", "counter reviewer auditor"),
         _may("person.reveal", "查看人员完整信息", "see a person's file in full", "counter reviewer"),
         _may("person.change", "更改人员信息", "change a person's data", "counter"),
+        _may("call.answer", "接听热线：核对来电人、说明情况、记录", "answer calls: compare facts, explain, keep notes", "hotline"),
+        _may("call.read", "查看热线通话记录", "see notes of calls", "counter auditor"),
         _may("notices.read", "查看发给个人的通知", "see what a person was told", "counter hotline auditor"),
         _may("notices.choose", "更改通知方式", "change how a person is told", "counter hotline"),
         _may("person.decide", "审核姓名、身份证号等变更", "decide changes of name or id number", "reviewer"),
@@ -157,6 +160,7 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
         _may("cards.read", "查看社保卡", "see a card", "counter hotline reviewer auditor"),
         _may("cards.apply", "受理申领和补换卡", "take an application for a card", "counter"),
         _may("cards.review", "审核社保卡申请", "review applications for a card", "reviewer"),
+        _may("cards.review", "审核申领、要求补正、不予通过", "review applications for a card", "counter reviewer"),
         _may("cards.produce", "制卡和入库", "order and receive cards", "operator", "region"),
         _may("cards.issue", "发卡和启用", "hand out and activate a card", "counter"),
         _may("cards.report_loss", "挂失", "report a card lost", "counter hotline"),
