@@ -9,6 +9,7 @@ from yikatong.core import regions
 from yikatong.core.errors import YikatongError
 from yikatong.portals import (
     acting,
+    by_hand,
     card,
     card_apply,
     consent,
@@ -120,6 +121,7 @@ def load() -> None:
         "security-password.html",
         *staff_sign_in.TEMPLATES,
         *operations.TEMPLATES,
+        *by_hand.TEMPLATES,
         *own_benefits.TEMPLATES,
         "acting.html",
         *consent.TEMPLATES,
@@ -186,4 +188,5 @@ routes = [
     ),
     *staff_sign_in.routes,
     *operations.routes,
+    *by_hand.routes,
 ]
