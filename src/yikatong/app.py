@@ -23,6 +23,10 @@ from yikatong.benefits.runs import api as runs_api
 from yikatong.benefits.runs import by_hand_api
 from yikatong.benefits.unemployment import api as unemployment_api
 from yikatong.cards.consistency import api as consistency_api
+from yikatong.cards.office import api as cards_api
+from yikatong.cards.office import applying as cards_applying
+from yikatong.cards.office import applying_api as cards_applying_api
+from yikatong.cards.office import living_api as cards_living_api
 from yikatong.core import events, problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
@@ -246,7 +250,10 @@ def create_app(platform: Platform) -> Litestar:
     verification = verification_api.Counter(gate, VerificationDesk(platform, codes, faces))
 
     # What documents are added to, and whether it takes any.
-    matters: dict[str, documents_api.Takes] = {changes.MATTER: changes_service.takes_documents}
+    matters: dict[str, documents_api.Takes] = {
+        changes.MATTER: changes_service.takes_documents,
+        cards_applying.MATTER: cards_applying.takes_documents,
+    }
 
     def matters_with_documents() -> dict[str, documents_api.Takes]:
         return matters
@@ -294,6 +301,7 @@ def create_app(platform: Platform) -> Litestar:
             *staff_api.public,
             *openid_api.routes,
             *ecards_api.routes,
+            *cards_api.public,
             *pension_api.public,
             *unemployment_api.public,
             Router(
@@ -307,6 +315,9 @@ def create_app(platform: Platform) -> Litestar:
                     *standing_api.routes,
                     *wealth_api.routes,
                     *outside_api.routes,
+                    *cards_api.routes,
+                    *cards_applying_api.routes,
+                    *cards_living_api.routes,
                     *filings_api.routes,
                     *claims_api.routes,
                     *receipts_api.routes,

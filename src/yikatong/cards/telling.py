@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from yikatong.cards.counters import service as counters
 from yikatong.cards.model import Card, CardApplication
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection
@@ -24,7 +25,8 @@ async def of_application(
     platform: Platform, connection: Connection, one: CardApplication, event: str
 ) -> None:
     """Tell what an event means for the applicant; most events of the office mean nothing."""
-    told = _application(one, event)
+    names = await counters.names(connection, [one.pickup_place])
+    told = _application(one, event, names.get(one.pickup_place or "", _COUNTER))
     if told is None:
         return
     kind, facts = told
@@ -32,8 +34,7 @@ async def of_application(
     await notices.post(platform, connection, one.person_id, kind, facts, once=once)
 
 
-def _application(one: CardApplication, event: str) -> tuple[str, Facts] | None:
-    place = one.pickup_place or _COUNTER
+def _application(one: CardApplication, event: str, place: Text) -> tuple[str, Facts] | None:
     since = one.state_since.astimezone(SHANGHAI).date() if one.state_since else one.applied_on
     expected = one.expected_on or since
     # fmt: off

@@ -21,6 +21,7 @@ from yikatong.money.contributions.service import Notice
 from yikatong.people import service as people
 from yikatong.portals.sign_in import answer_wrong, read_form
 from yikatong.portals.signed_in import same_site
+from yikatong.portals.staff_frame import frame_of
 from yikatong.portals.staff_sign_in import require_staff
 from yikatong.portals.view import View
 from yikatong.trust.access import not_there, within
@@ -62,6 +63,7 @@ async def _show(
     language = view.language
     response = view.respond(
         request, "by-hand.html", status=status, member=session, current="by_hand", errors=errors,
+        frame=frame_of(view, session),
         done=done if done in _DONE else "", sent=sent or {}, key=uuid.uuid4().hex,
         to_do=RETURNED_TO_DO.in_language(language),
         banks=[(one.code, one.name.in_language(language)) for one in banks().values()],

@@ -13,6 +13,8 @@ import msgspec
 
 from yikatong.cards import store as card_store
 from yikatong.cards import telling
+from yikatong.cards.counters import service as counters
+from yikatong.cards.counters.model import Counter
 from yikatong.cards.model import OPEN_STATES, Card, CardApplication
 from yikatong.cards.office import fees, rules, store, table, terms
 from yikatong.cards.office.errors import NoSuchApplication, NoSuchCard
@@ -28,6 +30,7 @@ from yikatong.cards.office.model import (
 from yikatong.cards.office.table import RESTORED, ApplicationEvent, CardEventName, Effect
 from yikatong.cards.office.terms import CardRules
 from yikatong.cards.pins import service as pins
+from yikatong.cards.service import NUMBER_LENGTH
 from yikatong.core import events
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
@@ -35,8 +38,7 @@ from yikatong.core.errors import Unavailable
 from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
 from yikatong.core.together import Conflict
-from yikatong.money.bank.service import command as money_command
-from yikatong.money.bank.service import freeze_in
+from yikatong.money.bank import service as bank
 from yikatong.money.errors import AccountClosed, KeyReused
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.model import Freeze
@@ -46,7 +48,6 @@ from yikatong.trust.audit import Actor
 
 _Answer = TypeVar("_Answer")
 _LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
-_NUMBER_LENGTH: Final = 9
 _DRAWS_MAX: Final = 20
 SYSTEM: Final = Actor("system", "card office", "carried out when due")
 
@@ -82,8 +83,6 @@ class Desk:
         self.mine = mine
         self.now: datetime = platform.clock.now()
         self.facts: Facts
-        self.account: tuple[str, int] | None = None
-        """Bank and number of the account for a card that takes over none."""
         self.verifier: bytes | None = None
         """Of the PIN that was chosen."""
         self._key: str | None = mine.key
@@ -93,6 +92,7 @@ class Desk:
         person_id = self.mine.person_id
         day = today(self.platform.clock)
         person = await people.get(self.connection, person_id)
+        here = await self.counter(self.mine.doing.counter, "counter")
         enrolments = await people.enrolments(self.connection, person_id)
         relations = await people.relations(self.connection, person_id)
         facts = Facts(
@@ -106,6 +106,7 @@ class Desk:
             doing=self.mine.doing,
             actor=self.mine.actor.name,
             rules=terms.load().find(terms.NATION, day),
+            here=here,
         )
         self.facts = self._by_rules_of(facts, rules.home_region(facts))
 
@@ -115,6 +116,12 @@ class Desk:
 
     def _by_rules_of(self, facts: Facts, region: str) -> Facts:
         return msgspec.structs.replace(facts, rules=terms.load().find(region, facts.today))
+
+    async def counter(self, code: str | None, field: str) -> Counter | None:
+        """An open counter, where one is named; raises InvalidInput."""
+        if code is None:
+            return None
+        return await counters.get(self.platform, self.connection, code, field)
 
     def application(self, application_id: int) -> CardApplication:
         """An application of the person; raises NoSuchApplication."""
@@ -135,12 +142,16 @@ class Desk:
     async def apply(self, wanted: NewApplication) -> CardApplication:
         """Take an application in; raises what its line of the table refuses."""
         event = cast("ApplicationEvent", f"apply_{wanted.kind}")
+        old = rules.card_to_replace(self.facts.cards)
+        wanted = rules.completed(wanted, old, self.facts.here)
         region = rules.deciding_region(wanted, self.facts)
-        facts = msgspec.structs.replace(self._by_rules_of(self.facts, region), wanted=wanted)
+        facts = msgspec.structs.replace(
+            self._by_rules_of(self.facts, region),
+            wanted=wanted,
+            pickup=await self.counter(wanted.pickup_place, "pickup_place"),
+        )
         move = table.application_move(event, facts)
-        old = rules.card_to_replace(facts.cards)
         fee, doing = rules.fee_of(wanted, facts.rules), self.mine.doing
-        bank = wanted.bank or (old.bank if old else "ICBC")
         made = CardApplication(
             application_id=new_id(self.now),
             kind=wanted.kind,
@@ -150,7 +161,7 @@ class Desk:
             expected_on=rules.working_days_after(
                 facts.today, facts.rules.review_days + facts.rules.production_days
             ),
-            pickup_place=wanted.pickup_place if wanted.delivery == "pickup" else None,
+            pickup_place=wanted.pickup_place,
             reason=None,
             person_id=self.mine.person_id,
             channel=doing.channel,
@@ -161,7 +172,7 @@ class Desk:
             why=wanted.why,
             replaces_card_id=old.card_id if old else None,
             materials=doing.materials,
-            bank=bank,
+            bank=wanted.bank or rules.ANY_BANK,
             delivery=wanted.delivery,
             fee=fee,
             fee_state="due" if fee else "none",
@@ -173,8 +184,8 @@ class Desk:
             post_to = self.platform.vault.seal("post_to", made.application_id, address)
         await store.insert_application(self.connection, made, post_to)
         self._keep(made)
-        await self._happened(event, None, "applied", application=made)
-        if "stop_lost_card" in move.effects and old is not None and old.state in table.LIVE:
+        await self._happened(event, None, "applied", self._take_key(), application=made)
+        if "stop_lost_card" in move.effects and old is not None and old.state in table.NOT_STOPPED:
             await self.move_card(old, "report_loss", provisional_until=None)
         await self._tell_of(made, event)
         return made
@@ -185,6 +196,7 @@ class Desk:
         """Make a move of the table; `changes` are further facts that come to stand in it."""
         facts = msgspec.structs.replace(self._by_rules_of(self.facts, one.region), application=one)
         move = table.application_move(event, facts)
+        key = self._take_key()
         moved = msgspec.structs.replace(
             one, state=move.after or one.state, version=one.version + 1, **changes
         )
@@ -195,7 +207,7 @@ class Desk:
         if not await store.update_application(self.connection, moved):
             raise Conflict
         self._keep(moved)
-        await self._happened(event, one.state, moved.state, application=moved)
+        await self._happened(event, one.state, moved.state, key, application=moved)
         await self._tell_of(moved, event)
         return moved
 
@@ -225,7 +237,7 @@ class Desk:
             return one
         card_id = new_id(self.now)
         for _ in range(_DRAWS_MAX):
-            number = "".join(secrets.choice(_LETTERS) for _ in range(_NUMBER_LENGTH))
+            number = "".join(secrets.choice(_LETTERS) for _ in range(NUMBER_LENGTH))
             if await store.insert_number(self.connection, number, one.person_id, card_id):
                 return msgspec.structs.replace(one, card_id=card_id, card_number=number)
         raise Unavailable(
@@ -244,11 +256,7 @@ class Desk:
         assert one.card_id is not None
         assert one.card_number is not None
         old = next((card for card in self.facts.cards if card.replaced_by == one.card_id), None)
-        bank, account_id = one.bank, None
-        if old is not None and old.bank == one.bank and old.account_id is not None:
-            account_id = old.account_id
-        elif self.account is not None:
-            bank, account_id = self.account
+        account_id = await self._account_for(one.bank, old)
         card = Card(
             person_id=one.person_id,
             card_id=one.card_id,
@@ -263,7 +271,7 @@ class Desk:
             issued_on=self.facts.today,
             valid_until=rules.years_after(self.facts.today, self.facts.rules.valid_years),
             provisional_until=None,
-            bank=bank,
+            bank=one.bank,
             account_id=account_id,
             account_frozen_by=None,
             replaced_by=None,
@@ -278,12 +286,25 @@ class Desk:
             self.platform, self.connection, CardMoved(card.person_id, card, None, "issue")
         )
 
+    async def _account_for(self, bank_code: str, old: Card | None) -> int:
+        """The account of the old card where it is open and at this bank, else one of the bank."""
+        person_id = self.mine.person_id
+        if old is not None and old.bank == bank_code and old.account_id is not None:
+            account = await ledger.account(self.connection, person_id, old.account_id)
+            if account.state == "open":
+                return account.account_id
+        account, _ = await bank.open_account_in(
+            self.platform, self.connection, person_id, bank_code, self.mine.actor
+        )
+        return account.account_id
+
     # ---- cards ----
 
     async def move_card(self, one: Card, event: CardEventName, **changes: Any) -> Card:
         """Make a move of the table; `changes` are further facts that come to stand in the card."""
         facts = msgspec.structs.replace(self._by_rules_of(self.facts, one.region), card=one)
         move = table.card_move(event, facts)
+        key = self._take_key()
         after = table.restored(one) if move.after == RESTORED else move.after or one.state
         moved = msgspec.structs.replace(one, state=after, version=one.version + 1, **changes)
         for effect in move.effects:
@@ -291,7 +312,7 @@ class Desk:
         if not await store.update_card(self.connection, moved):
             raise Conflict
         self._keep_card(moved)
-        await self._happened(event, one.state, moved.state, card=moved)
+        await self._happened(event, one.state, moved.state, key, card=moved)
         await telling.of_card(self.platform, self.connection, moved, event)
         await events.tell(
             self.platform, self.connection, CardMoved(moved.person_id, moved, one.state, event)
@@ -335,6 +356,10 @@ class Desk:
         assert effect in ("unfreeze", "unfreeze_account"), effect
         await self._freeze_account(one, "loss_report", lift=True)
         if effect == "unfreeze_account":
+            # A new card at another bank: what is on the account of the lost one is free again, too.
+            for other in self.facts.cards:
+                if other.account_id not in (None, one.account_id):
+                    await self._freeze_account(other, "loss_report", lift=True)
             return msgspec.structs.replace(moved, bank_app="active")
         released = msgspec.structs.replace(moved, state_before=None, provisional_until=None)
         return _sides(released, "frozen", "active")
@@ -343,12 +368,12 @@ class Desk:
         if card.account_id is None:
             return
         kind = "unfreeze" if lift else "freeze"
-        key = f"card:{kind}:{reason}:{card.card_id}:{card.version}"
-        wanted = money_command(
+        key = f"card:{kind}:{reason}:{card.card_id}:{card.version}:{new_id(self.now)}"
+        wanted = bank.command(
             card.person_id, key, kind, self.mine.actor, card.account_id, reason, ""
         )
         try:
-            await freeze_in(
+            await bank.freeze_in(
                 self.platform, self.connection, wanted, card.account_id, reason, lift=lift
             )
         except AccountClosed:
@@ -361,6 +386,11 @@ class Desk:
         await telling.of_application(self.platform, self.connection, one, event)
         moved = ApplicationMoved(one.person_id, one, event)
         await events.tell(self.platform, self.connection, moved)
+
+    def _take_key(self) -> str | None:
+        """The key stands on the event of the move that was asked for, not on those it leads to."""
+        key, self._key = self._key, None
+        return key
 
     def _keep(self, one: CardApplication) -> None:
         others = [
@@ -377,6 +407,7 @@ class Desk:
         event: str,
         before: str | None,
         after: str,
+        key: str | None,
         *,
         application: CardApplication | None = None,
         card: Card | None = None,
@@ -399,7 +430,6 @@ class Desk:
             reason=doing.reason,
             detail={"by_id": str(doing.by_id)} if doing.by_id else {},
         )
-        key, self._key = self._key, None
         await store.insert_event(self.connection, happened, key, mine.content if key else None)
         action = f"{'card' if card else 'card_application'}.{event}"
         detail: dict[str, object] = {"state": after, "channel": doing.channel, "by": doing.by}
