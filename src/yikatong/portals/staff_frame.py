@@ -24,6 +24,7 @@ ENTRIES: Final = (
     Entry("desk", "/staff/desk", "person.search", "q"),
     Entry("calls", "/staff/calls", "call.answer", "c"),
     Entry("runs", "/operations/runs", "run.read", "r"),
+    Entry("by_hand", "/operations/by-hand", "benefit.read", "b"),
     Entry("home", "/staff", None, "h"),
 )
 
