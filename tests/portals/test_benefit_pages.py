@@ -152,6 +152,36 @@ def test_who_may_only_look_has_no_buttons_and_who_may_not_sees_nothing(
     context.close()
 
 
+def test_finance_takes_in_what_heirs_pay_back(place: Site, browser: Browser) -> None:
+    number = next(
+        one["person_id"] for one in place.persons if one["situation"] == "pension_card_lost"
+    )
+    stopped, _ = place.api(
+        "POST", f"/api/v1/pension/persons/{number}/death", {"died_on": "2026-01-05"}, "death"
+    )
+    assert stopped == 200
+    context = context_of(browser)
+    page = context.new_page()
+    staff_sign_in(page, place, "demo-finance")
+    page.click("text=退回和追回")
+    looks(page, f"{place.address}/operations/by-hand", "by-hand")
+    assert "去世后多领" in page.inner_text("#recoveries")
+    page.click("summary:has-text('登记退回')")
+    page.fill("input[name=amount]", "999999.00")
+    page.fill("input[name=reference]", "20261126-7")
+    page.click("text=登记到账")
+    assert "不超过应退" in page.inner_text(".errors")
+    assert page.input_value("input[name=reference]") == "20261126-7"
+    page.fill("input[name=amount]", "1,000.00")
+    page.click("text=登记到账")
+    page.wait_for_selector(".notice.yes")
+    page.click("summary:has-text('登记退回')")
+    page.fill("input[name=reference]", "20261126-8")
+    page.click("text=登记到账")
+    page.wait_for_selector("text=没有应退回的款项")
+    context.close()
+
+
 def test_a_pensioner_sees_what_was_paid_and_proves_to_be_alive(
     place: Site, browser: Browser
 ) -> None:
