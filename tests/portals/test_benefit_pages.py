@@ -11,8 +11,8 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.portals.test_staff_pages import Site, assert_accessible, shoot
-from tests.portals.test_staff_pages import sign_in as staff_sign_in
+from tests.portals.staff_site import Site, assert_accessible, shoot
+from tests.portals.staff_site import sign_in as staff_sign_in
 from tests.serving.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]

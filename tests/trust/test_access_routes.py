@@ -257,6 +257,8 @@ def _lists(route: Route) -> bool:
         ("GET", "/api/v1/money/shared"),
         ("GET", "/api/v1/proof-of-life/due"),
         ("GET", "/api/v1/benefits/runs"),
+        ("GET", "/api/v1/benefits/returned"),
+        ("GET", "/api/v1/benefits/recoveries"),
     )
 
 

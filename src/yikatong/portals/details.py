@@ -107,7 +107,7 @@ async def _page(
         reveal=reveal,
         fresh=rules.contact_fresh(confirmed, today(platform.clock)),
         confirmed=confirmed.isoformat() if confirmed else "",
-        waiting=_fields(view, found.waiting) if found.waiting else "",
+        in_review=_fields(view, found.waiting) if found.waiting else "",
         history=[_row(view, one, whose) for one in found.changes if one.state != "taken"],
         form=_form(platform, found),
         done=done if done in _DONE else "",

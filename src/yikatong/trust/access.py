@@ -160,7 +160,6 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
         _may("cards.read", "查看社保卡", "see a card", "counter hotline reviewer auditor"),
         _may("cards.apply", "受理申领和补换卡", "take an application for a card", "counter"),
         _may("cards.review", "审核社保卡申请", "review applications for a card", "reviewer"),
-        _may("cards.review", "审核申领、要求补正、不予通过", "review applications for a card", "counter reviewer"),
         _may("cards.produce", "制卡和入库", "order and receive cards", "operator", "region"),
         _may("cards.issue", "发卡和启用", "hand out and activate a card", "counter"),
         _may("cards.report_loss", "挂失", "report a card lost", "counter hotline"),
