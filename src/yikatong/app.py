@@ -20,7 +20,9 @@ from yikatong import subscriptions
 from yikatong.benefits.pension import api as pension_api
 from yikatong.benefits.proof_of_life import api as proof_api
 from yikatong.benefits.runs import api as runs_api
+from yikatong.benefits.runs import by_hand_api
 from yikatong.benefits.unemployment import api as unemployment_api
+from yikatong.cards.consistency import api as consistency_api
 from yikatong.cards.office import api as cards_api
 from yikatong.cards.office import applying as cards_applying
 from yikatong.cards.office import applying_api as cards_applying_api
@@ -34,7 +36,6 @@ from yikatong.identity.approvals.service import Approvals
 from yikatong.identity.authority import api as authority_api
 from yikatong.identity.ecards import api as ecards_api
 from yikatong.identity.ecards.codes import Codes
-from yikatong.identity.ecards.revocations import Revocations
 from yikatong.identity.machines.service import Machines
 from yikatong.identity.openid import api as openid_api
 from yikatong.identity.openid.signing import OpenidProvider
@@ -185,15 +186,17 @@ def head_as_get(app: ASGIApp) -> ASGIApp:
 def serve(platform: Platform) -> ASGIApp:
     """The whole of what is served: the application, and before it the lean routes."""
     app = create_app(platform)
-    served = hospital(
-        lean(
-            app,
-            {
-                **money_api.lean_routes(app.state["desk"]),
-                **verification_api.lean_routes(app.state["verification"]),
-            },
-            _note_lean,
-            sizes={verification_api.VERIFICATIONS: verification_api.BODY_BYTES_MAX},
+    return hospital(
+        head_as_get(
+            lean(
+                app,
+                {
+                    **money_api.lean_routes(app.state["desk"]),
+                    **verification_api.lean_routes(app.state["verification"]),
+                },
+                _note_lean,
+                sizes={verification_api.VERIFICATIONS: verification_api.BODY_BYTES_MAX},
+            )
         ),
         CareDesk(platform),
         platform,
@@ -202,7 +205,6 @@ def serve(platform: Platform) -> ASGIApp:
         transactions=TRANSACTIONS,
         errands=reconciliation.errands(platform),
     )
-    return head_as_get(served)
 
 
 @cache
@@ -243,10 +245,9 @@ def create_app(platform: Platform) -> Litestar:
     openid = OpenidProvider(platform)
     outside = connectors(platform, platform.settings.outside_banks)
     codes = Codes(platform)
-    published = ecards_api.Published(codes, Revocations(platform))
-    verification = verification_api.Counter(
-        gate, VerificationDesk(platform, codes, face_check(platform))
-    )
+    published = ecards_api.Published(platform, codes)
+    faces = face_check(platform)
+    verification = verification_api.Counter(gate, VerificationDesk(platform, codes, faces))
 
     # What documents are added to, and whether it takes any.
     matters: dict[str, documents_api.Takes] = {
@@ -328,9 +329,11 @@ def create_app(platform: Platform) -> Litestar:
                     *pension_api.routes,
                     *proof_api.routes,
                     *runs_api.routes,
+                    *by_hand_api.routes,
                     *unemployment_api.routes,
                     *documents_api.routes,
                     *changes_api.routes,
+                    *consistency_api.routes,
                 ],
             ),
             *portals.routes,
@@ -359,6 +362,7 @@ def create_app(platform: Platform) -> Litestar:
                 "gate": gate,
                 "approvals": approvals,
                 "verification": verification,
+                "face_check": faces,
             }
         ),
         request_max_body_size=BODY_BYTES_MAX,

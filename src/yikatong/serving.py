@@ -45,6 +45,7 @@ from yikatong.population import sandbox_pin
 from yikatong.population import service as population
 from yikatong.population.service import DemoPerson
 from yikatong.portability import service as portability
+from yikatong.portals.counter import finding
 from yikatong.trust.access import NATION
 from yikatong.trust.documents import service as documents
 from yikatong.workers import BACKLOG, Workers, bind, configuration
@@ -183,6 +184,7 @@ async def _do_due_work(platform: Platform) -> None:
                 await signing_in.tidy(platform)
                 await staff_signing_in.forget_old(platform)
                 await openid_ending.forget_old(platform)
+                await finding.forget_old(platform)
                 await notices.forget_old(platform)
                 await documents.forget_old(platform)
             await ecards.forget_old(platform)
@@ -203,6 +205,11 @@ async def _do_daily_work(platform: Platform) -> None:
             await cards_due.by_the_day(platform)
             await benefits_due.run(platform)
             await unemployment_due.run(platform)
+            for wrong in await runs.months_that_differ(platform):
+                _log.error(
+                    "sums of payment runs differ", month=f"{wrong.month:%Y-%m}", paid=wrong.paid,
+                    fund=wrong.fund, banks=wrong.banks,
+                )  # fmt: skip
             await filing_reminders.run(platform)
             await notice_reminders.run(platform)
             done = day

@@ -4,6 +4,9 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from tests import fillings
+from tests.benefits.conftest import told
+from tests.conftest import Filling
 from yikatong.benefits.runs import service as runs
 from yikatong.benefits.runs import work
 from yikatong.benefits.unemployment import due, service
@@ -14,7 +17,6 @@ from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
 from yikatong.money import verification
 from yikatong.money.errors import KeyReused
-from yikatong.population import service as population
 from yikatong.trust.audit import Actor
 
 CLERK = Actor("staff", "clerk-1", "unemployment benefit")
@@ -80,8 +82,12 @@ class Worker:
 
 
 @pytest.fixture
+def filling() -> Filling:
+    return fillings.three_hundred_people
+
+
+@pytest.fixture
 async def worker(platform: Platform, clock: FixedClock) -> Worker:
-    await population.make(platform, 300, 3, lambda _: None)
     async with platform.database.transaction() as connection:
         await connection.execute("delete from benefit_entitlements")
         person_id = await connection.fetchval(
@@ -187,6 +193,7 @@ async def test_an_unconfirmed_month_holds_it_and_a_confirmation_lets_it_go_on(
     worker.go_to(date(2026, 5, 10))
     done = await due.run(worker.platform)
     assert done.held == 1
+    assert await told(worker.platform, worker.person_id) == ["benefit.held"]
     assert await worker.pay() == 0
     worker.go_to(date(2026, 6, 10))
     one = await service.confirm_month(worker.platform, worker.person_id, CLERK)

@@ -50,6 +50,7 @@ from yikatong.core.platform import Platform
 from yikatong.money.errors import KeyReused
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.verification import verify
+from yikatong.people.notices import service as notices
 
 ICBC_BRANCH = next(one.code for one in COUNTERS if one.bank == "ICBC")
 
@@ -498,3 +499,19 @@ async def test_the_history_tells_of_locked_and_changed_pins(platform: Platform) 
     for _ in range(3):
         await pins.verify_present(platform, card.person_id, card.card_id, "000001", CLERK)
     assert (await happened(platform, card.person_id))[-2:] == ["change_pin", "lock"]
+
+
+async def test_the_holder_is_told_each_thing_once(platform: Platform, clock: FixedClock) -> None:
+    card = await with_card(platform)
+    await living.report_loss_provisionally(
+        platform, card.person_id, card.card_id, PHONE, CLERK, "l1"
+    )
+    clock.advance(timedelta(days=15))
+    for _ in range(2):
+        await due.run(platform)
+    async with platform.database.transaction(readonly=True) as connection:
+        told = await notices.of_person(connection, card.person_id)
+    assert sorted(one.kind for one in told) == [
+        "application.received", "card.activated", "card.activated", "loss.ended",
+        "loss.provisional",
+    ]  # fmt: skip

@@ -253,9 +253,12 @@ def _lists(route: Route) -> bool:
         ("GET", "/api/v1/medical/claims"),
         ("GET", "/api/v1/cards/applications"),
         ("GET", "/api/v1/people/changes"),
+        ("GET", "/api/v1/people/inconsistencies"),
         ("GET", "/api/v1/money/shared"),
         ("GET", "/api/v1/proof-of-life/due"),
         ("GET", "/api/v1/benefits/runs"),
+        ("GET", "/api/v1/benefits/returned"),
+        ("GET", "/api/v1/benefits/recoveries"),
     )
 
 

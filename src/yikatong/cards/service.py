@@ -80,3 +80,8 @@ async def cards(connection: Connection, person_id: int) -> Sequence[Card]:
 async def applications(connection: Connection, person_id: int) -> Sequence[CardApplication]:
     """All applications of the person, the newest first."""
     return await store.applications(connection, person_id)
+
+
+async def applicants(connection: Connection, application_id: int) -> list[int]:
+    """Whose application has this number; the caller records why it looked."""
+    return await store.applicants(connection, application_id)

@@ -78,6 +78,14 @@ async def applications(connection: Connection, person_id: int) -> Sequence[CardA
     return [application_of(row) for row in rows]
 
 
+async def applicants(connection: Connection, application_id: int) -> list[int]:
+    rows = await connection.fetch(
+        "select person_id from card_applications where application_id = $1 limit 20",
+        application_id,
+    )
+    return [row[0] for row in rows]
+
+
 def application_of(row: Any) -> CardApplication:
     """A row of card_applications with the columns of the type."""
     facts = dict(row)

@@ -10,7 +10,7 @@ from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, NotFound, one_of
 from yikatong.core.platform import Platform
-from yikatong.core.sealing import mask_id_number, mask_name, mask_phone
+from yikatong.core.sealing import mask_address, mask_id_number, mask_name, mask_phone
 from yikatong.core.together import Query, ask
 from yikatong.people import rules, store
 from yikatong.people.model import Contact, Enrolment, Insured, Person, Relation
@@ -37,13 +37,15 @@ __all__ = [
     "insured",
     "insured_query",
     "list_persons",
+    "named",
     "names",
     "persons",
     "persons_query",
+    "phones",
     "record_death",
     "regions_of",
     "relations",
-    "with_groups",
+    "relations_of",
 ]
 
 
@@ -79,6 +81,14 @@ async def get(connection: Connection, person_id: int, field: str = "person_id") 
 async def died(connection: Connection, after: int, limit: int) -> list[tuple[int, date]]:
     """Persons recorded dead and since when, in the order of their ids behind `after`."""
     return await store.died(connection, after, limit)
+
+
+async def named(
+    connection: Connection, name: str, birth_date: date | None, areas: Iterable[str], limit: int
+) -> list[Person]:
+    """Persons of exactly this name who live or are insured in one of the areas, at most `limit`; the
+    caller records why it looked."""
+    return await store.named(connection, name, birth_date, list(areas), limit)
 
 
 async def record_death(
@@ -171,17 +181,12 @@ async def find_many(
 async def insured(connection: Connection, person_ids: Sequence[int]) -> dict[int, Insured]:
     """Persons with their current medical enrolments and special groups, read at once; the caller
     records why it looked."""
-    return await with_groups(connection, await ask(connection, insured_query(person_ids)))
+    return await ask(connection, insured_query(person_ids))
 
 
-def insured_query(person_ids: Sequence[int]) -> Query[store.Read]:
-    """The same as a question to be asked together with others; `with_groups` completes the answer."""
+def insured_query(person_ids: Sequence[int]) -> Query[dict[int, Insured]]:
+    """The same as a question to be asked together with others."""
     return store.insured(person_ids)
-
-
-async def with_groups(connection: Connection, read: store.Read) -> dict[int, Insured]:
-    """What `insured_query` told, with the special groups."""
-    return await store.with_groups(connection, read)
 
 
 async def id_numbers(
@@ -193,6 +198,24 @@ async def id_numbers(
         person_id: vault.open("id_number", person_id, sealed)
         for person_id, sealed in (await store.sealed_id_numbers(connection, person_ids)).items()
     }
+
+
+async def phones(
+    platform: Platform, connection: Connection, person_ids: Sequence[int]
+) -> dict[int, str]:
+    """The opened phones of persons who have one; the caller records why it looked."""
+    vault = platform.vault
+    return {
+        person_id: vault.open("phone", person_id, sealed)
+        for person_id, sealed in (await store.sealed_phones(connection, person_ids)).items()
+    }
+
+
+async def relations_of(
+    connection: Connection, person_ids: Sequence[int]
+) -> dict[int, list[Relation]]:
+    """Guardians and family of many persons."""
+    return await store.relations_of(connection, person_ids)
 
 
 async def relations(connection: Connection, person_id: int) -> Sequence[Relation]:
@@ -247,7 +270,7 @@ async def file_of(
         "birth_date": person.birth_date.isoformat() if reveal else f"{person.birth_date.year}",
         "id_number": opened.id_number if reveal else mask_id_number(opened.id_number),
         "phone": phone if reveal or phone is None else mask_phone(phone),
-        "address": address if reveal or address is None else f"{address[:6]}…",
+        "address": address if reveal or address is None else mask_address(address),
         "residence_region": person.residence_region,
         "died_on": person.died_on.isoformat() if person.died_on else None,
         "synthetic": person.synthetic,

@@ -8,6 +8,7 @@ import msgspec
 from yikatong.core.database import Connection
 from yikatong.core.together import Query, Rows
 from yikatong.people.model import Enrolment, Insured, Person, Relation, SpecialGroup
+from yikatong.trust.access import NATION
 
 PERSON_COLUMNS = """person_id, name, sex, birth_date, residence_region, contact_confirmed_on,
     identity_matched, under_guardianship, died_on, synthetic, version, ethnic_group"""
@@ -57,6 +58,29 @@ async def relations(connection: Connection, person_id: int) -> Sequence[Relation
     return [Relation(**dict(row)) for row in rows]
 
 
+async def relations_of(
+    connection: Connection, person_ids: Sequence[int]
+) -> dict[int, list[Relation]]:
+    rows = await connection.fetch(
+        """select person_id, other_person_id, kind, since, until from relations
+            where person_id = any($1::bigint[]) order by person_id, kind, other_person_id""",
+        person_ids,
+    )
+    found: dict[int, list[Relation]] = {}
+    for row in rows:
+        found.setdefault(row["person_id"], []).append(Relation(**dict(row)))
+    return found
+
+
+async def sealed_phones(connection: Connection, person_ids: Sequence[int]) -> dict[int, bytes]:
+    rows = await connection.fetch(
+        """select person_id, phone_sealed from persons
+            where person_id = any($1::bigint[]) and phone_sealed is not null""",
+        person_ids,
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 class PersonFilter(msgspec.Struct, frozen=True):
     """What `list_persons` narrows by; None means any."""
 
@@ -102,6 +126,30 @@ def _within(region: str | None) -> str | None:
     if region is None:
         return None
     return f"{region.removesuffix('00').removesuffix('00')}%"
+
+
+async def named(
+    connection: Connection,
+    name: str,
+    birth_date: date | None,
+    areas: Sequence[str],
+    limit: int,
+) -> list[Person]:
+    """Persons of exactly this name who live or are insured in one of the areas."""
+    rows = await connection.fetch(
+        f"""select {PERSON_COLUMNS} from persons p
+             where name = $1 and ($2::date is null or birth_date = $2)
+               and (residence_region like any ($3::text[]) or exists (
+                     select from enrolments e
+                      where e.person_id = p.person_id and e.status <> 'ended'
+                        and e.region like any ($3::text[])))
+             order by birth_date, person_id limit $4""",  # noqa: S608 - our constant
+        name,
+        birth_date,
+        ["%" if area == NATION else _within(area) for area in areas],
+        limit,
+    )
+    return [Person(**dict(row)) for row in rows]
 
 
 async def died(connection: Connection, after: int, limit: int) -> list[tuple[int, date]]:
@@ -251,7 +299,8 @@ async def enrolled(
 
 _INSURED = f"""
     select {", ".join(f"p.{name.strip()}" for name in PERSON_COLUMNS.split(","))},
-           exists (select from special_groups g where g.person_id = p.person_id),
+           (select array_agg((g.group_name, g.starts_on, g.ends_on) order by g.starts_on)
+              from special_groups g where g.person_id = p.person_id),
            p.id_number_sealed,
            {", ".join(f"e.{name.strip()}" for name in ENROLMENT_COLUMNS.split(","))}
       from persons p
@@ -261,20 +310,12 @@ _INSURED = f"""
 _PERSON_FIELDS = len(PERSON_COLUMNS.split(","))
 
 
-class Read(msgspec.Struct):
-    """Insured persons as one question told them, and of whom the special groups are still to be read."""
-
-    found: dict[int, Insured]
-    grouped: list[int]
-
-
-def insured(person_ids: Sequence[int]) -> Query[Read]:
+def insured(person_ids: Sequence[int]) -> Query[dict[int, Insured]]:
     return Query(_INSURED, (person_ids,), _read_insured)
 
 
-def _read_insured(rows: Rows) -> Read:
+def _read_insured(rows: Rows) -> dict[int, Insured]:
     found: dict[int, Insured] = {}
-    grouped: list[int] = []
     # The columns stand in the order of the fields: this is read for every settlement.
     for row in rows:
         facts = tuple(row)
@@ -283,30 +324,10 @@ def _read_insured(rows: Rows) -> Read:
         enrolments = (Enrolment(*enrolment),) if enrolment[0] is not None else ()
         if person_id in found:
             enrolments = (*found[person_id].enrolments, *enrolments)
-        elif facts[_PERSON_FIELDS]:
-            grouped.append(person_id)
         found[person_id] = Insured(
-            Person(*facts[:_PERSON_FIELDS]), facts[_PERSON_FIELDS + 1], enrolments
+            Person(*facts[:_PERSON_FIELDS]),
+            facts[_PERSON_FIELDS + 1],
+            enrolments,
+            tuple(SpecialGroup(*group) for group in facts[_PERSON_FIELDS] or ()),
         )
-    return Read(found, grouped)
-
-
-async def with_groups(connection: Connection, read: Read) -> dict[int, Insured]:
-    """The persons, with the special groups of those few who belong to any."""
-    if read.grouped:
-        await _add_groups(connection, read.grouped, read.found)
-    return read.found
-
-
-async def _add_groups(
-    connection: Connection, person_ids: Sequence[int], found: dict[int, Insured]
-) -> None:
-    rows = await connection.fetch(
-        """select person_id, group_name, starts_on, ends_on from special_groups
-            where person_id = any($1::bigint[]) order by starts_on""",
-        person_ids,
-    )
-    for row in rows:
-        one = found[row[0]]
-        group = SpecialGroup(row[1], row[2], row[3])
-        found[row[0]] = msgspec.structs.replace(one, groups=(*one.groups, group))
+    return found

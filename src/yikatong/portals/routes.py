@@ -9,21 +9,32 @@ from yikatong.core import regions
 from yikatong.core.errors import YikatongError
 from yikatong.portals import (
     acting,
+    by_hand,
+    card,
+    card_apply,
     consent,
+    details,
+    inbox,
     looks,
     operations,
     receipts,
     sandbox_inbox,
     security,
+    settings,
     sign_in,
     sign_in_scan,
     staff_sign_in,
 )
+from yikatong.portals import benefits as own_benefits
 from yikatong.portals import guide as guides
 from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
+from yikatong.portals.counter import TEMPLATES as COUNTER_TEMPLATES
+from yikatong.portals.counter import checking, claims, errand_pages, file, pages, reviews
 from yikatong.portals.ecard import routes as e_card_routes
+from yikatong.portals.hotline import TEMPLATES as HOTLINE_TEMPLATES
+from yikatong.portals.hotline import pages as hotline
 from yikatong.portals.pension import pension
 from yikatong.portals.sandbox import routes as sandbox_routes
 from yikatong.portals.signed_in import know_reader
@@ -96,10 +107,7 @@ def load() -> None:
         "pension.html",
         "settlement.html",
         "e-card.html",
-        "runs.html",
-        "run.html",
         "unemployment.html",
-        "benefits.html",
         "guide.html",
         "topic.html",
         "questions.html",
@@ -116,8 +124,17 @@ def load() -> None:
         "security-pin.html",
         "security-password.html",
         *staff_sign_in.TEMPLATES,
+        *operations.TEMPLATES,
+        *by_hand.TEMPLATES,
+        *own_benefits.TEMPLATES,
+        *COUNTER_TEMPLATES,
+        *HOTLINE_TEMPLATES,
         "acting.html",
         *consent.TEMPLATES,
+        *inbox.TEMPLATES,
+        *settings.TEMPLATES,
+        *card.TEMPLATES,
+        *details.TEMPLATES,
     ):
         environment().get_template(name)
     guides.questions()
@@ -134,18 +151,15 @@ def error_page(request: Request[Any, Any, Any], error: YikatongError) -> Respons
         "not_found_title" if missing else "refused_title" if refused else "error_page_title"
     )
     text = error.text.in_language(view.language)
-    response = view.respond(request, "error.html", status=error.status, title=title, text=text)
+    back = "/staff" if request.url.path.startswith("/staff") else "/"
+    response = view.respond(
+        request, "error.html", status=error.status, title=title, text=text, back=back
+    )
     if error.status == 503:
         response.headers["Retry-After"] = "2"
     elif isinstance(error, TooManyTries):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
-
-
-@get("/benefits", include_in_schema=False)
-async def benefits(request: Request[Any, Any, Any]) -> Response[str]:
-    """Where to work out a pension or unemployment benefit."""
-    return View.of(request).respond(request, "benefits.html", current="benefits")
 
 
 routes = [
@@ -158,11 +172,12 @@ routes = [
             check,
             calculator,
             account,
+            *card.routes,
+            *card_apply.routes,
             *receipts.routes,
-            benefits,
+            *own_benefits.routes,
             pension,
             unemployment,
-            *operations.routes,
             *e_card_routes,
             guide,
             topic,
@@ -173,9 +188,21 @@ routes = [
             *security.routes,
             *sandbox_inbox.routes,
             *acting.routes,
+            *details.routes,
             *consent.routes,
             looks.looks,
+            *inbox.routes,
+            *settings.routes,
         ],
     ),
     *staff_sign_in.routes,
+    *operations.routes,
+    *by_hand.routes,
+    *pages.routes,
+    *file.routes,
+    *errand_pages.routes,
+    *checking.routes,
+    *claims.routes,
+    *reviews.routes,
+    *hotline.routes,
 ]

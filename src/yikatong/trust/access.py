@@ -143,9 +143,12 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
     one.name: one
     for one in (
         _may("identity.verify", "核验身份", "verify who somebody is", "counter hotline", "region"),
-        _may("person.read", "查看人员信息（部分隐去）", "see a person's file, masked", "counter hotline reviewer auditor"),
+        _may("person.search", "查找人员", "find people by number or name", "counter reviewer auditor", "any"),
+        _may("person.read", "查看人员信息（部分隐去）", "see a person's file, masked", "counter reviewer auditor"),
         _may("person.reveal", "查看人员完整信息", "see a person's file in full", "counter reviewer"),
         _may("person.change", "更改人员信息", "change a person's data", "counter"),
+        _may("call.answer", "接听热线：核对来电人、说明情况、记录", "answer calls: compare facts, explain, keep notes", "hotline"),
+        _may("call.read", "查看热线通话记录", "see notes of calls", "counter auditor"),
         _may("notices.read", "查看发给个人的通知", "see what a person was told", "counter hotline auditor"),
         _may("notices.choose", "更改通知方式", "change how a person is told", "counter hotline"),
         _may("person.decide", "审核姓名、身份证号等变更", "decide changes of name or id number", "reviewer"),
@@ -178,6 +181,7 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
         _may("benefit.apply", "受理待遇申请和资格认证", "take an application or a proof of life", "counter"),
         _may("benefit.decide", "核定、暂停、恢复待遇", "decide, hold or resume a benefit", "reviewer"),
         _may("benefit.adjust", "执行养老金年度调整", "apply a yearly adjustment of pensions", "reviewer", "nation"),
+        _may("benefit.recover", "登记退回多领的待遇", "record that an overpaid benefit was paid back", "finance", "fund"),
         _may("run.read", "查看发放批次", "see payment runs", "reviewer finance auditor", "fund"),
         _may("run.prepare", "编制发放批次", "prepare a payment run", "finance", "fund"),
         _may("run.approve", "批准他人编制的发放批次", "approve a payment run that another prepared", "finance", "fund"),

@@ -1,5 +1,6 @@
 """A hospital's client, signing as the national interface asks, before a desk that only notes."""
 
+import asyncio
 import base64
 import hashlib
 import itertools
@@ -8,12 +9,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-import asyncpg
 import httpx
 import msgspec
 import pytest
 
-from tests.conftest import _TEMPLATE, _with_database
+from tests.conftest import _with_database, drop_database, make_database
 from yikatong.core.clock import SHANGHAI, FixedClock
 from yikatong.core.database import Connection, Database
 from yikatong.core.errors import InvalidInput, Text, YikatongError
@@ -267,6 +267,14 @@ class Place:
             )
         return Client(self.http, made)
 
+    async def close(self) -> None:
+        """Nothing is written to the journal behind a test, where the next one would find it."""
+        await self.http.aclose()
+        writing = self.app._journal._writing  # type: ignore[attr-defined]
+        if writing is not None:
+            writing.cancel()
+            await asyncio.wait([writing])
+
 
 async def _elsewhere(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 418, "headers": []})
@@ -279,16 +287,14 @@ async def shared_platform(
 ) -> AsyncIterator[Platform]:
     """One database for all tests that leave nothing behind but credentials."""
     name = f"yikatong_hospital_{os.getpid()}"
-    admin = await asyncpg.connect(server_url)
-    await admin.execute(f"create database {name} template {_TEMPLATE}")
+    await make_database(server_url, name)
     database = await Database.connect(_with_database(server_url, name), connections_max=4)
     async with database.transaction() as connection:
         await add_providers(connection)
     settings = Settings(data_dir=tmp_path_factory.mktemp("hospital"))
     yield Platform(database, FixedClock(NOW), Vault(bytes(range(32))), settings)
     await database.close()
-    await admin.execute(f"drop database {name} with (force)")
-    await admin.close()
+    await drop_database(server_url, name)
 
 
 @pytest.fixture
@@ -296,7 +302,7 @@ async def place(shared_platform: Platform) -> AsyncIterator[Place]:
     """A handler as it starts, over the shared database."""
     place = Place(shared_platform)
     yield place
-    await place.http.aclose()
+    await place.close()
 
 
 @pytest.fixture
@@ -306,7 +312,7 @@ async def own_place(platform: Platform) -> AsyncIterator[Place]:
         await add_providers(connection)
     place = Place(platform)
     yield place
-    await place.http.aclose()
+    await place.close()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar, cast
 import msgspec
 
 from yikatong.cards import store as card_store
+from yikatong.cards import telling
 from yikatong.cards.counters import service as counters
 from yikatong.cards.counters.model import Counter
 from yikatong.cards.model import OPEN_STATES, Card, CardApplication
@@ -186,9 +187,7 @@ class Desk:
         await self._happened(event, None, "applied", self._take_key(), application=made)
         if "stop_lost_card" in move.effects and old is not None and old.state in table.NOT_STOPPED:
             await self.move_card(old, "report_loss", provisional_until=None)
-        await events.tell(
-            self.platform, self.connection, ApplicationMoved(made.person_id, made, event)
-        )
+        await self._tell_of(made, event)
         return made
 
     async def move_application(
@@ -209,9 +208,7 @@ class Desk:
             raise Conflict
         self._keep(moved)
         await self._happened(event, one.state, moved.state, key, application=moved)
-        await events.tell(
-            self.platform, self.connection, ApplicationMoved(moved.person_id, moved, event)
-        )
+        await self._tell_of(moved, event)
         return moved
 
     async def _on_application(self, effect: Effect, one: CardApplication) -> CardApplication:
@@ -282,6 +279,7 @@ class Desk:
         await store.insert_card(self.connection, card)
         self.facts = msgspec.structs.replace(self.facts, cards=[card, *self.facts.cards])
         if old is not None:
+            await telling.of_replacement(self.platform, self.connection, old, card)
             told = CardReplaced(card.person_id, old.card_id, card.card_id)
             await events.tell(self.platform, self.connection, told)
         await events.tell(
@@ -315,6 +313,7 @@ class Desk:
             raise Conflict
         self._keep_card(moved)
         await self._happened(event, one.state, moved.state, key, card=moved)
+        await telling.of_card(self.platform, self.connection, moved, event)
         await events.tell(
             self.platform, self.connection, CardMoved(moved.person_id, moved, one.state, event)
         )
@@ -382,6 +381,11 @@ class Desk:
             return
 
     # ---- what they share ----
+
+    async def _tell_of(self, one: CardApplication, event: ApplicationEvent) -> None:
+        await telling.of_application(self.platform, self.connection, one, event)
+        moved = ApplicationMoved(one.person_id, one, event)
+        await events.tell(self.platform, self.connection, moved)
 
     def _take_key(self) -> str | None:
         """The key stands on the event of the move that was asked for, not on those it leads to."""
