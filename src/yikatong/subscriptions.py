@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from yikatong.core.events import Event, Listener
+from yikatong.core.events import Event, Listener, OfMany
 
 
 @cache
-def listeners() -> Mapping[type[Event], Sequence[Listener]]:
+def listeners() -> Mapping[type[Event], Sequence[Listener | OfMany]]:
     """By event, in the order in which they act. The rooms are loaded at the first event, so that the
     command line starts fast."""
     from yikatong.cards.office.model import CardMoved

@@ -83,6 +83,8 @@ class Doing(msgspec.Struct, frozen=True):
     """The guardian or agent, where that person is known here."""
     materials: tuple[Material, ...] = ()
     reason: str = ""
+    counter: str | None = None
+    """The counter (网点) where it is done, where that counter keeps a stock of cards."""
 
 
 class NewApplication(msgspec.Struct, frozen=True):
@@ -164,6 +166,7 @@ class ApplicationMoved(Event, frozen=True):
 
     application: CardApplication
     event: str
+    doing: Doing
 
 
 class CardMoved(Event, frozen=True):

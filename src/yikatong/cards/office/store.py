@@ -10,9 +10,9 @@ from yikatong.cards.office.model import CardEvent
 from yikatong.cards.store import application_of
 from yikatong.core.database import Connection
 
-_APPLICATION = tuple(CardApplication.__struct_fields__)
-_CARD = tuple(one for one in Card.__struct_fields__ if one != "account_frozen_by")
-_EVENT = tuple(CardEvent.__struct_fields__)
+APPLICATION = tuple(CardApplication.__struct_fields__)
+CARD = tuple(one for one in Card.__struct_fields__ if one != "account_frozen_by")
+EVENT = tuple(CardEvent.__struct_fields__)
 _OPEN = "('applied', 'in_production', 'ready', 'sent')"
 _LIVE = "('issued', 'active', 'loss_reported_provisionally', 'loss_reported', 'locked')"
 
@@ -46,10 +46,10 @@ async def insert_event(
     values = msgspec.structs.asdict(event) | {
         "detail": msgspec.json.encode(event.detail).decode(),
     }
-    marks = ", ".join(f"${number}" for number in range(1, len(_EVENT) + 3))
+    marks = ", ".join(f"${number}" for number in range(1, len(EVENT) + 3))
     await connection.execute(
-        f"insert into card_events ({', '.join(_EVENT)}, key, content) values ({marks})",  # noqa: S608
-        *(values[name] for name in _EVENT),
+        f"insert into card_events ({', '.join(EVENT)}, key, content) values ({marks})",  # noqa: S608
+        *(values[name] for name in EVENT),
         key,
         content,
     )
@@ -57,7 +57,7 @@ async def insert_event(
 
 async def events_of(connection: Connection, person_id: int, limit: int) -> list[CardEvent]:
     rows = await connection.fetch(
-        f"""select {", ".join(_EVENT)} from card_events where person_id = $1
+        f"""select {", ".join(EVENT)} from card_events where person_id = $1
              order by event_id desc limit $2""",  # noqa: S608
         person_id,
         limit,
@@ -74,11 +74,11 @@ async def insert_application(
     connection: Connection, one: CardApplication, post_to: bytes | None
 ) -> None:
     values = msgspec.structs.asdict(one)
-    marks = ", ".join(f"${number}" for number in range(1, len(_APPLICATION) + 2))
+    marks = ", ".join(f"${number}" for number in range(1, len(APPLICATION) + 2))
     await connection.execute(
-        f"""insert into card_applications ({", ".join(_APPLICATION)}, post_to_sealed)
+        f"""insert into card_applications ({", ".join(APPLICATION)}, post_to_sealed)
             values ({marks})""",  # noqa: S608
-        *(values[name] for name in _APPLICATION),
+        *(values[name] for name in APPLICATION),
         post_to,
     )
 
@@ -86,7 +86,7 @@ async def insert_application(
 async def update_application(connection: Connection, one: CardApplication) -> bool:
     """Write over the version before this one; False where there is another."""
     values = msgspec.structs.asdict(one)
-    columns = [name for name in _APPLICATION if name not in ("person_id", "application_id")]
+    columns = [name for name in APPLICATION if name not in ("person_id", "application_id")]
     sets = ", ".join(f"{name} = ${at}" for at, name in enumerate(columns, 3))
     return bool(
         await connection.fetchval(
@@ -144,7 +144,7 @@ async def work_list(
 ) -> list[CardApplication]:
     """Applications in some states that wait, the oldest first; `areas`: prefixes of region codes."""
     rows = await connection.fetch(
-        f"""select {", ".join(_APPLICATION)} from card_applications
+        f"""select {", ".join(APPLICATION)} from card_applications
              where state = any($1::text[]) and state in {_OPEN}
                and ($2::text[] is null
                     or exists (select from unnest($2::text[]) a where region like a || '%'
@@ -175,10 +175,10 @@ async def insert_number(connection: Connection, number: str, person_id: int, car
 
 async def insert_card(connection: Connection, card: Card) -> None:
     values = msgspec.structs.asdict(card)
-    marks = ", ".join(f"${number}" for number in range(1, len(_CARD) + 1))
+    marks = ", ".join(f"${number}" for number in range(1, len(CARD) + 1))
     await connection.execute(
-        f"insert into cards ({', '.join(_CARD)}) values ({marks})",  # noqa: S608
-        *(values[name] for name in _CARD),
+        f"insert into cards ({', '.join(CARD)}) values ({marks})",  # noqa: S608
+        *(values[name] for name in CARD),
     )
 
 
@@ -235,7 +235,7 @@ async def uncollected(
 ) -> list[CardApplication]:
     """Cards that lie ready, in the order of persons behind `after`."""
     rows = await connection.fetch(
-        f"""select {", ".join(_APPLICATION)} from card_applications
+        f"""select {", ".join(APPLICATION)} from card_applications
              where state = 'ready' and state_since <= $1 and (person_id, application_id) > ($2, $3)
              order by person_id, application_id limit $4""",  # noqa: S608
         now,
