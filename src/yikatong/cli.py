@@ -89,7 +89,10 @@ def version() -> None:
 @app.command("bench")
 def bench(
     name: Annotated[
-        str, typer.Argument(help="settlement | transfer | verify | pay | quote | check | people")
+        str,
+        typer.Argument(
+            help="settlement | transfer | verify | pay | cards | quote | check | people"
+        ),
     ],
     seconds: Annotated[
         int | None, typer.Option(help="测量秒数 · seconds to measure.", min=2, max=3600)
@@ -109,6 +112,7 @@ def bench(
         "check": "checks",
         "people": "people",
         "pay": "pay",
+        "cards": "cards",
     }
     root = Path(__file__).parents[2]
     if name not in names or not (root / "benchmarks").is_dir():

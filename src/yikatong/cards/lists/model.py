@@ -76,13 +76,12 @@ class Progress(msgspec.Struct, frozen=True):
     states: dict[str, int]
 
 
-class Waiting(msgspec.Struct, frozen=True):
-    """A row of which something is to be done now."""
+class TakenIn(msgspec.Struct, frozen=True):
+    """A row that was taken in, and its application."""
 
     row: int
     person_id: int
     application_id: int
-    card_id: int | None
 
 
 class Refusal(msgspec.Struct, frozen=True):

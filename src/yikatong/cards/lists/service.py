@@ -18,9 +18,10 @@ from yikatong.cards.lists.model import (
     Refusal,
     Row,
     Standing,
-    Waiting,
+    TakenIn,
 )
 from yikatong.cards.lists.sheets import Fault, SheetRow
+from yikatong.cards.model import CardApplication
 from yikatong.cards.office import applying
 from yikatong.cards.office.errors import CardRefused
 from yikatong.cards.office.many import CHUNK, ManyDesk
@@ -43,8 +44,9 @@ ROWS_MAX: Final = 1000
 TEXT_MAX: Final = 100
 Hear = Callable[[int], None]
 """How many rows are done so far."""
-Step = Callable[[ManyDesk, Waiting], object]
-"""Does one thing for one row; raises what the table refuses."""
+Step = Callable[[ManyDesk, CardApplication], bool]
+"""Does one thing for one row's application; False where it is not for this one now. Raises what the
+table refuses."""
 _NOT_MATCHED: Final = Text(
     "身份证号与姓名不符，或没有参保登记；请核对，确实无误的请先办理参保登记",
     "id number and name do not belong together, or nobody is registered; compare them, and register "
@@ -213,8 +215,8 @@ async def _apply_chunk(
             told.append(
                 msgspec.structs.replace(row, state="applied", application_id=made.application_id)
             )
-    trail = [audit.events([actor] * len(refused), desk.now, refused)] if refused else []
-    await desk.write(store.row_changes(told), *trail)
+    await desk.write(store.row_changes(told))
+    await audit.copy_many(connection, actor, desk.now, refused)
     return len(rows)
 
 
@@ -237,30 +239,29 @@ async def approve(
     reasons = dict(refuse or {})
     async with platform.database.transaction(readonly=True) as connection:
         await _list(connection, list_id)
-        named = [
+        standing = [
             each
             for row in sorted(reasons)
-            for each in await store.waiting(connection, list_id, "applied", row - 1, 1)
+            for each in await store.rows(connection, list_id, ["applied"], row - 1, 1)
         ]
-    wrong = set(reasons) - {each.row for each in named}
+    named = {each.row.row: each.row for each in standing}
+    wrong = set(reasons) - set(named)
     if wrong:
         raise InvalidInput(
             "refuse",
             zh=f"第 {min(wrong)} 行没有待审核的申请，请核对行号",
             en=f"row {min(wrong)} has no application under review; please compare the row",
         )
-    for each in named:
-        doing = Doing("list", by="employer", reason=reasons[each.row])
-        key = f"list:{list_id}:{each.row}:reject"
-        await applying.reject(platform, each.person_id, each.application_id, doing, actor, key)
-    doing = Doing("list", by="employer")
+    for number, row in named.items():
+        assert row.application_id is not None
+        doing = Doing("list", by="employer", reason=reasons[number])
+        key = f"list:{list_id}:{number}:reject"
+        await applying.reject(platform, row.person_id, row.application_id, doing, actor, key)
 
-    def step(desk: ManyDesk, each: Waiting) -> object:
-        return desk.move_application(
-            desk.application(each.person_id, each.application_id), "approve"
-        )
+    def step(desk: ManyDesk, one: CardApplication) -> bool:
+        return one.state == "applied" and bool(desk.move_application(one, "approve"))
 
-    return await _each(platform, list_id, "applied", doing, step, actor, hear)
+    return await _each(platform, list_id, Doing("list", by="employer"), step, actor, hear)
 
 
 async def hand_over(
@@ -280,12 +281,10 @@ async def hand_over(
         reason=f"由单位联系人{who}统一领取 · collected by the employer's contact {who}",
     )  # fmt: skip
 
-    def step(desk: ManyDesk, each: Waiting) -> object:
-        return desk.move_application(
-            desk.application(each.person_id, each.application_id), "hand_over"
-        )
+    def step(desk: ManyDesk, one: CardApplication) -> bool:
+        return one.state == "ready" and bool(desk.move_application(one, "hand_over"))
 
-    return await _each(platform, list_id, "ready", doing, step, actor, hear)
+    return await _each(platform, list_id, doing, step, actor, hear)
 
 
 async def activate(platform: Platform, list_id: int, actor: Actor, hear: Hear = _silent) -> Done:
@@ -293,51 +292,49 @@ async def activate(platform: Platform, list_id: int, actor: Actor, hear: Hear = 
     sets it at first use (批量启用). Raises NoSuchList."""
     doing = Doing("list", by="employer", materials=("identity",))
 
-    def step(desk: ManyDesk, each: Waiting) -> object:
-        assert each.card_id is not None
-        return desk.move_card(desk.card(each.person_id, each.card_id), "activate")
+    def step(desk: ManyDesk, one: CardApplication) -> bool:
+        if one.state != "issued" or one.card_id is None:
+            return False
+        card = desk.card(one.person_id, one.card_id)
+        return card.state == "issued" and bool(desk.move_card(card, "activate"))
 
-    # "issued" is the state of a card here: the application that led to it has ended.
-    return await _each(platform, list_id, "issued", doing, step, actor, hear)
+    return await _each(platform, list_id, doing, step, actor, hear)
 
 
 async def _each(
     platform: Platform,
     list_id: int,
-    state: str,
     doing: Doing,
     step: Step,
     actor: Actor,
     hear: Hear,
 ) -> Done:
-    """Do one thing for every row that stands in a state, chunk by chunk."""
+    """Do one thing for every row that was taken in, chunk by chunk."""
     done, after = Done(), 0
 
-    async def chunk(connection: Connection) -> tuple[int, list[Refusal], int]:
-        rows = await store.waiting(connection, list_id, state, after, CHUNK)
-        if not rows:
-            return 0, [], after
+    async def chunk(connection: Connection) -> tuple[list[TakenIn], int, list[Refusal]]:
+        rows = await store.taken_in(connection, list_id, after, CHUNK)
         desk = ManyDesk(platform, connection, doing, actor)
         await desk.read([row.person_id for row in rows])
-        refused: list[Refusal] = []
+        count, refused = 0, list[Refusal]()
         for row in rows:
             try:
-                step(desk, row)
+                count += step(desk, desk.application(row.person_id, row.application_id))
             except (CardRefused, InvalidInput) as error:
                 told = (error.field, error.code, error.text.zh, error.text.en)
                 refused.append(Refusal(row.row, *told))
         await desk.write()
-        return len(rows) - len(refused), refused, rows[-1].row
+        return rows, count, refused
 
     async with platform.database.transaction(readonly=True) as connection:
         await _list(connection, list_id)
     while True:
-        count, refused, last = await ledger.carry_out(platform, chunk)
+        rows, count, refused = await ledger.carry_out(platform, chunk)
+        if not rows:
+            return done
+        after = rows[-1].row
         done.done += count
         done.refused += refused
-        if last == after:
-            return done
-        after = last
         hear(done.done)
 
 
@@ -395,6 +392,5 @@ async def rows(
             if one.row.person_id
         ]
         if seen:
-            now = platform.clock.now()
-            await audit.record_many(connection, [actor] * len(seen), now, seen)
+            await audit.copy_many(connection, actor, platform.clock.now(), seen)
     return found

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from yikatong.cards.lists.model import CardList, Row, Standing, Waiting
+from yikatong.cards.lists.model import CardList, Row, Standing, TakenIn
 from yikatong.cards.office.many_store import insert
 from yikatong.core.database import Connection
 from yikatong.core.together import Change, numbers
@@ -143,17 +143,13 @@ async def rows(
     return standing
 
 
-async def waiting(
-    connection: Connection, list_id: int, state: str, after: int, limit: int
-) -> list[Waiting]:
-    """Rows behind `after` that stand in a state, of an application or of a card."""
+async def taken_in(connection: Connection, list_id: int, after: int, limit: int) -> list[TakenIn]:
+    """Rows behind `after` that were taken in, in their order."""
     found = await connection.fetch(
-        f"""select r.row, r.person_id, r.application_id, a.card_id from {_JOINED}
-             where r.list_id = $1 and r.row > $3 and r.state = 'applied' and {_STANDING} = $2
-             order by r.row limit $4""",  # noqa: S608
+        """select row, person_id, application_id from card_list_rows
+            where list_id = $1 and row > $2 and state = 'applied' order by row limit $3""",
         list_id,
-        state,
         after,
         limit,
     )
-    return [Waiting(*row) for row in found]
+    return [TakenIn(*row) for row in found]

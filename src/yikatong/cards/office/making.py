@@ -13,6 +13,7 @@ from yikatong.trust.audit import Actor
 
 _LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
 _NUMBER_LENGTH: Final = 9
+_NUMBERS: Final = len(_LETTERS) ** _NUMBER_LENGTH
 
 
 def application(wanted: NewApplication, facts: Facts, region: str) -> CardApplication:
@@ -49,7 +50,11 @@ def application(wanted: NewApplication, facts: Facts, region: str) -> CardApplic
 
 def number() -> str:
     """A card number that nobody can guess; whether it is free the directory says."""
-    return "".join(secrets.choice(_LETTERS) for _ in range(_NUMBER_LENGTH))
+    drawn, letters = secrets.randbelow(_NUMBERS), ""
+    for _ in range(_NUMBER_LENGTH):
+        drawn, at = divmod(drawn, len(_LETTERS))
+        letters += _LETTERS[at]
+    return letters
 
 
 def identifier(region: str, card_id: int) -> str:

@@ -194,7 +194,6 @@ class ManyDesk:
         changes = [
             *([many_store.card_changes(self._cards)] if self._cards else ()),
             *([many_store.application_changes(self._moved)] if self._moved else ()),
-            *([audit.events([self.actor] * len(self._trail), self.now, self._trail)] if self._trail else ()),
             *others,
         ]  # fmt: skip
         await change_together(self.connection, changes)
@@ -206,6 +205,8 @@ class ManyDesk:
             await many_store.insert_cards(self.connection, issued)
         if self._happened:
             await many_store.insert_events(self.connection, self._happened)
+        if self._trail:
+            await audit.copy_many(self.connection, self.actor, self.now, self._trail)
         await self._tell(issued)
 
     async def _issued(self) -> list[Card]:

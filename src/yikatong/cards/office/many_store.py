@@ -9,11 +9,11 @@ import msgspec
 from yikatong.cards.model import Card, CardApplication
 from yikatong.cards.office.model import CardEvent
 from yikatong.cards.office.store import APPLICATION, CARD, EVENT
-from yikatong.cards.store import application_of
 from yikatong.core.database import Connection
 from yikatong.core.together import Change, Conflict, Query, Rows, numbers
 
 _encode = msgspec.json.encode
+_MATERIALS = APPLICATION.index("materials")
 
 
 async def lock(connection: Connection, person_ids: Sequence[int]) -> None:
@@ -39,7 +39,10 @@ def applications(person_ids: Sequence[int]) -> Query[dict[int, list[CardApplicat
 def _applications(rows: Rows) -> dict[int, list[CardApplication]]:
     found: dict[int, list[CardApplication]] = {}
     for row in rows:
-        one = application_of(dict(zip(APPLICATION, row, strict=True)))
+        # The columns stand in the order of the fields: this is read for every step of a batch.
+        facts = list(row)
+        facts[_MATERIALS] = tuple(facts[_MATERIALS])
+        one = CardApplication(*facts)
         found.setdefault(one.person_id, []).append(one)
     return found
 

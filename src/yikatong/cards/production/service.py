@@ -298,7 +298,7 @@ async def _record(
         seen: list[tuple[int, str, dict[str, object]]] = [
             (one.person_id, action, {"batch_id": str(batch_id)}) for one in persons
         ]
-        await audit.record_many(connection, [actor] * len(seen), platform.clock.now(), seen)
+        await audit.copy_many(connection, actor, platform.clock.now(), seen)
 
 
 # ---- to the maker ----

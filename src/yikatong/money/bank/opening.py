@@ -64,7 +64,7 @@ async def open_many(
     changes: list[Change] = [
         *ledger_store.openings(opened, now, sealed, hashed),
         *ledger.changes(book),
-        audit.events([actor] * len(trail), now, trail),
     ]
     await change_together(connection, changes)
+    await audit.copy_many(connection, actor, now, trail)
     return found
