@@ -4,6 +4,8 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from tests import fillings
+from tests.conftest import Filling
 from yikatong.benefits.runs import service as runs
 from yikatong.benefits.runs import work
 from yikatong.benefits.unemployment import due, service
@@ -14,7 +16,6 @@ from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
 from yikatong.money import verification
 from yikatong.money.errors import KeyReused
-from yikatong.population import service as population
 from yikatong.trust.audit import Actor
 
 CLERK = Actor("staff", "clerk-1", "unemployment benefit")
@@ -80,8 +81,12 @@ class Worker:
 
 
 @pytest.fixture
+def filling() -> Filling:
+    return fillings.three_hundred_people
+
+
+@pytest.fixture
 async def worker(platform: Platform, clock: FixedClock) -> Worker:
-    await population.make(platform, 300, 3, lambda _: None)
     async with platform.database.transaction() as connection:
         await connection.execute("delete from benefit_entitlements")
         person_id = await connection.fetchval(

@@ -46,6 +46,7 @@ from yikatong.core.platform import Platform
 from yikatong.money.errors import KeyReused
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.verification import verify
+from yikatong.people.notices import service as notices
 
 
 async def held(platform: Platform, person_id: int) -> list[Card]:
@@ -383,3 +384,19 @@ async def test_two_clerks_at_once_never_make_two_live_cards(platform: Platform) 
     assert sum(isinstance(one, NotNow) for one in answers) == 3
     live = [one for one in await held(platform, person_id) if one.state in LIVE_STATES]
     assert len(live) == 1
+
+
+async def test_the_holder_is_told_each_thing_once(platform: Platform, clock: FixedClock) -> None:
+    card = await with_card(platform)
+    await living.report_loss_provisionally(
+        platform, card.person_id, card.card_id, PHONE, CLERK, "l1"
+    )
+    clock.advance(timedelta(days=15))
+    for _ in range(2):
+        await due.run(platform)
+    async with platform.database.transaction(readonly=True) as connection:
+        told = await notices.of_person(connection, card.person_id)
+    assert sorted(one.kind for one in told) == [
+        "application.received", "card.activated", "card.activated", "loss.ended",
+        "loss.provisional",
+    ]  # fmt: skip

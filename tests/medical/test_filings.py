@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests import fillings
+from tests.conftest import Filling
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput, NotFound
 from yikatong.core.platform import Platform
-from yikatong.medical import reference
 from yikatong.medical import service as medical
 from yikatong.medical.filings import choice, errors, rules, service, store
 from yikatong.medical.filings.model import FilingChange, NewFiling
@@ -22,7 +23,6 @@ from yikatong.medical.visits.orders import (
     WithdrawFiling,
 )
 from yikatong.money.errors import KeyReused
-from yikatong.population import service as population
 from yikatong.portability import service as portability
 from yikatong.portability.model import Answer, CheckRequest
 from yikatong.trust import audit
@@ -136,11 +136,14 @@ class Scene:
 
 
 @pytest.fixture
+def filling() -> Filling:
+    return fillings.providers_and_people
+
+
+@pytest.fixture
 async def scene(platform: Platform) -> Scene:
     clock = Now()
     platform = msgspec.structs.replace(platform, clock=clock)
-    await reference.load_reference(platform)
-    await population.make(platform, 60, 3, lambda _: None)
     async with platform.database.transaction() as connection:
         await portability.load_reference(connection)
         rows = await connection.fetch("select situation, person_id from demo_persons")

@@ -22,6 +22,7 @@ from tests.medical.visits.conftest import (  # noqa: F401 - fixtures
     beijing,
     chengdu,
     desk,
+    filling,
     items,
     line,
     people,

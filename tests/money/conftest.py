@@ -2,12 +2,13 @@
 
 import pytest
 
+from tests import fillings
+from tests.conftest import Filling
 from yikatong.core.platform import Platform
 from yikatong.money.bank import service as bank
 from yikatong.money.bank.orders import Deposit
 from yikatong.money.bank.teller import Teller
 from yikatong.money.ledger.model import Account
-from yikatong.population import service as population
 from yikatong.trust.audit import Actor
 
 CLERK = Actor("staff", "clerk-1", "bank counter")
@@ -36,9 +37,13 @@ def teller(platform: Platform) -> Teller:
 
 
 @pytest.fixture
+def filling() -> Filling:
+    return fillings.three_hundred_people
+
+
+@pytest.fixture
 async def customers(platform: Platform, teller: Teller) -> list[Customer]:
     """Four people, each with a new account that holds 1 000 yuan."""
-    await population.make(platform, 300, 3, lambda _: None)
     async with platform.database.transaction(readonly=True) as connection:
         rows = await connection.fetch(
             """select person_id, name from persons p where died_on is null and person_id not in

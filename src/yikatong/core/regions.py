@@ -56,6 +56,14 @@ def _children() -> dict[str, tuple[Region, ...]]:
     return {parent: tuple(found) for parent, found in below.items()}
 
 
+@cache
+def _pooled() -> dict[str, tuple[Region, ...]]:
+    inside: defaultdict[str, list[Region]] = defaultdict(list)
+    for region in _all().values():
+        inside[region.pooled_in].append(region)
+    return {pooling: tuple(found) for pooling, found in inside.items()}
+
+
 def every() -> Sequence[Region]:
     """All regions in the order of their codes."""
     return tuple(_all().values())
@@ -81,6 +89,11 @@ def get(code: str, field: str = "region") -> Region:
 def children(code: str) -> Sequence[Region]:
     """The regions directly below; of "" the provinces."""
     return _children().get(code, ())
+
+
+def pooled_in(pooling: str) -> Sequence[Region]:
+    """The regions of a pooling region, itself among them, in the order of their codes."""
+    return _pooled().get(pooling, ())
 
 
 def path(code: str) -> Sequence[Region]:

@@ -118,12 +118,13 @@ def _not_opened(on: date) -> dict[str, set[str]]:
 def providers(closed: Mapping[str, Set[str]]) -> Iterator[Provider]:
     """A believable, fabricated list for every pooling region; the same at every call."""
     for region in regions.pooling_regions():
-        yield from _of_region(region, closed.get(region.code, frozenset[str]()))
+        yield from providers_of(region, closed.get(region.code, frozenset[str]()))
 
 
-def _of_region(region: Region, closed: Set[str]) -> Iterator[Provider]:
+def providers_of(region: Region, closed: Set[str]) -> Iterator[Provider]:
+    """Those of one pooling region."""
     chance = random.Random(f"providers/{region.code}")  # noqa: S311 - fabricated, not secret
-    below = [one for one in regions.every() if one.pooled_in == region.code]
+    below = regions.pooled_in(region.code)
     counties = [one for one in below if not one.code.endswith("00")] or below
     short = region.name.removesuffix("市")
     for number, (level, name, english) in enumerate(_KINDS, 1):

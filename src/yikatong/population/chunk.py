@@ -42,7 +42,7 @@ def _places() -> tuple[list[str], list[float], list[str]]:
 
 @cache
 def _counties(pooling: str) -> Sequence[str]:
-    inside = [one.code for one in regions.every() if one.pooled_in == pooling]
+    inside = [one.code for one in regions.pooled_in(pooling)]
     return [code for code in inside if not code.endswith("00")] or inside
 
 

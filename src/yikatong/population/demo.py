@@ -94,8 +94,8 @@ def _paid_by_spouse(rows: Rows, person_id: int, today: date) -> None:
 def _chosen_provider(rows: Rows, person_id: int, today: date) -> None:
     chosen = next(
         one
-        for one in reference.providers({})
-        if one.pooling_region == "510100" and one.level == "community" and one.kind == "hospital"
+        for one in reference.providers_of(regions.get("510100"), frozenset())
+        if one.level == "community" and one.kind == "hospital"
     )
     rows.add("selected_providers", person_id, chosen.provider_code, today - _days(300))
 

@@ -32,7 +32,7 @@ def _by_prefix() -> dict[str, list[tuple[str, int, int]]]:
 
 @cache
 def _prefixes(pooling: str) -> tuple[str, ...]:
-    inside = {one.code[:4] for one in regions.every() if one.pooled_in == pooling}
+    inside = {one.code[:4] for one in regions.pooled_in(pooling)}
     return tuple(sorted(prefix for prefix in inside if not prefix.endswith("00")))
 
 

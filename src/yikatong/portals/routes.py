@@ -9,6 +9,8 @@ from yikatong.core import regions
 from yikatong.core.errors import YikatongError
 from yikatong.portals import (
     acting,
+    card,
+    card_apply,
     consent,
     looks,
     operations,
@@ -118,6 +120,7 @@ def load() -> None:
         *staff_sign_in.TEMPLATES,
         "acting.html",
         *consent.TEMPLATES,
+        *card.TEMPLATES,
     ):
         environment().get_template(name)
     guides.questions()
@@ -158,6 +161,8 @@ routes = [
             check,
             calculator,
             account,
+            *card.routes,
+            *card_apply.routes,
             *receipts.routes,
             benefits,
             pension,

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests import fillings
+from tests.conftest import Filling
 from yikatong.benefits.runs import service, work
 from yikatong.benefits.runs.model import Run
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.platform import Platform
-from yikatong.population import service as population
 
 REGION = "510100"
 FEBRUARY = date(2026, 2, 1)
@@ -124,10 +125,14 @@ class Pensioners:
 
 
 @pytest.fixture
+def filling() -> Filling:
+    return fillings.three_hundred_people
+
+
+@pytest.fixture
 async def pensioners(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Pensioners:
     """Twenty; a chunk holds seven, so that a run has several."""
     monkeypatch.setattr(work, "CHUNK", 7)
-    await population.make(platform, 300, 3, lambda _: None)
     async with platform.database.transaction() as connection:
         await connection.execute("delete from benefit_entitlements")
         rows = await connection.fetch(

@@ -8,12 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-import asyncpg
 import httpx
 import msgspec
 import pytest
 
-from tests.conftest import _TEMPLATE, _with_database
+from tests.conftest import _with_database, drop_database, make_database
 from yikatong.core.clock import SHANGHAI, FixedClock
 from yikatong.core.database import Connection, Database
 from yikatong.core.errors import InvalidInput, Text, YikatongError
@@ -279,16 +278,14 @@ async def shared_platform(
 ) -> AsyncIterator[Platform]:
     """One database for all tests that leave nothing behind but credentials."""
     name = f"yikatong_hospital_{os.getpid()}"
-    admin = await asyncpg.connect(server_url)
-    await admin.execute(f"create database {name} template {_TEMPLATE}")
+    await make_database(server_url, name)
     database = await Database.connect(_with_database(server_url, name), connections_max=4)
     async with database.transaction() as connection:
         await add_providers(connection)
     settings = Settings(data_dir=tmp_path_factory.mktemp("hospital"))
     yield Platform(database, FixedClock(NOW), Vault(bytes(range(32))), settings)
     await database.close()
-    await admin.execute(f"drop database {name} with (force)")
-    await admin.close()
+    await drop_database(server_url, name)
 
 
 @pytest.fixture

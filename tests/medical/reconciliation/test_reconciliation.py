@@ -14,13 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests import fillings
+from tests.conftest import Filling
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, NotFound
 from yikatong.core.money import format_yuan
 from yikatong.core.platform import Platform
 from yikatong.core.together import change_together
-from yikatong.medical import reference
 from yikatong.medical import service as medical
 from yikatong.medical.hospital_api.context import Context
 from yikatong.medical.hospital_api.transactions import reconciliation, reconciliation_file
@@ -36,8 +37,12 @@ DAY = date(2026, 2, 10)
 
 
 @pytest.fixture
+def filling() -> Filling:
+    return fillings.providers
+
+
+@pytest.fixture
 async def providers(platform: Platform) -> Sequence[Provider]:
-    await reference.load_reference(platform)
     async with platform.database.transaction(readonly=True) as connection:
         return await medical.providers(connection, region="110000", limit=2)
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
+from tests import fillings
+from tests.conftest import Filling
 from yikatong.core.platform import Platform
 from yikatong.identity.ecards.codes import Codes
 from yikatong.identity.signing_in import codes
 from yikatong.identity.signing_in.model import Visitor
-from yikatong.medical import reference
 from yikatong.medical.hospital_api import store as interface_store
-from yikatong.medical.sandbox import plays, service
-from yikatong.population import service as population
+from yikatong.medical.sandbox import plays
 
 PROVIDER = "H51011200001"
 
@@ -53,10 +53,12 @@ class Cli:
 
 
 @pytest.fixture
-async def cli(platform: Platform, tmp_path: Path) -> Cli:
-    await reference.load_reference(platform)
-    await service.prepare(platform)
-    await population.make(platform, 100, 1, lambda _: None)
+def filling() -> Filling:
+    return fillings.whole_sandbox
+
+
+@pytest.fixture
+def cli(platform: Platform, tmp_path: Path) -> Cli:
     return Cli(platform, tmp_path)
 
 

@@ -8,13 +8,13 @@ import httpx
 import msgspec
 import pytest
 
+from tests import fillings
+from tests.conftest import Filling
 from yikatong.app import serve
 from yikatong.core.platform import Platform
-from yikatong.medical import reference
 from yikatong.medical.hospital_api import faults
 from yikatong.medical.hospital_api import store as interface_store
 from yikatong.medical.sandbox import service
-from yikatong.population import service as population
 
 HOST = "http://127.0.0.1:8000"
 PROVIDER = "H51011200001"
@@ -27,10 +27,12 @@ def visitor(platform: Platform) -> httpx.AsyncClient:
 
 
 @pytest.fixture
-async def prepared(platform: Platform) -> Platform:
-    await reference.load_reference(platform)
-    await service.prepare(platform)
-    await population.make(platform, 100, 1, lambda _: None)
+def filling() -> Filling:
+    return fillings.whole_sandbox
+
+
+@pytest.fixture
+def prepared(platform: Platform) -> Platform:
     return platform
 
 

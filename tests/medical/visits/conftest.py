@@ -8,17 +8,17 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests import fillings
+from tests.conftest import Filling
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import YikatongError
 from yikatong.core.platform import Platform
-from yikatong.medical import reference
 from yikatong.medical import service as medical
 from yikatong.medical.model import Provider
 from yikatong.medical.visits import orders
 from yikatong.medical.visits.desk import CareDesk
 from yikatong.medical.visits.model import Diagnosis, FeeLine
 from yikatong.medical.visits.orders import Order, Result, Sender
-from yikatong.population import service as population
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=SHANGHAI)
 DIAGNOSES = (Diagnosis(kind="1", code="I10.x00", name="高血压", main=True),)
@@ -131,9 +131,12 @@ def line(
 
 
 @pytest.fixture
-async def desk(platform: Platform) -> CareDesk:
-    await reference.load_reference(platform)
-    await population.make(platform, 60, 3, lambda _: None)
+def filling() -> Filling:
+    return fillings.providers_and_people
+
+
+@pytest.fixture
+def desk(platform: Platform) -> CareDesk:
     return CareDesk(platform)
 
 

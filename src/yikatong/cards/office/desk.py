@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar, cast
 import msgspec
 
 from yikatong.cards import store as card_store
+from yikatong.cards import telling
 from yikatong.cards.model import OPEN_STATES, Card, CardApplication
 from yikatong.cards.office import fees, making, rules, store, table, terms
 from yikatong.cards.office.errors import NoSuchApplication, NoSuchCard
@@ -144,8 +145,7 @@ class Desk:
         await self._happened(event, None, "applied", application=made)
         if "stop_lost_card" in move.effects and old is not None and old.state in table.LIVE:
             await self.move_card(old, "report_loss", provisional_until=None)
-        told = ApplicationMoved(made.person_id, made, event, self.mine.doing)
-        await events.tell(self.platform, self.connection, told)
+        await self._tell_of(made, event)
         return made
 
     async def move_application(
@@ -165,8 +165,7 @@ class Desk:
             raise Conflict
         self._keep(moved)
         await self._happened(event, one.state, moved.state, application=moved)
-        told = ApplicationMoved(moved.person_id, moved, event, self.mine.doing)
-        await events.tell(self.platform, self.connection, told)
+        await self._tell_of(moved, event)
         return moved
 
     async def _on_application(self, effect: Effect, one: CardApplication) -> CardApplication:
@@ -224,6 +223,7 @@ class Desk:
         await store.insert_card(self.connection, card)
         self.facts = msgspec.structs.replace(self.facts, cards=[card, *self.facts.cards])
         if old is not None:
+            await telling.of_replacement(self.platform, self.connection, old, card)
             told = CardReplaced(card.person_id, old.card_id, card.card_id)
             await events.tell(self.platform, self.connection, told)
         await events.tell(
@@ -244,6 +244,7 @@ class Desk:
             raise Conflict
         self._keep_card(moved)
         await self._happened(event, one.state, moved.state, card=moved)
+        await telling.of_card(self.platform, self.connection, moved, event)
         await events.tell(
             self.platform, self.connection, CardMoved(moved.person_id, moved, one.state, event)
         )
@@ -307,6 +308,11 @@ class Desk:
             return
 
     # ---- what they share ----
+
+    async def _tell_of(self, one: CardApplication, event: ApplicationEvent) -> None:
+        await telling.of_application(self.platform, self.connection, one, event)
+        moved = ApplicationMoved(one.person_id, one, event, self.mine.doing)
+        await events.tell(self.platform, self.connection, moved)
 
     def _keep(self, one: CardApplication) -> None:
         others = [

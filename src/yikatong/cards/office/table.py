@@ -105,8 +105,8 @@ APPLICATION: Final[tuple[Move, ...]] = (
     Move("post", Text("寄出", "send by post"), ("ready",), "sent", (g.BY_POST, g.FEE_SETTLED)),
     Move("come_back", Text("退件", "came back"), ("sent",), "ready"),
     Move("chase", Text("催领", "ask to collect it"), ("ready",), None),
-    Move("hand_over", Text("领取", "hand over"), ("ready",), "issued", (g.ALIVE, g.channel("collect"), g.acts("collect"), g.shown("collect"), g.FEE_SETTLED), ("replace_old_card", "issue_card")),
-    Move("deliver", Text("妥投", "delivered"), ("sent",), "issued", (g.ALIVE,), ("replace_old_card", "issue_card")),
+    Move("hand_over", Text("领取", "hand over"), ("ready",), "issued", (g.ALIVE, g.channel("collect"), g.acts("collect"), g.shown("collect"), g.FEE_SETTLED), ("number_card", "replace_old_card", "issue_card")),
+    Move("deliver", Text("妥投", "delivered"), ("sent",), "issued", (g.ALIVE,), ("number_card", "replace_old_card", "issue_card")),
     Move("destroy", Text("逾期未领，销毁", "destroyed, as nobody collected it"), ("ready",), "withdrawn", (), ("give_fee_back",)),
 )
 

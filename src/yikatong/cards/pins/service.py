@@ -9,6 +9,7 @@ from typing import Final, Literal
 import msgspec
 
 from yikatong.cards import service as cards
+from yikatong.cards import telling
 from yikatong.cards.model import Card
 from yikatong.cards.pins import rules, store
 from yikatong.cards.pins.rules import Holder
@@ -16,6 +17,7 @@ from yikatong.core import events
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, YikatongError
 from yikatong.core.events import Event
+from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
 from yikatong.people import service as people
 from yikatong.trust import audit, guessing, verifiers
@@ -81,11 +83,14 @@ class NoCardForPin(YikatongError):
         )
 
 
+What = Literal["set", "changed", "reset", "locked"]
+
+
 class PinMoved(Event, frozen=True):
     """A PIN was set, changed or reset, or three wrong ones locked the card."""
 
     card_id: int
-    what: Literal["set", "changed", "reset", "locked"]
+    what: What
 
 
 class Presented(msgspec.Struct, frozen=True):
@@ -213,7 +218,7 @@ async def put_first(
         raise PinAlreadySet
     detail: dict[str, object] = {"card_id": card.card_id}
     await audit.record(connection, actor, now, card.person_id, "pin.set", detail)
-    await events.tell(platform, connection, PinMoved(card.person_id, card.card_id, "set"))
+    await _tell(platform, connection, card.person_id, card.card_id, "set")
 
 
 async def put_anew(
@@ -230,7 +235,7 @@ async def put_anew(
     await store.put(connection, card.person_id, card.card_id, verifier, now)
     detail: dict[str, object] = {"card_id": card.card_id, "proof": proof}
     await audit.record(connection, actor, now, card.person_id, "pin.reset", detail)
-    await events.tell(platform, connection, PinMoved(card.person_id, card.card_id, "reset"))
+    await _tell(platform, connection, card.person_id, card.card_id, "reset")
 
 
 async def forget_tries(connection: Connection, card: Card) -> None:
@@ -263,7 +268,7 @@ async def change(
             raise PinNotAccepted("old")
         detail: dict[str, object] = {"card_id": card.card_id}
         await audit.record(connection, actor, now, person_id, "pin.changed", detail)
-        await events.tell(platform, connection, PinMoved(person_id, card.card_id, "changed"))
+        await _tell(platform, connection, person_id, card.card_id, "changed")
 
 
 async def _lock(
@@ -274,7 +279,17 @@ async def _lock(
         await audit.record(
             connection, actor, platform.clock.now(), person_id, "card.locked", detail
         )
-        await events.tell(platform, connection, PinMoved(person_id, card_id, "locked"))
+        await _tell(platform, connection, person_id, card_id, "locked")
+
+
+async def _tell(
+    platform: Platform, connection: Connection, person_id: int, card_id: int, what: What
+) -> None:
+    held = await cards.cards(connection, person_id)
+    card = next(one for one in held if one.card_id == card_id)
+    once = str(new_id(platform.clock.now()))
+    await telling.of_pin(platform, connection, card, what, once)
+    await events.tell(platform, connection, PinMoved(person_id, card_id, what))
 
 
 async def _card(platform: Platform, person_id: int) -> Card:

@@ -63,6 +63,25 @@ class HttpFaceCheck:
         return "different" if said is False else "not_available"
 
 
+class SandboxFaceCheck:
+    """In the sandbox, where no service is set: compares nothing and takes every picture for the person,
+    so that errands can be tried to their end. The pages say so."""
+
+    available = True
+
+    async def check(self, person_id: int, image: str) -> Said:
+        return "same"
+
+
+def for_errands(platform: Platform) -> FaceCheck:
+    """The check behind errands on pages; in a sandbox without one, the one that compares nothing.
+
+    Verifications for others never use it: there nobody would be told.
+    """
+    known = face_check(platform)
+    return SandboxFaceCheck() if platform.settings.sandbox and not known.available else known
+
+
 def face_check(platform: Platform) -> FaceCheck:
     """The one that the settings name."""
     url = platform.settings.face_url

@@ -99,6 +99,22 @@ KINDS: Final[Mapping[str, Kind]] = {
             Text("重新申领", "Apply again"), CARD, reason="words",
         ),
         _kind(
+            "application.asked", "card",
+            ("社保卡申领需要补充", "Your application needs something more"),
+            ("您的社保卡申领需要补充：{reason}。补好后接着审核，不用重新申领。",
+             "Your application for a social-security card needs something more: {reason}. Add it and the "
+             "review goes on; you need not apply again."),
+            Text("去补充", "Add it"), CARD, reason="words",
+        ),
+        _kind(
+            "card.destroyed", "card",
+            ("社保卡逾期未领，已销毁", "Your card was not collected and is destroyed"),
+            ("您的社保卡从 {since}起一直没有领取，已按规定销毁。还需要卡，请重新申领。",
+             "Your social-security card had been ready since {since} and was not collected; it is "
+             "destroyed, as the rules say. If you still need a card, apply again."),
+            Text("重新申领", "Apply again"), CARD, since="day",
+        ),
+        _kind(
             "card.ready", "card",
             ("社保卡可以领取了", "Your card is ready"),
             ("您的社保卡已制好。请带身份证到{place}领取，并当场启用。",

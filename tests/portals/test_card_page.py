@@ -1,0 +1,142 @@
+"""One's own card, as its holder handles it on a phone: got, activated, lost, found, replaced."""
+
+import re
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.portals.conftest import SCREENSHOTS
+from tests.portals.test_pages import LOOKS, with_query
+from tests.trust.files import jpeg
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def numbers(browser: Browser, site: str) -> dict[str, str]:
+    """The id numbers of the people to try, by situation."""
+    page = browser.new_page()
+    page.goto(f"{site}/sandbox")
+    found = {"pin": page.locator(".pin b").inner_text()}
+    for row in page.locator(".persons li").all():
+        situation = row.locator(".hint").first.text_content() or ""
+        found[situation] = (row.locator("dd code").first.text_content() or "").strip()
+    page.close()
+    return found
+
+
+@pytest.fixture
+def face(tmp_path: Path) -> Path:
+    """A picture."""
+    file = tmp_path / "face.jpg"
+    file.write_bytes(jpeg())
+    return file
+
+
+def signed_in(browser: Browser, site: str, number: str, *, script: bool = False) -> BrowserContext:
+    """A phone signed in by a code."""
+    context = browser.new_context(
+        java_script_enabled=script, viewport={"width": 360, "height": 780}, locale="zh-CN"
+    )
+    page = context.new_page()
+    page.goto(f"{site}/sign-in?by=code&next=/card")
+    page.fill("#number", number)
+    page.locator("main form button").click()
+    tab = context.new_page()
+    tab.goto(f"{site}/sandbox/inbox")
+    code = re.search(r"[0-9]{6,10}", tab.locator(".text p").nth(1).inner_text())
+    assert code
+    tab.close()
+    page.fill("#code", code[0])
+    page.locator("main form button").click()
+    expect(page.locator("h1")).to_have_text("我的社保卡")
+    return context
+
+
+def choose_pin(page: Page, pin: str, face: Path) -> None:
+    page.fill("#pin", pin)
+    page.fill("#again", pin)
+    page.set_input_files("#face", face)
+    page.locator("main form button").click()
+
+
+def test_a_new_card_is_activated_lost_and_found_without_javascript(
+    browser: Browser, site: str, numbers: dict[str, str], face: Path
+) -> None:
+    context = signed_in(browser, site, numbers["social_security_app_inactive"])
+    page = context.pages[0]
+    page.get_by_role("link", name="启用社保功能").click()
+    choose_pin(page, "123456", face)
+    expect(page.locator("#pin-error")).to_contain_text("连着的数字")
+    choose_pin(page, "739204", face)
+    expect(page.locator(".notice.yes")).to_contain_text("卡已启用")
+    page.get_by_role("link", name="临时挂失").click()
+    page.locator("main form button").click()
+    expect(page.locator(".plastic")).to_contain_text("已临时挂失")
+    page.get_by_role("link", name="找到了，解除挂失").click()
+    page.set_input_files("#face", face)
+    page.locator("main form button").click()
+    expect(page.locator(".plastic")).to_contain_text("正常")
+    context.close()
+
+
+def test_the_first_card_is_applied_for_online_and_followed(
+    browser: Browser, site: str, numbers: dict[str, str], face: Path
+) -> None:
+    context = signed_in(browser, site, numbers["card_none"])
+    page = context.pages[0]
+    page.get_by_role("link", name="网上申请首张卡").click()
+    page.fill("#pickup_place", "锦江区社保服务窗口")
+    page.set_input_files("#photo", face)
+    page.set_input_files("#face", face)
+    page.locator("main form button").click()
+    expect(page.locator(".track .now")).to_contain_text("审核")
+    expect(page.locator("main")).to_contain_text("锦江区社保服务窗口")
+    page.go_back()
+    page.set_input_files("#photo", face)
+    page.set_input_files("#face", face)
+    page.locator("main form button").click()
+    expect(page.locator(".errors")).to_contain_text("已有一笔申请在办")
+    page.goto(f"{site}/card")
+    expect(page.locator(".track")).to_have_count(1)
+    page.get_by_role("button", name="撤回申请").click()
+    expect(page.locator(".notice.yes")).to_contain_text("已撤回")
+    context.close()
+
+
+def test_a_lost_card_is_replaced_and_the_fee_paid_at_the_counter_or_online(
+    browser: Browser, site: str, numbers: dict[str, str], face: Path
+) -> None:
+    context = signed_in(browser, site, numbers["lost"])
+    page = context.pages[0]
+    page.get_by_role("link", name="卡丢了，补一张").click()
+    page.set_input_files("#face", face)
+    page.get_by_label("邮寄到家").check()
+    page.locator("main form button").click()
+    expect(page.locator("#post_to-error")).to_contain_text("收件地址")
+    page.fill("#post_to", "成都市锦江区某路 1 号")
+    page.set_input_files("#face", face)
+    page.locator("main form button").click()
+    expect(page.locator("main")).to_contain_text("工本费 16.00 元")
+    context.close()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_pages_of_the_card_have_no_accessibility_faults_and_fit(
+    browser: Browser, site: str, numbers: dict[str, str], look: str
+) -> None:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    width, query = LOOKS[look]["width"], LOOKS[look]["query"]
+    context = signed_in(browser, site, numbers["all_in_order"], script=True)
+    page = context.pages[0]
+    page.set_viewport_size({"width": width, "height": 900})
+    for path in ("/card", "/card/do/report_loss", "/card/do/reset_pin", "/card/apply/renew"):
+        page.goto(with_query(site + path, query))
+        found = Axe().run(page)
+        assert not found.response["violations"], found.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        file = path.strip("/").replace("/", "-")
+        page.screenshot(path=SCREENSHOTS / f"{look}-{file}.png", full_page=True)
+    context.close()
