@@ -57,7 +57,8 @@ CLERK: Final = Actor("staff", "bench-1", "bench")
 REVIEWER: Final = Actor("staff", "bench-2", "bench")
 TABLES: Final = (
     "card_applications", "card_events", "cards", "card_numbers", "card_batch_lines",
-    "card_list_rows", "money_accounts", "account_numbers", "ledger_transactions", "audit_events",
+    "card_list_rows", "notices", "money_accounts", "account_numbers", "ledger_transactions",
+    "audit_events",
 )  # fmt: skip
 
 

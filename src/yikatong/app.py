@@ -21,6 +21,8 @@ from yikatong.benefits.pension import api as pension_api
 from yikatong.benefits.proof_of_life import api as proof_api
 from yikatong.benefits.runs import api as runs_api
 from yikatong.benefits.unemployment import api as unemployment_api
+from yikatong.cards.lists import api as card_lists_api
+from yikatong.cards.production import api as card_production_api
 from yikatong.core import events, problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
@@ -293,6 +295,7 @@ def create_app(platform: Platform) -> Litestar:
             *staff_api.public,
             *openid_api.routes,
             *ecards_api.routes,
+            *card_production_api.public,
             *pension_api.public,
             *unemployment_api.public,
             Router(
@@ -306,6 +309,8 @@ def create_app(platform: Platform) -> Litestar:
                     *standing_api.routes,
                     *wealth_api.routes,
                     *outside_api.routes,
+                    *card_production_api.routes,
+                    *card_lists_api.routes,
                     *filings_api.routes,
                     *claims_api.routes,
                     *receipts_api.routes,

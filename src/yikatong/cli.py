@@ -11,6 +11,7 @@ from yikatong.benefits.pension.commands import pension_app
 from yikatong.benefits.proof_of_life.commands import proof_app
 from yikatong.benefits.runs.commands import runs_app
 from yikatong.benefits.unemployment.commands import unemployment_app
+from yikatong.cards.commands import cards_app
 from yikatong.core import events
 from yikatong.core.commands import DataOption, JsonOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
@@ -51,6 +52,7 @@ app.add_typer(people_app, name="people")
 app.add_typer(notices_app, name="notices")
 app.add_typer(providers_app, name="providers")
 app.add_typer(catalog_app, name="catalog")
+app.add_typer(cards_app, name="cards")
 app.add_typer(claims_app, name="claims")
 app.add_typer(filings_app, name="filings")
 app.add_typer(pension_app, name="pension")

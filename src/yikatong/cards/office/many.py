@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from yikatong.cards import telling
 from yikatong.cards.model import Card, CardApplication
 from yikatong.cards.office import making, many_store, rules, table, terms
 from yikatong.cards.office.errors import NoSuchApplication, NoSuchCard
@@ -226,12 +227,19 @@ class ManyDesk:
 
     async def _tell(self, issued: Sequence[Card]) -> None:
         platform, connection = self.platform, self.connection
-        replaced = [
-            CardReplaced(card.person_id, card.card_id, card.replaced_by)
-            for card in self._cards
-            if card.state == "replaced" and card.replaced_by is not None
-        ]
+        new = {card.card_id: card for card in issued}
+        pairs = [(card, new[card.replaced_by]) for card in self._cards if card.replaced_by in new]
+        replaced = [CardReplaced(old.person_id, old.card_id, card.card_id) for old, card in pairs]
         handed_over = [CardMoved(card.person_id, card, None, "issue") for card in issued]
+        await telling.of_replacements(platform, connection, pairs)
+        await telling.of_many(
+            platform,
+            connection,
+            [
+                *((told.card, told.event) for told in self._cards_told),
+                *((told.application, told.event) for told in self._told),
+            ],
+        )
         await events.tell_all(platform, connection, self._cards_told)
         await events.tell_all(platform, connection, replaced)
         await events.tell_all(platform, connection, handed_over)
