@@ -296,6 +296,7 @@ def create_app(platform: Platform) -> Litestar:
             *openid_api.routes,
             *ecards_api.routes,
             *card_production_api.public,
+            *card_lists_api.public,
             *pension_api.public,
             *unemployment_api.public,
             Router(

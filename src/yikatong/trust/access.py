@@ -237,6 +237,7 @@ OPEN: Final[Mapping[str, Text]] = {
     "/api/v1/benefits/unemployment/estimate": Text(
         "失业金测算", "estimates of unemployment benefit"
     ),
+    "/api/v1/cards/lists/template": Text("批量申领空白名单", "an empty list for applying for many"),
     "/api/v1/cards/makers/key": Text(
         "制卡文件验签公钥", "the key that signs files for makers of cards"
     ),

@@ -74,11 +74,11 @@ async def _told(platform: Platform, list_id: int, done: Done) -> DoneBody:
     return shown.done(done, await service.progress(platform, list_id))
 
 
-@get(_PATH + "/template", summary="An empty list", responses=PROBLEMS, tags=_TAGS, permission=_TAKE)
+@get(_PATH + "/template", summary="An empty list", responses=PROBLEMS, tags=_TAGS)
 async def template(
     language: Annotated[str, QueryParameter(name="language", max_length=2)] = "zh",
 ) -> Response[bytes]:
-    """CSV with its headings."""
+    """CSV with its headings; public."""
     content = sheets.template(one_of(language, _LANGUAGES, "language"))
     return Response(
         content, media_type="text/csv; charset=utf-8", headers=_named("cards-template.csv")
@@ -233,4 +233,5 @@ def _named(name: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
-routes: Final = [template, every, take, show, rows, rows_csv, review, hand_over, activate]
+public: Final = [template]
+routes: Final = [every, take, show, rows, rows_csv, review, hand_over, activate]
