@@ -22,10 +22,10 @@ import psutil
 
 from benchmarks.machine import describe
 from benchmarks.people import psql
-from yikatong.benefits.months import add_months
 from yikatong.benefits.runs import service, work
 from yikatong.core import embedded, running
 from yikatong.core.clock import today
+from yikatong.core.months import add_months
 from yikatong.core.platform import Platform
 from yikatong.core.settings import Settings
 from yikatong.money import verification

@@ -20,9 +20,11 @@ from yikatong import subscriptions
 from yikatong.benefits.pension import api as pension_api
 from yikatong.benefits.proof_of_life import api as proof_api
 from yikatong.benefits.runs import api as runs_api
+from yikatong.benefits.runs import by_hand_api
 from yikatong.benefits.unemployment import api as unemployment_api
 from yikatong.cards.lists import api as card_lists_api
 from yikatong.cards.production import api as card_production_api
+from yikatong.cards.consistency import api as consistency_api
 from yikatong.core import events, problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
@@ -242,9 +244,8 @@ def create_app(platform: Platform) -> Litestar:
     outside = connectors(platform, platform.settings.outside_banks)
     codes = Codes(platform)
     published = ecards_api.Published(codes, Revocations(platform))
-    verification = verification_api.Counter(
-        gate, VerificationDesk(platform, codes, face_check(platform))
-    )
+    faces = face_check(platform)
+    verification = verification_api.Counter(gate, VerificationDesk(platform, codes, faces))
 
     # What documents are added to, and whether it takes any.
     matters: dict[str, documents_api.Takes] = {changes.MATTER: changes_service.takes_documents}
@@ -323,9 +324,11 @@ def create_app(platform: Platform) -> Litestar:
                     *pension_api.routes,
                     *proof_api.routes,
                     *runs_api.routes,
+                    *by_hand_api.routes,
                     *unemployment_api.routes,
                     *documents_api.routes,
                     *changes_api.routes,
+                    *consistency_api.routes,
                 ],
             ),
             *portals.routes,
@@ -354,6 +357,7 @@ def create_app(platform: Platform) -> Litestar:
                 "gate": gate,
                 "approvals": approvals,
                 "verification": verification,
+                "face_check": faces,
             }
         ),
         request_max_body_size=BODY_BYTES_MAX,

@@ -12,6 +12,7 @@ from yikatong.benefits.proof_of_life.commands import proof_app
 from yikatong.benefits.runs.commands import runs_app
 from yikatong.benefits.unemployment.commands import unemployment_app
 from yikatong.cards.commands import cards_app
+from yikatong.cards.consistency import commands as consistency_commands
 from yikatong.core import events
 from yikatong.core.commands import DataOption, JsonOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
@@ -75,6 +76,7 @@ app.command("quote")(quote)
 app.command("check")(check)
 app.command("recompute")(recompute)
 people_app.command("make")(make)
+people_app.command("check")(consistency_commands.check)
 people_app.add_typer(change_app, name="change")
 sandbox_app.command("show")(sandbox_commands.show)
 sandbox_app.command("play")(sandbox_commands.play)

@@ -198,6 +198,11 @@ async def _do_daily_work(platform: Platform) -> None:
         try:
             await benefits_due.run(platform)
             await unemployment_due.run(platform)
+            for wrong in await runs.months_that_differ(platform):
+                _log.error(
+                    "sums of payment runs differ", month=f"{wrong.month:%Y-%m}", paid=wrong.paid,
+                    fund=wrong.fund, banks=wrong.banks,
+                )  # fmt: skip
             await filing_reminders.run(platform)
             await notice_reminders.run(platform)
             done = day

@@ -10,6 +10,7 @@ from yikatong.benefits import service as benefits
 from yikatong.benefits import store
 from yikatong.benefits.model import Entitlement
 from yikatong.core.platform import Platform
+from yikatong.people.notices import service as notices
 from yikatong.trust.audit import Actor
 
 CLERK = Actor("staff", "0701", "pension desk")
@@ -98,6 +99,12 @@ async def dues_of(
     async with platform.database.transaction(readonly=True) as connection:
         found = await store.dues(connection, [person_id], [state])
     return [(one.kind, one.reason, one.amount) for one in found]
+
+
+async def told(platform: Platform, person_id: int = 1) -> list[str]:
+    """The kinds of notices a person got, the newest first."""
+    async with platform.database.transaction(readonly=True) as connection:
+        return [one.kind for one in await notices.of_person(connection, person_id, limit=100)]
 
 
 async def actions_of(platform: Platform, person_id: int = 1) -> list[str]:

@@ -27,6 +27,7 @@ from yikatong.benefits.pension.service import of_person
 from yikatong.benefits.pension.survivors import months_by_years, months_left
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput
+from yikatong.core.months import last_day, months_between
 from yikatong.core.platform import Platform
 
 BOOK = terms.load()
@@ -120,9 +121,9 @@ def test_whatever_was_paid_or_held_every_month_until_the_death_is_paid_once(
     )  # fmt: skip
     sums = {
         month: months.sum_in(month, one.monthly, changes)
-        for month in months.months_between(starts, date(2027, 1, 1))
+        for month in months_between(starts, date(2027, 1, 1))
     }
-    settled_months = months.months_between(starts, settled) if settled else []
+    settled_months = months_between(starts, settled) if settled else []
     # The last few settled months are an open due, the others were paid.
     waiting = settled_months[len(settled_months) - min(open_months, len(settled_months)) :]
     paid = sum(sums[month] for month in settled_months if month not in waiting)
@@ -138,7 +139,7 @@ def test_whatever_was_paid_or_held_every_month_until_the_death_is_paid_once(
     owed = sum(amount for month, amount in sums.items() if month <= last)
     assert paid + still - back == owed
     assert not (still and back and not waiting)
-    assert ended.ends_on == months.last_day(last)
+    assert ended.ends_on == last_day(last)
 
 
 # ---- survivors ----

@@ -14,11 +14,9 @@ from hypothesis import strategies as st
 
 from yikatong.benefits.pension import requests, terms
 from yikatong.benefits.pension.age import (
-    add_months,
     delay,
     minimum_for,
     minimum_months,
-    months_from,
     retirement,
 )
 from yikatong.benefits.pension.amount import account_tenths, pension
@@ -27,6 +25,7 @@ from yikatong.benefits.pension.model import GROUPS, Career, Estimate, half_up
 from yikatong.benefits.pension.requests import Asked
 from yikatong.core.errors import InvalidInput
 from yikatong.core.money import format_yuan, parse_yuan
+from yikatong.core.months import add_months, months_from
 
 CASES = Path(__file__).parent / "cases"
 BOOK = terms.load()

@@ -16,14 +16,15 @@ from tests.benefits.conftest import (
     actions_of,
     dues_of,
     pension_of,
+    told,
 )
 from yikatong.benefits import due as daily
 from yikatong.benefits.proof_of_life import rules, service
-from yikatong.benefits.proof_of_life.face import Match
 from yikatong.benefits.proof_of_life.model import FaceCheckUnavailable, FaceDiffers, NothingToProve
 from yikatong.core.clock import SHANGHAI, FixedClock
 from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
+from yikatong.identity.verification.faces import NoFaceCheck, Said
 from yikatong.money.errors import KeyReused
 from yikatong.portability import service as portability
 from yikatong.portability.model import CheckRequest
@@ -84,6 +85,7 @@ async def test_who_is_overdue_is_held_and_made_good_when_proved(
     clock.advance(timedelta(days=1))
     assert (await daily.run(platform)).held == 1
     assert (await daily.run(platform)).held == 0
+    assert await told(platform) == ["proof.overdue", "proof.due"]
     one = await pension_of(platform)
     assert (one.status, one.held_reason, one.held_on) == ("held", "proof_of_life", date(2026, 3, 2))
     assert await reasons(platform, date(2026, 3, 2)) == ["proof_of_life_overdue"]
@@ -121,14 +123,15 @@ async def test_reminders_go_out_once_each_at_sixty_thirty_and_seven_days(
 ) -> None:
     await make_person()
     await make_pension(proof_due_on=date(2026, 5, 31))
-    told: list[tuple[date, int]] = []
+    reminded: list[tuple[date, int]] = []
     for _ in range(95):
         before = clock.now().date()
         done = await daily.run(platform)
         if done.reminded:
-            told.append((before, (date(2026, 5, 31) - before).days))
+            reminded.append((before, (date(2026, 5, 31) - before).days))
         clock.advance(timedelta(days=1))
-    assert [days for _, days in told] == [60, 30, 7]
+    assert [days for _, days in reminded] == [60, 30, 7]
+    assert await told(platform) == ["proof.overdue", "proof.due", "proof.due", "proof.due"]
     seen = await service.of_person(platform, 1, CLERK)
     assert [one["days_before"] for one in seen["reminders"]] == [7, 30, 60]
 
@@ -186,6 +189,7 @@ async def test_a_recorded_death_holds_and_its_correction_pays_again(
     await make_pension()
     assert (await daily.run(platform)).held_as_dead == 1
     assert (await daily.run(platform)).held_as_dead == 0
+    assert await told(platform) == ["benefit.held"]
     assert "benefit_held" in await reasons(platform, date(2026, 3, 1))
     done = await recorded(platform)
     assert "更正" in done["note"]["zh"]
@@ -211,11 +215,13 @@ async def test_who_is_found_dead_on_a_visit_stops_at_once(
 
 
 class Sees:
-    def __init__(self, *, same: bool) -> None:
-        self._same = same
+    available = True
 
-    async def compare(self, platform: Platform, person_id: int, image: bytes) -> Match:
-        return Match(self._same, f"face-{len(image)}")
+    def __init__(self, said: Said) -> None:
+        self._said: Said = said
+
+    async def check(self, person_id: int, image: str) -> Said:
+        return self._said
 
 
 async def test_a_face_check_is_pluggable_and_honest_where_there_is_none(
@@ -223,13 +229,14 @@ async def test_a_face_check_is_pluggable_and_honest_where_there_is_none(
 ) -> None:
     await make_person()
     await make_pension(**HELD)
-    with pytest.raises(FaceCheckUnavailable):
-        await service.record_face(platform, 1, b"jpeg", None, CLERK)
+    for silent in (NoFaceCheck(), Sees("not_available")):
+        with pytest.raises(FaceCheckUnavailable):
+            await service.record_face(platform, 1, "anBlZw==", silent, CLERK)
     with pytest.raises(FaceDiffers):
-        await service.record_face(platform, 1, b"jpeg", Sees(same=False), CLERK)
+        await service.record_face(platform, 1, "anBlZw==", Sees("different"), CLERK)
     assert (await pension_of(platform)).status == "held"
-    done = await service.record_face(platform, 1, b"jpeg", Sees(same=True), CLERK)
-    assert (done["kind"], done["source"]) == ("face", "face-4")
+    done = await service.record_face(platform, 1, "anBlZw==", Sees("same"), CLERK)
+    assert (done["kind"], done["outcome"]) == ("face", "alive")
     assert (await pension_of(platform)).status == "drawing"
 
 

@@ -18,22 +18,24 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from yikatong.benefits import due, months
-from yikatong.benefits.months import add_months, month_of, months_between
+from yikatong.benefits import due
 from yikatong.benefits.pension import adjust, ending, terms
 from yikatong.benefits.pension.errors import NoPension
 from yikatong.benefits.pension.terms import Adjustment
 from yikatong.benefits.proof_of_life import service as proofs
-from yikatong.benefits.runs import files, pay_store, service, work
+from yikatong.benefits.runs import files, paid_back, pay_store, returned, service, work
 from yikatong.benefits.runs.errors import NothingToCorrect
 from yikatong.benefits.runs.model import Run
+from yikatong.benefits.runs.returned import NothingReturned
 from yikatong.benefits.unemployment import due as unemployment_due
 from yikatong.benefits.unemployment import service as unemployment
 from yikatong.benefits.unemployment.errors import NotDrawing
 from yikatong.benefits.unemployment.model import NewClaim
 from yikatong.core.clock import SHANGHAI, FixedClock
+from yikatong.core.months import add_months, last_day, month_of, months_between
 from yikatong.core.platform import Platform
 from yikatong.money import verification
+from yikatong.money.contributions.service import Notice
 from yikatong.population import service as population
 from yikatong.trust.audit import Actor
 
@@ -55,6 +57,7 @@ EVENT = st.one_of(
     st.tuples(st.sampled_from(("return", "late")), st.just(0)),
     st.tuples(st.sampled_from(("kill",)), st.sampled_from(KILLED_IN)),
     st.tuples(st.sampled_from(("release",)), st.integers(0, PENSIONERS - 1)),
+    st.tuples(st.sampled_from(("mend", "pay_back")), st.integers(0, PENSIONERS + WORKERS - 1)),
 )
 STORY = st.lists(st.lists(EVENT, max_size=5), min_size=MONTHS, max_size=MONTHS)
 
@@ -139,7 +142,7 @@ class Room:
                        starts_on, monthly, proof_due_on, months_paid, settled_month)
                    values ($1, 'pension', $2, $3, 'drawing', $4, $5, $6, 300, $7)""",
                 person_id, "150" if number % 3 == 2 else "110", REGION, date(2020, 1, 1), monthly,
-                months.last_day(add_months(first, number % 3)), before,
+                last_day(add_months(first, number % 3)), before,
             )  # fmt: skip
         for person_id in self.workers:
             wanted = NewClaim(
@@ -164,6 +167,10 @@ class Room:
             await self.adjust(max(self.first, add_months(self.month, which - 1)))
         elif what in ("confirm", "work"):
             await self.of_worker(what, self.workers[which])
+        elif what == "mend":
+            await self.mend(self.ids[which])
+        elif what == "pay_back":
+            await self.pay_back(self.ids[which])
         else:
             await self.of_pensioner(what, self.pensioners[which])
 
@@ -204,6 +211,22 @@ class Room:
                     where person_id = $1 and status = 'held'""",
                 person_id,
             )
+
+    async def mend(self, person_id: int) -> None:
+        """The account was put right after the bank sent a payment back."""
+        try:
+            await returned.account_is_right(self.platform, person_id, CLERK, self.key())
+        except NothingReturned:
+            return
+
+    async def pay_back(self, person_id: int) -> None:
+        """All of what was paid too much, or two thirds of it, through a bank."""
+        for one in await paid_back.open_recoveries(self.platform, CLERK):
+            if one.person_id == person_id:
+                key = self.key()
+                amount = one.amount if one.due_id % 2 else one.amount * 2 // 3
+                notice = Notice("BOC", key, amount)
+                await paid_back.take(self.platform, person_id, one.due_id, notice, CLERK, key)
 
     async def of_worker(self, what: str, person_id: int) -> None:
         owed = self.owed[person_id]
@@ -313,7 +336,7 @@ class Room:
                  join shared_accounts s on s.account_id = p.account_id and s.kind = 'fund'
                  join ledger_transactions t on t.person_id = p.about_person_id
                                            and t.transaction_id = p.transaction_id
-                where p.about_person_id = $1 and t.kind like 'benefit%'""",
+                where p.about_person_id = $1 and (t.kind like 'benefit%' or t.kind = 'recovery')""",
             person_id,
         )
 
@@ -415,6 +438,8 @@ async def settle_everything(room: Room, monkeypatch: pytest.MonkeyPatch) -> None
     for person_id in room.pensioners:
         await room.of_pensioner("reopen", person_id)
         await room.of_pensioner("prove", person_id)
+    for person_id in room.ids:
+        await room.mend(person_id)
     for _ in range(2):
         room.go_to(add_months(room.month, 1))
         await room.watch_holds()

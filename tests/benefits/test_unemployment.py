@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from tests import fillings
+from tests.benefits.conftest import told
 from tests.conftest import Filling
 from yikatong.benefits.runs import service as runs
 from yikatong.benefits.runs import work
@@ -192,6 +193,7 @@ async def test_an_unconfirmed_month_holds_it_and_a_confirmation_lets_it_go_on(
     worker.go_to(date(2026, 5, 10))
     done = await due.run(worker.platform)
     assert done.held == 1
+    assert await told(worker.platform, worker.person_id) == ["benefit.held"]
     assert await worker.pay() == 0
     worker.go_to(date(2026, 6, 10))
     one = await service.confirm_month(worker.platform, worker.person_id, CLERK)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from yikatong.core import regions
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput, YikatongError
+from yikatong.core.months import same_day_in
 from yikatong.medical.filings import decisions, endings, errors, rules, terms
-from yikatong.medical.filings.checks import add_months
 from yikatong.medical.filings.decisions import Facts, Outcome
 from yikatong.medical.filings.model import FilingChange, NewFiling, Stay, Use
 from yikatong.medical.model import Filing, Provider
@@ -268,7 +268,7 @@ def test_how_long_each_kind_holds() -> None:
     ],
 )
 def test_months_are_counted_by_the_calendar(day: date, months: int, later: date) -> None:
-    assert add_months(day, months) == later
+    assert same_day_in(day, months) == later
 
 
 def test_where_no_filing_is_needed_it_says_so_politely() -> None:

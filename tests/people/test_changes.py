@@ -29,6 +29,7 @@ from yikatong.people.changes.model import (
     PersonChanged,
     SecondPersonNeeded,
 )
+from yikatong.people.notices import service as notices
 from yikatong.population.rows import id_number
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
@@ -226,6 +227,32 @@ async def test_an_id_number_moves_with_birth_date_and_sex(platform: Platform, on
         assert await people.find_by_id_number(platform, connection, number) == one.person_id
         with pytest.raises(NotFound):
             await people.find_by_id_number(platform, connection, one.id_number)
+
+
+async def test_cards_of_before_are_outdated_by_what_stands_on_them(
+    platform: Platform, one: Someone
+) -> None:
+    async def since() -> date | None:
+        async with platform.database.transaction(readonly=True) as connection:
+            return await service.card_outdated_since(connection, one.person_id)
+
+    await change(platform, one, phone="13900001234")
+    made = await take(platform, one.person_id, id_number=id_number("510104", date(1985, 3, 5), 5))
+    assert await since() is None
+    await service.approve(platform, one.person_id, made.change_id, REVIEWER)
+    assert await since() == date(2026, 3, 1)
+
+
+async def test_the_person_is_told_what_became_of_it(platform: Platform, one: Someone) -> None:
+    await change(platform, one, phone="13900001234")
+    refused = await take(platform, one.person_id, name="张无忌")
+    await service.refuse(platform, one.person_id, refused.change_id, "照片不清楚", REVIEWER)
+    made = await take(platform, one.person_id, name="张君宝")
+    await service.approve(platform, one.person_id, made.change_id, REVIEWER)
+    async with platform.database.transaction(readonly=True) as connection:
+        found = await notices.of_person(connection, one.person_id)
+    assert [each.kind for each in found] == ["data.changed", "data.refused", "phone.changed"]
+    assert "13900001234" not in str([each.facts for each in found])
 
 
 async def test_a_number_of_somebody_else_is_refused_when_taken_and_when_approved(

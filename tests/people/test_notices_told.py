@@ -155,7 +155,7 @@ async def test_choices_are_kept_recorded_once_and_checked(platform: Platform) ->
     await make_person(platform)
     async with platform.database.transaction(readonly=True) as connection:
         assert await service.choices(connection, 1) == Choices("zh", False, ())
-    wanted = Choices("en", True, ("security", "card"))
+    wanted = service.choices_of("en", ["security", "card", "card"], large_type=True)
     for _ in range(2):
         kept = await service.choose(platform, 1, wanted, CLERK)
         assert kept == Choices("en", True, ("card", "security"))
@@ -163,9 +163,9 @@ async def test_choices_are_kept_recorded_once_and_checked(platform: Platform) ->
         assert await service.choices(connection, 1) == kept
         events = await audit.of_person(connection, 1)
     assert [(one.action, one.actor.name) for one in events] == [("notices.chosen", "C-17")]
-    for field, wrong in (("language", {"language": "fr"}), ("texts", {"texts": ("weather",)})):
+    for field, language, subject in (("language", "fr", "card"), ("texts", "en", "weather")):
         with pytest.raises(InvalidInput) as refused:
-            await service.choose(platform, 1, msgspec.structs.replace(kept, **wrong), CLERK)
+            service.choices_of(language, [subject], large_type=False)
         assert refused.value.field == field
     with pytest.raises(NotFound):
         await service.choose(platform, 2, wanted, CLERK)

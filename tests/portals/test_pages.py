@@ -33,7 +33,6 @@ PAGES = {
     "unemployment": "/unemployment",
     "unemployment-result": "/unemployment?go=1&region=510100&months_paid=72&reason=dismissed&registered=yes",
     "unemployment-wrong": "/unemployment?go=1&region=510100&months_paid=x&reason=&registered=no",
-    "runs": "/operations/runs",
     "pension": "/pension",
     "pension-wrong": "/pension?go=1&birth=1975-13&region=%E6%9C%9D%E9%98%B3&years=&account=abc",
     "pension-result": PENSION,

@@ -19,10 +19,10 @@ from yikatong.trust.access import (
 )
 
 READS = frozenset((
-    "person.read", "authority.read", "cards.read", "filing.read", "settlement.read",
+    "person.read", "person.check", "notices.read", "authority.read", "cards.read", "filing.read", "settlement.read",
     "settlement.recompute", "claim.read", "benefit.read", "run.read", "money.read",
     "medical_account.read", "contribution.read", "fund.read", "ledger.verify", "audit.read",
-    "staff.read",
+    "staff.read", "notices.read",
 ))  # fmt: skip
 OF_NOBODY_IN_PARTICULAR = frozenset((
     "cards.produce", "ledger.verify", "keys.rotate", "settings.change", "approval.decide",

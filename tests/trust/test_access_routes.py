@@ -240,6 +240,7 @@ def _lists(route: Route) -> bool:
     return (route.method, route.path) in (
         ("GET", "/api/v1/medical/claims"),
         ("GET", "/api/v1/people/changes"),
+        ("GET", "/api/v1/people/inconsistencies"),
         ("GET", "/api/v1/money/shared"),
         ("GET", "/api/v1/proof-of-life/due"),
         ("GET", "/api/v1/benefits/runs"),

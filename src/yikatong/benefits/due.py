@@ -15,6 +15,7 @@ from yikatong.benefits.pension import terms
 from yikatong.benefits.proof_of_life import rules, store
 from yikatong.benefits.proof_of_life import service as proofs
 from yikatong.benefits.proof_of_life.model import Proof
+from yikatong.benefits.runs import returned
 from yikatong.core.clock import SHANGHAI, today
 from yikatong.core.database import Connection
 from yikatong.core.ids import new_id
@@ -41,11 +42,14 @@ class Done(msgspec.Struct):
     """Of these, who is paid again."""
     held: int = 0
     reminded: int = 0
+    new_accounts: int = 0
+    """Benefits paid again, as another account is bound since a payment came back."""
 
 
 async def run(platform: Platform) -> Done:
     """Do what is due today; raises Unavailable where the database goes away."""
     done = Done()
+    done.new_accounts = await returned.new_accounts(platform)
     await _deaths(platform, done)
     await _corrected(platform, done)
     await _proofs(platform, done)

@@ -16,6 +16,7 @@ from yikatong.core.database import Connection
 from yikatong.core.errors import Unavailable
 from yikatong.core.ids import new_id
 from yikatong.core.money import Fen
+from yikatong.core.months import add_months, last_day
 from yikatong.core.together import Conflict
 
 
@@ -68,8 +69,8 @@ def of_months(
         kind=kind,
         amount=sum(found),
         reason=reason,
-        month_from=months.add_months(first, skipped),
-        month_until=months.add_months(first, len(found) - 1),
+        month_from=add_months(first, skipped),
+        month_until=add_months(first, len(found) - 1),
         amounts=found[skipped:],
         created_at=at,
     )
@@ -93,7 +94,7 @@ def end(
     ended = msgspec.structs.replace(
         one,
         status="ended",
-        ends_on=months.last_day(last),
+        ends_on=last_day(last),
         ended_reason=why,
         held_reason=None,
         held_on=None,
@@ -135,7 +136,7 @@ def offset(open_dues: Sequence[Due], last: date, at: datetime) -> tuple[list[Due
                 continue
             amounts: list[Fen] = []
             for at_month, amount in enumerate(due.amounts):
-                month = months.add_months(due.month_from, at_month)
+                month = add_months(due.month_from, at_month)
                 taken = min(amount, left.get(month, 0))
                 if taken:
                     left[month] -= taken
@@ -153,7 +154,7 @@ def _by_month(found: Iterable[Due]) -> dict[date, Fen]:
         if due.month_from is None:
             continue
         for at, amount in enumerate(due.amounts or ()):
-            month = months.add_months(due.month_from, at)
+            month = add_months(due.month_from, at)
             sums[month] = sums.get(month, 0) + amount
     return sums
 
@@ -165,6 +166,38 @@ def _rest(due: Due, amounts: Sequence[Fen], at: datetime) -> Due | None:
         due.benefit, due.region, "ended", due.month_from, None, 0, None, None, due.insurance
     )
     return of_months(due.person_id, one, due.kind, due.reason, due.month_from, amounts, at)
+
+
+def split(due: Due, amount: Fen, at: datetime) -> tuple[Due, Due | None]:
+    """A due in two, the first over `amount`, taken from the oldest months; the second None where nothing
+    is left. Pure."""
+    assert 0 < amount <= due.amount
+    if amount == due.amount:
+        return due, None
+    if due.amounts is None:
+        part = msgspec.structs.replace(due, due_id=new_id(at), amount=amount, version=1)
+        rest = msgspec.structs.replace(part, due_id=new_id(at), amount=due.amount - amount)
+        return part, rest
+    left, taken = amount, list[Fen]()
+    for each in due.amounts:
+        taken.append(min(each, left))
+        left -= taken[-1]
+    first = _rest(due, taken, at)
+    behind = [each - part for each, part in zip(due.amounts, taken, strict=True)]
+    second = _rest(due, behind, at)
+    assert first is not None
+    assert second is not None
+    # It is as old as what it is a part of: set off from the same month on.
+    since = due.created_at
+    return (
+        msgspec.structs.replace(first, created_at=since),
+        msgspec.structs.replace(second, created_at=since),
+    )
+
+
+def closed(due: Due, transaction_id: int, at: datetime) -> Due:
+    """A due that a transaction paid, or took back."""
+    return msgspec.structs.replace(due, state="paid", closed_at=at, transaction_id=transaction_id)
 
 
 async def change(

@@ -12,6 +12,7 @@ import msgspec
 
 from yikatong.benefits.model import Entitlement
 from yikatong.core.money import Fen
+from yikatong.core.months import month_of, months_between, next_month
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -19,35 +20,6 @@ class Change(msgspec.Struct, frozen=True):
 
     effective: date
     before: Fen
-
-
-def month_of(day: date) -> date:
-    """The first day of a day's month."""
-    return day.replace(day=1)
-
-
-def add_months(month: date, count: int) -> date:
-    """The first day of a month some months later (or earlier)."""
-    years, months = divmod(month.year * 12 + month.month - 1 + count, 12)
-    return date(years, months + 1, 1)
-
-
-def next_month(month: date) -> date:
-    return add_months(month, 1)
-
-
-def last_day(month: date) -> date:
-    """The last day of a month."""
-    return date.fromordinal(next_month(month).toordinal() - 1)
-
-
-def months_between(first: date, last: date) -> list[date]:
-    """The months from one to another, both in; empty where reversed."""
-    found: list[date] = []
-    while first <= last:
-        found.append(first)
-        first = next_month(first)
-    return found
 
 
 def sum_in(month: date, monthly: Fen, changes: Sequence[Change]) -> Fen:

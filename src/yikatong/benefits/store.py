@@ -13,6 +13,7 @@ from yikatong.core.database import Connection, Record
 
 _ENTITLEMENT = tuple(Entitlement.__struct_fields__)
 _DUE = tuple(Due.__struct_fields__)
+DUE = ", ".join(_DUE)
 
 
 async def lock(connection: Connection, person_id: int) -> None:
@@ -106,7 +107,7 @@ async def changes(
 # ---- dues ----
 
 
-def _due(row: Record) -> Due:
+def due_of(row: Record) -> Due:
     facts = dict(row)
     for name in ("created_at", "closed_at"):
         if facts[name]:
@@ -127,13 +128,13 @@ async def dues(
     connection: Connection, person_ids: Sequence[int], states: Sequence[str]
 ) -> list[Due]:
     rows = await connection.fetch(
-        f"""select {", ".join(_DUE)} from benefit_dues
+        f"""select {DUE} from benefit_dues
              where person_id = any($1::bigint[]) and state = any($2::text[])
              order by person_id, due_id""",  # noqa: S608
         person_ids,
         states,
     )
-    return [_due(row) for row in rows]
+    return [due_of(row) for row in rows]
 
 
 async def open_dues(
@@ -142,7 +143,7 @@ async def open_dues(
     """Open dues of a region's fund, of persons behind `after` up to `through`, the oldest of each
     person first."""
     rows = await connection.fetch(
-        f"""select {", ".join(_DUE)} from benefit_dues
+        f"""select {DUE} from benefit_dues
              where benefit = $1 and insurance = $2 and region = $3 and state = 'open'
                and person_id > $4 and person_id <= $5
              order by person_id, due_id""",  # noqa: S608
@@ -152,7 +153,7 @@ async def open_dues(
         after,
         through,
     )
-    return [_due(row) for row in rows]
+    return [due_of(row) for row in rows]
 
 
 async def pay_dues(

@@ -150,6 +150,11 @@ def mask_phone(phone: str) -> str:
     return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 11 else "****"
 
 
+def mask_address(address: str) -> str:
+    """ "成都市锦江区…": the beginning, and never more than half of it."""
+    return f"{address[: min(6, len(address) // 2)]}…"
+
+
 def mask_name(name: str) -> str:
     """ "张*三" style: the family name and the last character of longer names."""
     if len(name) <= 1:

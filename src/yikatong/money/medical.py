@@ -14,6 +14,7 @@ from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput
 from yikatong.core.money import WHOLE, Fen, Ppm, format_yuan
+from yikatong.core.months import month_of
 from yikatong.core.platform import Platform
 from yikatong.core.together import Change, Conflict, Query, ask
 from yikatong.money.bank.service import command, find_account, new_account
@@ -120,8 +121,8 @@ async def credit_retired(
     running it again. Answers how many persons and how much this run paid. Raises InvalidInput for a
     month to come, and for one so long ago that other people were retired then.
     """
-    month = contribution_rules.month_of(month)
-    latest = contribution_rules.month_of(today(platform.clock))
+    month = month_of(month)
+    latest = month_of(today(platform.clock))
     earliest = latest.replace(year=latest.year - 1)
     if not earliest <= month <= latest:
         raise InvalidInput(

@@ -9,10 +9,10 @@ from litestar.params import FromPath
 
 from yikatong.core import regions
 from yikatong.core.money import format_yuan, parse_percent, parse_yuan
+from yikatong.core.months import parse_month
 from yikatong.core.platform import Platform
 from yikatong.money import medical, shown
 from yikatong.money.bodies import PROBLEMS, Amount, Identifier, Number, told
-from yikatong.money.contributions.lists import parse_month
 from yikatong.money.shown import TransactionBody
 from yikatong.people.guard import home_of
 from yikatong.trust import audit

@@ -10,7 +10,7 @@ from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, NotFound, one_of
 from yikatong.core.platform import Platform
-from yikatong.core.sealing import mask_id_number, mask_name, mask_phone
+from yikatong.core.sealing import mask_address, mask_id_number, mask_name, mask_phone
 from yikatong.core.together import Query, ask
 from yikatong.people import rules, store
 from yikatong.people.model import Contact, Enrolment, Insured, Person, Relation
@@ -40,9 +40,11 @@ __all__ = [
     "names",
     "persons",
     "persons_query",
+    "phones",
     "record_death",
     "regions_of",
     "relations",
+    "relations_of",
     "with_groups",
 ]
 
@@ -195,6 +197,24 @@ async def id_numbers(
     }
 
 
+async def phones(
+    platform: Platform, connection: Connection, person_ids: Sequence[int]
+) -> dict[int, str]:
+    """The opened phones of persons who have one; the caller records why it looked."""
+    vault = platform.vault
+    return {
+        person_id: vault.open("phone", person_id, sealed)
+        for person_id, sealed in (await store.sealed_phones(connection, person_ids)).items()
+    }
+
+
+async def relations_of(
+    connection: Connection, person_ids: Sequence[int]
+) -> dict[int, list[Relation]]:
+    """Guardians and family of many persons."""
+    return await store.relations_of(connection, person_ids)
+
+
 async def relations(connection: Connection, person_id: int) -> Sequence[Relation]:
     """Guardians and family of the person."""
     return await store.relations(connection, person_id)
@@ -247,7 +267,7 @@ async def file_of(
         "birth_date": person.birth_date.isoformat() if reveal else f"{person.birth_date.year}",
         "id_number": opened.id_number if reveal else mask_id_number(opened.id_number),
         "phone": phone if reveal or phone is None else mask_phone(phone),
-        "address": address if reveal or address is None else f"{address[:6]}…",
+        "address": address if reveal or address is None else mask_address(address),
         "residence_region": person.residence_region,
         "died_on": person.died_on.isoformat() if person.died_on else None,
         "synthetic": person.synthetic,

@@ -57,6 +57,29 @@ async def relations(connection: Connection, person_id: int) -> Sequence[Relation
     return [Relation(**dict(row)) for row in rows]
 
 
+async def relations_of(
+    connection: Connection, person_ids: Sequence[int]
+) -> dict[int, list[Relation]]:
+    rows = await connection.fetch(
+        """select person_id, other_person_id, kind, since, until from relations
+            where person_id = any($1::bigint[]) order by person_id, kind, other_person_id""",
+        person_ids,
+    )
+    found: dict[int, list[Relation]] = {}
+    for row in rows:
+        found.setdefault(row["person_id"], []).append(Relation(**dict(row)))
+    return found
+
+
+async def sealed_phones(connection: Connection, person_ids: Sequence[int]) -> dict[int, bytes]:
+    rows = await connection.fetch(
+        """select person_id, phone_sealed from persons
+            where person_id = any($1::bigint[]) and phone_sealed is not null""",
+        person_ids,
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 class PersonFilter(msgspec.Struct, frozen=True):
     """What `list_persons` narrows by; None means any."""
 

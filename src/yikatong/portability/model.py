@@ -82,6 +82,8 @@ class Situation(msgspec.Struct, frozen=True):
     policy: Policy | None = None
     """The policy in force of the medical enrolment; None: none on file."""
     year: YearToDate = YearToDate()
+    identity_changed_on: date | None = None
+    """When something that stands on cards last changed: older cards are outdated."""
     long_term: KindRule | None = None
     """What the insured region says of long-term filings; None: not asked about care."""
 

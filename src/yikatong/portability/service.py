@@ -15,6 +15,7 @@ from yikatong.exchange import service as exchange
 from yikatong.medical import service as medical
 from yikatong.medical.filings import service as filings
 from yikatong.people import service as people
+from yikatong.people.changes import service as changes
 from yikatong.people.model import Person
 from yikatong.policies import service as policies
 from yikatong.policies.errors import NoPolicyOnFile
@@ -162,6 +163,7 @@ async def _situation(
         enrolments=enrolments,
         cards=tuple(await cards.cards(connection, person_id)),
         applications=tuple(await cards.applications(connection, person_id)),
+        identity_changed_on=await changes.card_outdated_since(connection, person_id),
         filings=tuple(await medical.filings(connection, person_id)) if care else (),
         entitlements=() if care else tuple(await benefits.entitlements(connection, person_id)),
         chronic=(

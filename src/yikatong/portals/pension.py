@@ -1,6 +1,6 @@
 """The pension page: "when can I retire, with how much?" with the ways side by side.
 
-Until people sign in, a file is read of the demo persons only.
+Who is signed in finds the form filled in from their own file; visitors choose a demo person.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,6 +40,7 @@ from yikatong.population import service as population
 from yikatong.population.service import DemoPerson
 from yikatong.portals.check import grouped, message, place_of
 from yikatong.portals.view import View
+from yikatong.portals.whose import whose
 from yikatong.trust.audit import Actor
 
 _VISITOR: Final = Actor("visitor", "pension page", "pension estimate")
@@ -76,14 +77,17 @@ async def pension(
     """The form; with the questions answered, the ways to retire above it."""
     view = View.of(request)
     query = request.query_params
-    async with platform.database.transaction(readonly=True) as connection:
-        people = await population.demo_persons(connection)
+    mine = await whose(request, platform, "benefits", _VISITOR.purpose)
+    people: Sequence[DemoPerson] = ()
+    if mine is None:
+        async with platform.database.transaction(readonly=True) as connection:
+            people = await population.demo_persons(connection)
     form: dict[str, Any] = {name: query.get(name, "").strip()[:40] for name in _FIELDS}
     form["insurance"] = form["insurance"] or "110"
     form["stops"] = bool(query.get("stops"))
     errors: dict[str, str] = {}
     facts: dict[str, Any] = {
-        "current": "benefits", "form": form, "errors": errors, "people": grouped(people),
+        "current": "benefits", "form": form, "errors": errors, "people": grouped(people), "mine": mine,
         "groups": [(one, GROUP_NAMES[one].in_language(view.language)) for one in GROUPS],
         "insurances": [
             (one, INSURANCE_NAMES[one].in_language(view.language)) for one in INSURANCES
@@ -91,9 +95,17 @@ async def pension(
         "candidates": (), "result": None, "more_open": _more(form),
     }  # fmt: skip
     if not query.get("go"):
+        if mine is not None:
+            # Where the file says nothing of a pension, the form is empty, and nothing is wrong.
+            await _fill(view, platform, form, mine.person_id, mine.actor, {})
         return view.respond(request, "pension.html", **facts)
-    if form["person"]:
-        await _fill(view, platform, form, people, errors)
+    if form["person"] and mine is None:
+        known = {str(one.person_id): one.person_id for one in people}
+        if form["person"] in known:
+            person_id = known[form["person"]]
+            await _fill(view, platform, form, person_id, _VISITOR, errors)
+        else:
+            errors["person"] = view.text("error_person")
     place, facts["candidates"] = place_of(
         view, form["region"], query.get("region_code", ""), "region", errors
     )
@@ -156,18 +168,15 @@ async def _fill(
     view: View,
     platform: Platform,
     form: dict[str, Any],
-    people: Sequence[DemoPerson],
+    person_id: int,
+    actor: Actor,
     errors: dict[str, str],
 ) -> None:
-    """Put a demo person's file where nothing was typed."""
-    person = next((one for one in people if str(one.person_id) == form["person"]), None)
-    if person is None:
-        errors["person"] = view.text("error_person")
-        return
+    """Put a person's file where nothing was typed."""
     # The kind of a woman's post stands in no file: it is asked for, and anything does to read on.
     wanted = NewApplication(group=_group_of(form["group"]) or "women_55")
     try:
-        career = await service.career_of_person(platform, person.person_id, _VISITOR, wanted)
+        career = await service.career_of_person(platform, person_id, actor, wanted)
     except YikatongError as error:
         errors["person"] = message(view, error)
         return
@@ -178,7 +187,7 @@ async def _fill(
     }
     if not form["birth"]:
         form["insurance"] = career.insurance
-        found["group"] = await _group(platform, person.person_id, career)
+        found["group"] = await _group(platform, person_id, career)
     if not form["years"] and not form["months"]:
         found["months"] = str(career.months_paid % 12)
     for name, value in found.items():

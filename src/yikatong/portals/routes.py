@@ -12,15 +12,19 @@ from yikatong.portals import (
     card,
     card_apply,
     consent,
+    details,
+    inbox,
     looks,
     operations,
     receipts,
     sandbox_inbox,
     security,
+    settings,
     sign_in,
     sign_in_scan,
     staff_sign_in,
 )
+from yikatong.portals import benefits as own_benefits
 from yikatong.portals import guide as guides
 from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
@@ -98,10 +102,7 @@ def load() -> None:
         "pension.html",
         "settlement.html",
         "e-card.html",
-        "runs.html",
-        "run.html",
         "unemployment.html",
-        "benefits.html",
         "guide.html",
         "topic.html",
         "questions.html",
@@ -118,9 +119,14 @@ def load() -> None:
         "security-pin.html",
         "security-password.html",
         *staff_sign_in.TEMPLATES,
+        *operations.TEMPLATES,
+        *own_benefits.TEMPLATES,
         "acting.html",
         *consent.TEMPLATES,
+        *inbox.TEMPLATES,
+        *settings.TEMPLATES,
         *card.TEMPLATES,
+        *details.TEMPLATES,
     ):
         environment().get_template(name)
     guides.questions()
@@ -145,12 +151,6 @@ def error_page(request: Request[Any, Any, Any], error: YikatongError) -> Respons
     return response
 
 
-@get("/benefits", include_in_schema=False)
-async def benefits(request: Request[Any, Any, Any]) -> Response[str]:
-    """Where to work out a pension or unemployment benefit."""
-    return View.of(request).respond(request, "benefits.html", current="benefits")
-
-
 routes = [
     static,
     find_regions,
@@ -164,10 +164,9 @@ routes = [
             *card.routes,
             *card_apply.routes,
             *receipts.routes,
-            benefits,
+            *own_benefits.routes,
             pension,
             unemployment,
-            *operations.routes,
             *e_card_routes,
             guide,
             topic,
@@ -178,9 +177,13 @@ routes = [
             *security.routes,
             *sandbox_inbox.routes,
             *acting.routes,
+            *details.routes,
             *consent.routes,
             looks.looks,
+            *inbox.routes,
+            *settings.routes,
         ],
     ),
     *staff_sign_in.routes,
+    *operations.routes,
 ]

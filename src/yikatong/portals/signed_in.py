@@ -14,6 +14,7 @@ from yikatong.identity.model import Level
 from yikatong.identity.sessions import service as sessions
 from yikatong.identity.sessions.model import Session
 from yikatong.people import service as people
+from yikatong.people.notices import service as notices
 
 COOKIE: Final = "session"
 SIGN_IN: Final = "/sign-in"
@@ -53,7 +54,7 @@ async def session_of(request: Request[Any, Any, Any], platform: Platform) -> Ses
 
 
 async def know_reader(request: Request[Any, Any, Any]) -> None:
-    """Before a page: find out who reads it, for the name in its head."""
+    """Before a page: find out who reads it, for the name in its head, and how many notices wait."""
     platform: Platform = request.app.state["platform"]
     # A page that needs nothing of the database is shown without it, too.
     with contextlib.suppress(Unavailable):
@@ -62,6 +63,9 @@ async def know_reader(request: Request[Any, Any, Any]) -> None:
             async with platform.database.transaction(readonly=True) as connection:
                 known = [session.person_id, session.subject_id]
                 names = await people.names(connection, known)
+                if session.acting_for is None:
+                    unread = await notices.unread(connection, session.person_id)
+                    request.state.unread = unread
             request.state.reader = mask_name(names.get(session.person_id, ""))
             if session.acting_for is not None:
                 request.state.acting = mask_name(names.get(session.acting_for, ""))

@@ -16,6 +16,7 @@ from yikatong.core import regions
 from yikatong.core.errors import NotFound
 from yikatong.core.money import format_percent, format_yuan_grouped
 from yikatong.medical.filings.model import KIND_NAMES
+from yikatong.people.notices.service import UNREAD_MAX
 from yikatong.portals.icons import icon
 
 Language = Literal["zh", "en"]
@@ -99,6 +100,11 @@ def static_response(name: str) -> Response[bytes]:
     raise NotFound(zh="没有这个文件", en="there is no such file")
 
 
+def _counted(unread: int) -> str:
+    """How many notices wait, for the head of a page; "" for none."""
+    return "" if not unread else "99+" if unread >= UNREAD_MAX else str(unread)
+
+
 class View(msgspec.Struct):
     """What a page needs to know of its reader: language, type size, and where they are."""
 
@@ -151,6 +157,7 @@ class View(msgspec.Struct):
             switch=self._switch,
             reader=request.state.get("reader"),
             acting=request.state.get("acting"),
+            waiting=_counted(request.state.get("unread", 0)),
             sandbox=request.app.state["platform"].settings.sandbox,
             **{"current": "", **facts},
         )

@@ -10,11 +10,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.benefits.conftest import told
 from tests.benefits.runs.conftest import MARCH, Pensioners
 from yikatong.benefits.pension import ending
-from yikatong.benefits.runs import files, service, work
+from yikatong.benefits.runs import files, returned, service, work
 from yikatong.benefits.runs.errors import FileWrong
 from yikatong.benefits.runs.model import Run
+from yikatong.benefits.runs.returned import NothingReturned
 from yikatong.core.platform import Platform
 from yikatong.money import verification
 from yikatong.trust.audit import Actor
@@ -97,6 +99,8 @@ async def test_what_the_bank_credits_is_paid_and_what_it_returns_is_back_in_the_
     assert (taken.credited, taken.returned, taken.known) == (6, 1, 0)
     again = await files.take_answer(platform, sent.run_id, "ICBC", content, "fin-1")
     assert (again.credited, again.returned, again.known) == (0, 0, 7)
+    returned = await pensioners.sql("select min(person_id) from notices having count(*) = 1")
+    assert await told(platform, returned) == ["payment.returned"]
     states = (await service.summary(platform, sent.run_id)).states
     assert {name: count for name, (count, _) in states.items()} == {"paid": 19, "returned": 1}
     assert await agree(platform) == sum(300_000 + n for n in range(20)) - int(lines[-1][4])
@@ -113,17 +117,42 @@ async def test_a_returned_payment_is_corrected_and_paid_again_onto_the_new_accou
     lines = (await made(platform, sent))[1:-1]
     rows = [(line[1], line[4], "returned", "账户已销户") for line in lines]
     await files.take_answer(platform, sent.run_id, "ICBC", answer(sent, rows), "fin-1")
-    before = [await pensioners.balance(one) for one in pensioners.ids[:7]]
+    before = [await pensioners.balance(one) for one in pensioners.ids[:6]]
+    # Held until the account is right: sent again as it is, the money would come back again.
+    held = await returned.listed(platform, CLERK)
+    assert [(one.person_id, one.reason, one.bank) for one in held] == [
+        (one, "账户已销户", "ICBC") for one in pensioners.ids[:7]
+    ]
+    nobody = await service.correct(platform, sent.run_id, "fin-1")
+    assert (await work.go_on(platform, nobody.run_id)).lines == 0
+    await service.cancel(platform, nobody.run_id, "fin-1")
+    await work.go_on(platform, nobody.run_id)
     await pensioners.sql("update money_accounts set bank = 'BOC' where kind = 'bank'")
+    for person_id in pensioners.ids[:6]:
+        done = await returned.account_is_right(platform, person_id, CLERK, "right")
+        assert done == await returned.account_is_right(platform, person_id, CLERK, "right")
+    # The seventh has another account by now, which is noticed by itself.
+    last = pensioners.ids[6]
+    await pensioners.sql(
+        """insert into money_accounts (person_id, account_id, kind, class, bank, opened_at)
+           values ($1, 77, 'bank', 1, 'BOC', now())""",
+        last,
+    )
+    await pensioners.sql("update cards set account_id = 77 where person_id = $1", last)
     correction = await service.correct(platform, sent.run_id, "fin-1")
     correction = await work.go_on(platform, correction.run_id)
     await pensioners.check(correction)
     await pensioners.step(service.approve, correction, "fin-2")
     await pensioners.step(service.pay, correction, "fin-1")
-    now = [await pensioners.balance(one) for one in pensioners.ids[:7]]
+    now = [await pensioners.balance(one) for one in pensioners.ids[:6]]
     assert [new - old for old, new in zip(before, now, strict=True)] == [
-        300_000 + n for n in range(7)
+        300_000 + n for n in range(6)
     ]
+    assert await pensioners.sql("select balance from money_accounts where account_id = 77") == (
+        300_006
+    )
+    with pytest.raises(NothingReturned):
+        await returned.account_is_right(platform, last, CLERK, "twice")
     assert await agree(platform) == sum(300_000 + n for n in range(20))
 
 
@@ -179,6 +208,8 @@ async def test_what_came_back_is_owed_again_with_its_dues_and_paid_once_by_whoev
     assert await pensioners.settled(first) == MARCH
     # The run of April comes before the correction of March.
     await pensioners.sql("update money_accounts set bank = 'BOC' where kind = 'bank'")
+    for person_id in (first, second):
+        await returned.account_is_right(platform, person_id, CLERK, "right")
     april = await pensioners.pay(date(2026, 4, 1))
     assert await pensioners.line(april, first) == ("paid", "back_from_hold", 650_000)
     assert await pensioners.line(april, second) == ("paid", "back_from_hold", 600_002)

@@ -10,11 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from yikatong.benefits.months import add_months
 from yikatong.benefits.runs import service, work
 from yikatong.core import embedded, running
 from yikatong.core.clock import today
 from yikatong.core.errors import Unavailable
+from yikatong.core.months import add_months
 from yikatong.core.platform import Platform
 from yikatong.core.settings import Settings
 from yikatong.money import verification

@@ -10,7 +10,7 @@ from tests.benefits.runs.conftest import APRIL, FEBRUARY, MARCH, REGION, Pension
 from yikatong.benefits.pension import adjust, ending, terms
 from yikatong.benefits.pension.terms import Adjustment
 from yikatong.benefits.proof_of_life import service as proofs
-from yikatong.benefits.runs import pay_store, service, work
+from yikatong.benefits.runs import pay_store, paying, service, work
 from yikatong.benefits.runs.errors import EarlierRunOpen
 from yikatong.benefits.runs.model import Run
 from yikatong.core.clock import SHANGHAI, FixedClock
@@ -223,7 +223,7 @@ async def test_dues_and_month_are_one_transaction_with_the_payment(
         with monkeypatch.context() as patch:
             patch.setattr(pay_store, name, killed)
             with pytest.raises(Killed):
-                await work.pay_chunk(platform, run.run_id)
+                await paying.pay_chunk(platform, run.run_id)
         assert await pensioners.settled(person_id) == FEBRUARY
         assert await pensioners.dues() == {(person_id, 1): "open"}
     await work.go_on(platform, run.run_id)

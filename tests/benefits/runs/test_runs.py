@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.benefits.runs.conftest import APRIL, MARCH, REGION, Pensioners
 from yikatong.benefits.model import Due
-from yikatong.benefits.runs import pay_store, rules, service, work
+from yikatong.benefits.runs import pay_store, paying, rules, service, work
 from yikatong.benefits.runs.errors import NothingToCorrect, SamePerson, TotalDiffers, WrongState
 from yikatong.benefits.runs.model import Run
 from yikatong.core.clock import SHANGHAI
@@ -333,12 +333,12 @@ async def test_a_run_stopped_after_any_statement_goes_on_where_it_was(
         with monkeypatch.context() as patch:
             patch.setattr(module, name, killed)
             with pytest.raises(Killed):
-                await work.pay_chunk(platform, run.run_id)
+                await paying.pay_chunk(platform, run.run_id)
         assert (
             await pensioners.sql("select count(*) from ledger_transactions where kind = 'benefit'")
             == 0
         )
-    await work.pay_chunk(platform, run.run_id)
+    await paying.pay_chunk(platform, run.run_id)
     assert (await service.summary(platform, run.run_id)).progress.paid == 7
     assert (await service.balance(platform, MARCH)).agrees
     await work.go_on(platform, run.run_id)
@@ -387,7 +387,7 @@ async def test_an_id_drawn_ahead_of_ours_makes_the_chunk_try_again(pensioners: P
         2**62,
     )
     with pytest.raises(Conflict):
-        await work.pay_chunk(pensioners.platform, run.run_id)
+        await paying.pay_chunk(pensioners.platform, run.run_id)
     # It was not taken for a closed account.
     assert (await pensioners.line(run, pensioners.ids[0]))[0] == "ready"
 
@@ -476,7 +476,7 @@ async def test_for_any_month_lines_funds_and_banks_say_the_same(
         run = await pensioners.check(await pensioners.prepare(region=region))
         await service.approve(pensioners.platform, run.run_id, "fin-2")
         await service.pay(pensioners.platform, run.run_id, "fin-1")
-        await work.pay_chunk(pensioners.platform, run.run_id)
+        await paying.pay_chunk(pensioners.platform, run.run_id)
         assert (await service.balance(pensioners.platform, MARCH)).agrees
         runs.append(await work.go_on(pensioners.platform, run.run_id))
     may = [

@@ -142,16 +142,3 @@ async def test_nobody_without_a_token_sees_or_does_anything(client: Client) -> N
     for method, path in (("GET", RUNS), ("POST", RUNS), ("GET", f"{RUNS}/1/lines")):
         answer = await client.request(method, path, headers={"Authorization": ""}, json=BODY)
         assert answer.status_code == 401
-
-
-async def test_the_pages_show_totals_and_nobody(client: Client, pensioners: Pensioners) -> None:
-    run = await pensioners.check(await pensioners.prepare())
-    assert f"/operations/runs/{run.run_id}" in (await client.get("/operations/runs")).text
-    page = (await client.get(f"/operations/runs/{run.run_id}")).text
-    assert "已核对" in page
-    assert "http-equiv" not in page
-    assert not any(str(person_id) in page for person_id in pensioners.ids)
-    await service.approve(pensioners.platform, run.run_id, "fin-2")
-    await service.pay(pensioners.platform, run.run_id, "fin-1")
-    assert 'http-equiv="refresh"' in (await client.get(f"/operations/runs/{run.run_id}")).text
-    assert (await client.get("/operations/runs/7")).status_code == 404

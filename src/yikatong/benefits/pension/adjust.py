@@ -14,12 +14,12 @@ from yikatong.benefits import dues
 from yikatong.benefits import service as benefits
 from yikatong.benefits import store as benefits_store
 from yikatong.benefits.model import Due, Entitlement
-from yikatong.benefits.months import month_of, months_between
 from yikatong.benefits.pension import store, terms
 from yikatong.benefits.pension.adjusting import Added, Adjusted, added
 from yikatong.benefits.pension.terms import Adjustment
 from yikatong.core.database import Connection
 from yikatong.core.money import Fen
+from yikatong.core.months import month_of, months_between
 from yikatong.core.platform import Platform
 from yikatong.people import service as people
 from yikatong.trust import audit

@@ -7,15 +7,10 @@ from datetime import date
 from fractions import Fraction
 from math import ceil
 
-from yikatong.benefits.months import add_months, month_of
 from yikatong.benefits.pension.model import GROUP_NAMES, Career, Group, Nation, Retirement, Step
 from yikatong.benefits.pension.terms import Book
 from yikatong.core.errors import Text
-
-
-def months_from(since: date, until: date) -> int:
-    """How many months from one month to another; negative where reversed."""
-    return (until.year - since.year) * 12 + until.month - since.month
+from yikatong.core.months import add_months, month_of, months_from
 
 
 def age_text(months: int) -> Text:

@@ -8,8 +8,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Final
 
-from yikatong.benefits.months import month_of
-from yikatong.benefits.pension.age import age_text, months_from, years_text
+from yikatong.benefits.pension.age import age_text, years_text
 from yikatong.benefits.pension.model import (
     Career,
     Figure,
@@ -23,6 +22,7 @@ from yikatong.benefits.pension.model import (
 from yikatong.benefits.pension.terms import NATION, Book
 from yikatong.core.errors import Text
 from yikatong.core.money import WHOLE, Fen, Ppm, format_percent, format_yuan
+from yikatong.core.months import month_of, months_from
 from yikatong.core.regions import short_name
 
 _TENTHS: Final = 10

@@ -8,10 +8,8 @@ import msgspec
 
 from yikatong.benefits import dues, service, store
 from yikatong.benefits.model import Due, Entitlement
-from yikatong.benefits.months import last_day, month_of
 from yikatong.benefits.pension import shown, terms
 from yikatong.benefits.pension import store as pension_store
-from yikatong.benefits.pension.age import months_from
 from yikatong.benefits.pension.errors import NoPension, SurvivorsRefused
 from yikatong.benefits.pension.model import MONTHS_MAX
 from yikatong.benefits.pension.survivors import survivors_sum
@@ -20,6 +18,7 @@ from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput
 from yikatong.core.ids import new_id
 from yikatong.core.money import format_yuan, parse_yuan
+from yikatong.core.months import last_day, month_of, months_from
 from yikatong.core.platform import Platform
 from yikatong.people import service as people
 from yikatong.people.model import Enrolment, Person

@@ -6,7 +6,6 @@ from typing import Annotated, Final
 
 import msgspec
 
-from yikatong.benefits.months import add_months, month_of
 from yikatong.benefits.pension.estimating import estimate, wage_index
 from yikatong.benefits.pension.model import (
     MONTHS_MAX,
@@ -19,6 +18,7 @@ from yikatong.benefits.pension.terms import Book
 from yikatong.core import regions
 from yikatong.core.errors import InvalidInput
 from yikatong.core.money import WHOLE, Fen, Ppm, parse_yuan
+from yikatong.core.months import add_months, month_of
 
 _MONTH: Final = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 _INDEX: Final = re.compile(r"([0-9])(?:\.([0-9]{1,4}))?")

@@ -9,7 +9,6 @@ from yikatong.benefits import dues as benefit_dues
 from yikatong.benefits import service as benefits
 from yikatong.benefits import store as benefits_store
 from yikatong.benefits.model import Due, Entitlement
-from yikatong.benefits.months import add_months
 from yikatong.benefits.pension import adjusting, checks, requests, shown, store, terms
 from yikatong.benefits.pension.age import retirement
 from yikatong.benefits.pension.amount import pension
@@ -30,6 +29,7 @@ from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, Unavailable
 from yikatong.core.ids import new_id
 from yikatong.core.money import format_yuan
+from yikatong.core.months import add_months
 from yikatong.core.platform import Platform
 from yikatong.money.ledger import service as ledger
 from yikatong.people import service as people

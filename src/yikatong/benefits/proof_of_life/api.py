@@ -3,7 +3,7 @@
 import base64
 import binascii
 from datetime import date, datetime
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from litestar import Request, get, post
@@ -12,11 +12,11 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
 from yikatong.benefits.proof_of_life import service
-from yikatong.benefits.proof_of_life.face import FaceCheck
 from yikatong.benefits.proof_of_life.service import SOURCE_MAX
 from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
 from yikatong.core.problems import Problem
+from yikatong.identity.verification.faces import FaceCheck
 from yikatong.money.bodies import Identifier
 from yikatong.trust.access import NATION, Caller
 
@@ -148,11 +148,13 @@ async def record_face(
     """Through the check the installation has connected; without one it is refused."""
     who = caller.actor("proof of life by face")
     try:
-        image = base64.b64decode(data.image, validate=True)
+        base64.b64decode(data.image, validate=True)
     except (binascii.Error, ValueError):
         raise InvalidInput("image", zh="应为 base64", en="must be base64") from None
-    check = cast("FaceCheck | None", request.app.state.get("face_check"))
-    return await service.record_face(platform, person_id, image, check, who, region=data.region)
+    check: FaceCheck = request.app.state["face_check"]
+    return await service.record_face(
+        platform, person_id, data.image, check, who, region=data.region
+    )
 
 
 routes: Final = [list_due, of_person, record, record_face]

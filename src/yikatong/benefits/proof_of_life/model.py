@@ -47,14 +47,14 @@ class ProofRefused(YikatongError):
 
 
 class FaceCheckUnavailable(ProofRefused):
-    """No face check is connected to this installation."""
+    """No face check is connected to this installation, or it does not answer."""
 
     code = "face_check_unavailable"
 
     def __init__(self) -> None:
         super().__init__(
-            zh="本平台还没有接入人脸认证，请到就近窗口认证，或等待就医、乘车等数据自动认证",
-            en="no face check is connected here; come to any counter, or let care and rides prove it",
+            zh="人脸认证没有接入或暂时不可用，请到就近窗口认证，或等待就医、乘车等数据自动认证",
+            en="no face check answers here; come to any counter, or let care and rides prove it",
             field="kind",
         )
 

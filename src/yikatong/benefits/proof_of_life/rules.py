@@ -1,20 +1,17 @@
 """When a proof of life is due, what a proof changes, when payments are held. Pure."""
 
-import calendar
 from collections.abc import Sequence
 from datetime import date, timedelta
 
 import msgspec
 
 from yikatong.benefits.model import Entitlement
+from yikatong.core.months import same_day_in
 
 
 def due_after(seen_on: date, every_months: int) -> date:
     """The last day by which the next proof is due: the same day so many months later."""
-    months = seen_on.year * 12 + seen_on.month - 1 + every_months
-    year, month = divmod(months, 12)
-    day = min(seen_on.day, calendar.monthrange(year, month + 1)[1])
-    return date(year, month + 1, day)
+    return same_day_in(seen_on, every_months)
 
 
 def seen_before(due_on: date, every_months: int) -> date:

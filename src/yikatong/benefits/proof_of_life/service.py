@@ -12,7 +12,6 @@ from yikatong.benefits.model import Due, Entitlement
 from yikatong.benefits.pension import ending, terms
 from yikatong.benefits.pension import store as pension_store
 from yikatong.benefits.proof_of_life import rules, store
-from yikatong.benefits.proof_of_life.face import FaceCheck
 from yikatong.benefits.proof_of_life.model import (
     KIND_NAMES,
     FaceCheckUnavailable,
@@ -29,6 +28,7 @@ from yikatong.core.errors import InvalidInput
 from yikatong.core.ids import new_id
 from yikatong.core.money import format_yuan
 from yikatong.core.platform import Platform
+from yikatong.identity.verification.faces import FaceCheck
 from yikatong.people import service as people
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
@@ -138,24 +138,24 @@ async def made_good(
 async def record_face(
     platform: Platform,
     person_id: int,
-    image: bytes,
-    check: FaceCheck | None,
+    image: str,
+    check: FaceCheck,
     actor: Actor,
     *,
     region: str | None = None,
 ) -> dict[str, Any]:
-    """Prove by a picture just taken, through the check that is connected.
+    """Prove by a picture just taken (JPEG, base64), through the check that is connected.
 
-    Raises FaceCheckUnavailable where there is none, FaceDiffers, and as `record`.
+    Raises FaceCheckUnavailable where there is none or it does not answer, FaceDiffers, and as `record`.
     """
-    if check is None:
+    said = await check.check(person_id, image) if check.available else "not_available"
+    if said == "not_available":
         raise FaceCheckUnavailable
-    match = await check.compare(platform, person_id, image)
-    if not match.same:
+    if said == "different":
         raise FaceDiffers
-    return await record(
-        platform, person_id, "face", platform.clock.now(), match.reference, actor, region=region
-    )
+    now = platform.clock.now()
+    source = f"check:{new_id(now)}"
+    return await record(platform, person_id, "face", now, source, actor, region=region)
 
 
 async def of_person(platform: Platform, person_id: int, actor: Actor) -> dict[str, Any]:

@@ -18,11 +18,11 @@ from litestar.response import Stream
 
 from yikatong.benefits.model import Benefit, BenefitInsurance
 from yikatong.benefits.runs import files, report, service, shown
-from yikatong.benefits.runs.commands import parse_month
 from yikatong.benefits.runs.model import CHANGES, CODES, LINE_STATES, WORKING, Run
 from yikatong.benefits.runs.shown import FindingBody, LineBody, RunBody, SummaryBody
 from yikatong.core.errors import TooLarge, one_of
 from yikatong.core.money import format_yuan, parse_yuan
+from yikatong.core.months import parse_month
 from yikatong.core.platform import Platform
 from yikatong.core.problems import Problem
 from yikatong.money.bodies import Amount, Identifier
@@ -112,8 +112,9 @@ async def every(
 ) -> list[RunBody]:
     """The newest first."""
     first = None if month is None else parse_month(month, "month")
-    found = await service.runs(platform, benefit, region, first, limit)
-    return [shown.run(one) for one in found if caller.may("run.read", one.region)]
+    areas = caller.regions("run.read")
+    found = await service.runs(platform, benefit, region, first, limit, areas=areas)
+    return [shown.run(one) for one in found]
 
 
 @post(

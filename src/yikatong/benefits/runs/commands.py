@@ -1,15 +1,16 @@
 """`yikatong runs`: prepare, check, approve, pay, correct a payment run; look at it."""
 
 from collections.abc import Awaitable, Callable
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
+from yikatong.benefits.runs.by_hand_commands import by_hand_app
 from yikatong.core.commands import DataOption, JsonOption, print_json, with_platform
 from yikatong.core.errors import InvalidInput
+from yikatong.core.months import parse_month
 from yikatong.core.platform import Platform
 
 runs_app = typer.Typer(help="待遇发放批次 · payment runs.", no_args_is_help=True)
@@ -26,15 +27,6 @@ AfterOption = Annotated[
     int, typer.Option("--after", help="从此人员编号之后 · behind this person.", min=-1)
 ]
 _STATEMENT_SECONDS_MAX = 120
-
-
-def parse_month(text: str, field: str) -> date:
-    """ "2026-03" as its first day; raises InvalidInput."""
-    from yikatong.policies.requests import parse_day
-
-    if len(text) != 7:
-        raise InvalidInput(field, zh="月份应如 2026-03", en="a month is written as 2026-03")
-    return parse_day(f"{text}-01", field)
 
 
 def _carry_out(
@@ -426,3 +418,6 @@ def bank_answer(
             f"入账 credited {taken.credited}  退回 returned {taken.returned}  "
             f"已知 known before {taken.known}"
         )
+
+
+runs_app.add_typer(by_hand_app)

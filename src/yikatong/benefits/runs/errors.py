@@ -1,5 +1,6 @@
 """What can be wrong with a command on a payment run. Each text says what to do."""
 
+from yikatong.benefits.model import Due
 from yikatong.benefits.runs.model import STATE_NAMES, Run
 from yikatong.core.errors import NotFound, YikatongError
 from yikatong.core.money import Fen, format_yuan
@@ -73,6 +74,37 @@ class EarlierRunOpen(RunRefused):
             zh=f"{run.month:%Y-%m} 的批次 {run.run_id} 还没有发放完，请先发放或作废",
             en=f"run {run.run_id} of {run.month:%Y-%m} is not paid yet; pay or cancel it first",
             field="month",
+        )
+
+
+class NoSuchRecovery(NotFound):
+    """The person has nothing of this number to pay back."""
+
+    code = "no_such_recovery"
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="没有这笔应退款，请核对人员和编号",
+            en="there is nothing of this number to be paid back; compare person and number",
+            field="due_id",
+        )
+
+
+class RecoveryClosed(RunRefused):
+    """It was paid back, set off or cancelled before."""
+
+    code = "recovery_closed"
+
+    def __init__(self, due: Due) -> None:
+        paid = due.state == "paid"
+        super().__init__(
+            zh="这笔款已经退回或抵扣，请退还多收的款项"
+            if paid
+            else "这笔应退款已取消或已重新计算，请按现在的编号办理",
+            en="it was paid back or set off before; return this payment"
+            if paid
+            else "it was cancelled or worked out anew; use the number it has now",
+            field="due_id",
         )
 
 

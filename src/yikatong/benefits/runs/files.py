@@ -272,7 +272,7 @@ async def _take_part(
                 "benefit_returned", who, f"run:{run_id}:", detail, ":returned", "benefit.returned"
             )
             await bulk.move(connection, payments, heading, first_id, sign=-1)
-            await undone.owe_again(connection, run_id, back, platform.clock.now())
+            await undone.owe_again(connection, run_id, back, platform.clock.now(), who)
             await undone.tell(platform, connection, run_id, back)
         return len(done), len(back)
 

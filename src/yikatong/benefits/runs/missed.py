@@ -6,10 +6,10 @@ from datetime import date
 from yikatong.benefits import dues, months
 from yikatong.benefits import store as benefits_store
 from yikatong.benefits.model import Due, Entitlement
-from yikatong.benefits.months import add_months, month_of
 from yikatong.benefits.runs import rules, store, sums
 from yikatong.benefits.runs.model import Run
 from yikatong.core.database import Connection
+from yikatong.core.months import add_months, month_of, months_between
 from yikatong.core.platform import Platform
 from yikatong.core.together import Conflict
 from yikatong.trust import audit
@@ -71,5 +71,5 @@ def _settled_by(entitlements: Sequence[Entitlement]) -> set[date]:
         month
         for one in entitlements
         if one.settled_month is not None
-        for month in months.months_between(month_of(one.starts_on), one.settled_month)
+        for month in months_between(month_of(one.starts_on), one.settled_month)
     }

@@ -321,6 +321,51 @@ class GroupSum(msgspec.Struct, frozen=True):
         return self.amount - self.before
 
 
+class Received(msgspec.Struct, frozen=True):
+    """A payment of a run as its person sees it (发放记录)."""
+
+    run_id: int
+    month: date
+    benefit: Benefit
+    insurance: BenefitInsurance
+    region: str
+    amount: Fen
+    arrears: Fen
+    recovery: Fen
+    state: LineState
+    reason: str | None
+    at: datetime | None
+    """When the run was paid; None while it is under way."""
+
+
+RETURNED_TO_DO: Final = Text(
+    "请到发卡银行改正账户，或换绑其他账户；换绑后自动恢复，改正的请登记“账户已改正”，暂停的月份一并补发",
+    "put the account right at the card's bank, or bind another one; another one is noticed by itself, of a"
+    " corrected one say so, and the months held are paid with what came back",
+)
+
+
+class Returned(msgspec.Struct, frozen=True):
+    """Somebody whose benefit is held as a payment came back."""
+
+    person_id: int
+    benefit: Benefit
+    insurance: str
+    region: str
+    starts_on: date
+    held_on: date | None
+    run_id: int | None
+    """The newest run whose payment came back; None where none is on file."""
+    month: date | None
+    amount: Fen | None
+    account_id: int | None
+    """Where it was sent."""
+    bank: str | None
+    """The bank's code."""
+    reason: str | None
+    """In the bank's words."""
+
+
 class BankFile(msgspec.Struct, frozen=True):
     """A file for a bank that keeps the accounts itself."""
 

@@ -1,7 +1,7 @@
 """SQL of payment runs: what is to be paid, what keeps it from being paid, what was paid."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 
 from yikatong.benefits.model import FUNDS
@@ -50,32 +50,41 @@ async def to_pay(connection: Connection, chunk: Chunk) -> tuple[Payments, Fen, P
     )
 
 
+_HOLDS: Final = """e.person_id between $2 and $3 and e.benefit = $4 and e.region = $5
+              and coalesce(e.insurance, $6) = $7"""
+"""Of entitlements: of the chunk's persons and the run's fund."""
+_FITS: Final = """e.status = 'drawing' and (e.ends_on is null or e.ends_on >= $8)
+              and (e.settled_month is null or e.settled_month < $8)
+              and (e.benefit = 'unemployment' or e.monthly = l.monthly or l.monthly =
+                   (select a.before from benefit_adjustments a
+                     where a.person_id = e.person_id and a.benefit = e.benefit
+                       and a.starts_on = e.starts_on and a.effective > $8
+                     order by a.effective limit 1))"""
+"""Whether an entitlement still is as its line says."""
+
+
+def _of_fund(one: Run, chunk: Chunk) -> tuple[object, ...]:
+    return (
+        chunk.run_id, chunk.first_person, chunk.last_person, one.benefit, one.region,
+        FUNDS[one.benefit], one.insurance, one.month,
+    )  # fmt: skip
+
+
 async def unfit(connection: Connection, one: Run, chunk: Chunk) -> list[tuple[int, str]]:
     """Persons whose line must not be paid as it was checked, each with the finding that says why."""
     rows = await connection.fetch(
-        """select l.person_id,
-                  case when e.person_id is null or e.status = 'ended' or e.ends_on < $8
-                            or e.region <> $5 or coalesce(e.insurance, $7) <> $6 then 'ended'
+        f"""select l.person_id,
+                  case when e.person_id is null or e.status = 'ended' or e.ends_on < $8 then 'ended'
                        when e.status = 'held' then 'held'
                        when e.settled_month >= $8 then 'settled'
                        else 'amount_changed' end
              from benefit_run_lines l left join benefit_entitlements e
-               on e.person_id = l.person_id and e.benefit = $4 and e.starts_on = l.starts_on
-              and e.person_id between $2 and $3
+               on e.person_id = l.person_id and e.starts_on = l.starts_on and {_HOLDS}
             where l.run_id = $1 and l.person_id between $2 and $3 and l.state = 'ready'
-              and l.monthly > 0
-              and (e.status = 'drawing' and e.region = $5 and coalesce(e.insurance, $7) = $6
-                   and (e.ends_on is null or e.ends_on >= $8)
-                   and (e.settled_month is null or e.settled_month < $8)
-                   and (e.benefit = 'unemployment' or e.monthly = l.monthly or l.monthly =
-                        (select a.before from benefit_adjustments a
-                          where a.person_id = e.person_id and a.benefit = e.benefit
-                            and a.starts_on = e.starts_on and a.effective > $8
-                          order by a.effective limit 1))) is not true
+              and l.monthly > 0 and ({_FITS}) is not true
            union all
            select l.person_id, 'held' from benefit_run_lines l join benefit_entitlements e
-               on e.person_id = l.person_id and e.benefit = $4 and e.region = $5
-              and coalesce(e.insurance, $7) = $6 and e.status = 'held'
+               on e.person_id = l.person_id and e.status = 'held' and {_HOLDS}
             where l.run_id = $1 and l.person_id between $2 and $3 and l.state = 'ready'
               and l.monthly = 0
            union all
@@ -84,17 +93,32 @@ async def unfit(connection: Connection, one: Run, chunk: Chunk) -> list[tuple[in
              left join benefit_dues b on b.person_id = d.person_id and b.due_id = d.due_id
               and b.version = d.version and b.state = 'open'
             where l.run_id = $1 and l.person_id between $2 and $3 and l.state = 'ready'
-              and b.due_id is null""",
-        chunk.run_id,
-        chunk.first_person,
-        chunk.last_person,
-        one.benefit,
-        one.region,
-        one.insurance,
-        FUNDS[one.benefit],
-        one.month,
+              and b.due_id is null""",  # noqa: S608 - our texts
+        *_of_fund(one, chunk),
     )
     return [(row[0], row[1]) for row in rows]
+
+
+async def held_without_month(connection: Connection, one: Run, chunk: Chunk) -> bool:
+    """Whether a line that pays dues only is of somebody whose benefit is held by now."""
+    return await connection.fetchval(
+        f"""select exists (
+               select from benefit_run_lines l join benefit_entitlements e
+                   on e.person_id = l.person_id and e.status = 'held' and {_HOLDS}
+                where l.run_id = $1 and l.person_id between $2 and $3 and l.state = 'ready'
+                  and l.monthly = 0)""",  # noqa: S608
+        *_of_fund(one, chunk)[:-1],
+    )
+
+
+async def touch_each_page_once(connection: Connection) -> None:
+    """Where the database lets us: no compressing of the page images of this transaction. A run writes
+    over its pages one after the other, so nearly each is logged whole, and packing them costs more time
+    than it saves."""
+    await connection.execute(
+        """select set_config('wal_compression', 'off', true)
+            where has_parameter_privilege('wal_compression', 'set')"""
+    )
 
 
 async def draws_still(
@@ -130,30 +154,25 @@ async def stop(connection: Connection, run_id: int, person_ids: Sequence[int]) -
     return {row[0] for row in rows}
 
 
-async def settle(connection: Connection, chunk: Chunk, month: date) -> tuple[int, int]:
-    """Set the months of the entitlements that the chunk pays as settled; answers how many lines pay
-    a month and how many entitlements were written. They are one where nobody was quicker."""
-    lines = await connection.fetchval(
+async def settle(connection: Connection, one: Run, chunk: Chunk) -> bool:
+    """Set the months of the entitlements that the chunk pays as settled; False where one no longer is
+    as its line says: the caller's transaction is then to be rolled back."""
+    done = await connection.execute(
+        f"""update benefit_entitlements e set settled_month = $8, version = e.version + 1
+             from benefit_run_lines l
+            where l.run_id = $1 and l.person_id between $2 and $3 and l.state = 'ready'
+              and l.monthly > 0 and e.person_id = l.person_id and e.starts_on = l.starts_on
+              and {_HOLDS} and {_FITS}""",  # noqa: S608
+        *_of_fund(one, chunk),
+    )
+    wanted = await connection.fetchval(
         """select count(*) from benefit_run_lines
             where run_id = $1 and person_id between $2 and $3 and state = 'ready' and monthly > 0""",
         chunk.run_id,
         chunk.first_person,
         chunk.last_person,
     )
-    done = await connection.execute(
-        """update benefit_entitlements e set settled_month = $4, version = e.version + 1
-             from benefit_run_lines l
-            where l.run_id = $1 and l.person_id between $2 and $3 and l.state = 'ready'
-              and l.monthly > 0 and e.person_id between $2 and $3 and e.person_id = l.person_id
-              and e.benefit = l.benefit and e.starts_on = l.starts_on and e.status = 'drawing'
-              and (e.settled_month is null or e.settled_month < $4)
-              and (e.ends_on is null or e.ends_on >= $4)""",
-        chunk.run_id,
-        chunk.first_person,
-        chunk.last_person,
-        month,
-    )
-    return lines, int(done.split()[-1])
+    return int(done.split()[-1]) == wanted
 
 
 async def add_findings(

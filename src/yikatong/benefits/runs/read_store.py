@@ -3,7 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from yikatong.benefits.runs.model import BankFile, Finding, GroupSum, Line, Progress, Run
+from yikatong.benefits import store as benefits_store
+from yikatong.benefits.model import Due
+from yikatong.benefits.runs.model import (
+    BankFile,
+    Finding,
+    GroupSum,
+    Line,
+    Progress,
+    Received,
+    Returned,
+    Run,
+)
 from yikatong.benefits.runs.store import LINE, LINES, line_of
 from yikatong.core.database import Connection
 from yikatong.core.money import Fen
@@ -120,6 +131,65 @@ async def payers_of_run(connection: Connection, run_id: int) -> list[int]:
         "select distinct payer_id from benefit_run_lines where run_id = $1 order by 1", run_id
     )
     return [row[0] for row in rows]
+
+
+# ---- what came back, what is to be paid back ----
+
+
+async def returned(
+    connection: Connection, within: Sequence[str], after: int, limit: int
+) -> list[Returned]:
+    """Benefits held over a payment that came back, with the newest such line, behind a person."""
+    rows = await connection.fetch(
+        """select e.person_id, e.benefit,
+                  coalesce(e.insurance, case e.benefit when 'pension' then '110' else '210' end),
+                  e.region, e.starts_on, e.held_on, l.run_id, l.month, l.amount, l.account_id, a.bank, l.reason
+             from benefit_entitlements e
+             left join lateral (
+                  select * from benefit_run_lines l
+                   where l.person_id = e.person_id and l.benefit = e.benefit
+                     and l.state in ('returned', 'corrected') and l.reason is not null
+                   order by l.run_id desc limit 1) l on true
+             left join money_accounts a on a.person_id = l.person_id and a.account_id = l.account_id
+            where e.status = 'held' and e.held_reason = 'returned_payment' and e.person_id > $2
+              and e.region like any($1::text[])
+            order by e.person_id, e.benefit limit $3""",
+        within,
+        after,
+        limit,
+    )
+    return [Returned(*row) for row in rows]
+
+
+async def received(connection: Connection, person_id: int, limit: int) -> list[Received]:
+    """Payments of a person, the newest first."""
+    rows = await connection.fetch(
+        """select l.run_id, l.month, l.benefit, r.insurance, r.region, l.amount, l.arrears, l.recovery,
+                  l.state, l.reason, r.paid_at
+             from benefit_run_lines l join benefit_runs r using (run_id)
+            where l.person_id = $1 and l.state in ('paid', 'sent', 'returned', 'corrected')
+              and (l.transaction_id is not null or l.reason is not null)
+            order by l.month desc, l.run_id desc limit $2""",
+        person_id,
+        limit,
+    )
+    return [Received(*row) for row in rows]
+
+
+async def open_recoveries(
+    connection: Connection, within: Sequence[str], after: int, limit: int
+) -> list[Due]:
+    """Recoveries that are still open, in the order of dues behind one."""
+    rows = await connection.fetch(
+        f"""select {benefits_store.DUE} from benefit_dues
+             where kind = 'recovery' and state = 'open' and due_id > $2
+               and region like any($1::text[])
+             order by due_id limit $3""",  # noqa: S608 - our constant
+        within,
+        after,
+        limit,
+    )
+    return [benefits_store.due_of(row) for row in rows]
 
 
 # ---- files for outside banks ----

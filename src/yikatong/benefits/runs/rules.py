@@ -7,10 +7,11 @@ from typing import Final
 import msgspec
 
 from yikatong.benefits.model import Benefit, Due, Entitlement
-from yikatong.benefits.months import Change, last_day, month_of, sum_in
+from yikatong.benefits.months import Change, sum_in
 from yikatong.benefits.runs.model import Change as LineChange
 from yikatong.benefits.runs.model import Code, Line, LineState, Run
 from yikatong.core.money import Fen
+from yikatong.core.months import last_day, month_of
 
 MONTHLY_MAX: Final[dict[Benefit, Fen]] = {"pension": 50_000_00, "unemployment": 5_000_00}
 """No pension and no unemployment benefit of today comes near it: a guard against slips of the key."""

@@ -5,14 +5,15 @@ any other. Commands given twice do nothing the second time.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Final
 
 import msgspec
 
+from yikatong.benefits import service as benefits
 from yikatong.benefits.model import Benefit, BenefitInsurance
-from yikatong.benefits.runs import read_store, store, work
+from yikatong.benefits.runs import read_store, returned, store, work
 from yikatong.benefits.runs.errors import (
     EarlierRunOpen,
     NothingToCorrect,
@@ -26,6 +27,8 @@ from yikatong.benefits.runs.model import (
     WORKING,
     Finding,
     Line,
+    Received,
+    Returned,
     Run,
     Summary,
 )
@@ -34,9 +37,11 @@ from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, Unavailable, one_of
 from yikatong.core.money import Fen
+from yikatong.core.months import add_months, month_of
 from yikatong.core.platform import Platform
 from yikatong.money.ledger import bulk
 from yikatong.trust import audit
+from yikatong.trust.access import NATION
 from yikatong.trust.audit import Actor
 
 LINES_MAX: Final = 1000
@@ -142,6 +147,8 @@ async def _begin(
         cancelled_at=None,
         version=1,
     )
+    # Whose account is another one by now is paid again by this run.
+    await returned.new_accounts(platform)
     async with platform.database.transaction() as connection:
         found = await store.live_run(connection, benefit, insurance, region, month, corrects)
         if found is not None:
@@ -264,11 +271,15 @@ async def runs(
     region: str | None = None,
     month: date | None = None,
     limit: int = 100,
+    *,
+    areas: Iterable[str] = (NATION,),
 ) -> list[Run]:
-    """Runs, the newest first."""
+    """Runs of regions that lie in one of these areas, the newest first."""
     async with platform.database.transaction(readonly=True) as connection:
         first = None if month is None else month.replace(day=1)
-        return await store.runs(connection, benefit, region, first, None, limit)
+        return await store.runs(
+            connection, benefit, region, first, None, limit, [benefits.within(one) for one in areas]
+        )
 
 
 async def find(platform: Platform, run_id: int) -> Run:
@@ -346,6 +357,19 @@ async def _record(
         await audit.record_many(connection, [actor] * len(events), platform.clock.now(), events)
 
 
+async def received(
+    platform: Platform, person_id: int, actor: Actor, limit: int = 24
+) -> tuple[list[Received], list[Returned]]:
+    """A person's payments, the newest first, and what is held as one came back; the look is recorded."""
+    async with platform.database.transaction() as connection:
+        found = await read_store.received(connection, person_id, limit)
+        back = await returned.of_person(connection, person_id)
+        await audit.record(
+            connection, actor, platform.clock.now(), person_id, "benefit.payments_read"
+        )
+    return found, back
+
+
 class Balance(msgspec.Struct, frozen=True):
     """The three sums of a month that must be one (三方核对), in fen."""
 
@@ -383,3 +407,10 @@ async def balance(platform: Platform, month: date, benefit: str | None = None) -
                 fund += flow[0]
                 banks += flow[1]
     return Balance(first, len(begun), paid, fund, banks)
+
+
+async def months_that_differ(platform: Platform) -> list[Balance]:
+    """Of this month and the two before those whose three sums are not one; for the daily work."""
+    month = month_of(today(platform.clock))
+    told = [await balance(platform, add_months(month, -back)) for back in range(3)]
+    return [one for one in told if not one.agrees]

@@ -4,15 +4,18 @@ from typing import Any
 
 import msgspec
 
+from yikatong.benefits.model import Due
 from yikatong.benefits.runs.model import (
     FINDINGS,
     FUND_NAMES,
     GROUP_NAMES,
     LINE_STATE_NAMES,
+    RETURNED_TO_DO,
     STATE_NAMES,
     BankFile,
     Finding,
     Line,
+    Returned,
     Run,
     Summary,
 )
@@ -250,6 +253,43 @@ def line(one: Line) -> LineBody:
         transaction_id=None if one.transaction_id is None else str(one.transaction_id),
         reason=one.reason,
     )
+
+
+def returned(one: Returned) -> dict[str, Any]:
+    return {
+        "person_id": one.person_id,
+        "benefit": one.benefit,
+        "insurance": one.insurance,
+        "region": one.region,
+        "held_on": None if one.held_on is None else one.held_on.isoformat(),
+        "run_id": None if one.run_id is None else str(one.run_id),
+        "month": None if one.month is None else f"{one.month:%Y-%m}",
+        "amount": None if one.amount is None else format_yuan(one.amount),
+        "bank": one.bank,
+        "reason": reason_text(one.reason, "zh"),
+        "what_to_do": RETURNED_TO_DO.as_dict(),
+    }
+
+
+def recovery(one: Due) -> dict[str, Any]:
+    return {
+        "person_id": one.person_id,
+        "due_id": str(one.due_id),
+        "benefit": one.benefit,
+        "insurance": one.insurance,
+        "region": one.region,
+        "amount": format_yuan(one.amount),
+        "reason": one.reason,
+        "month_from": None if one.month_from is None else f"{one.month_from:%Y-%m}",
+        "month_until": None if one.month_until is None else f"{one.month_until:%Y-%m}",
+        "since": one.created_at.date().isoformat(),
+    }
+
+
+def reason_text(reason: str | None, language: str) -> str | None:
+    """Why a line came back: in the bank's words, or what the platform found itself."""
+    known = FINDINGS.get(reason or "")
+    return known.text.in_language(language) if known else reason
 
 
 def finding(one: tuple[Line, Finding]) -> FindingBody:

@@ -91,17 +91,20 @@ async def runs(
     month: date | None,
     states: Sequence[str] | None,
     limit: int,
+    within: Sequence[str] = ("%",),
 ) -> list[Run]:
     rows = await connection.fetch(
         f"""select {_RUN} from benefit_runs
             where ($1::text is null or benefit = $1) and ($2::text is null or region = $2)
               and ($3::date is null or month = $3) and ($4::text[] is null or state = any($4))
+              and region like any($6::text[])
             order by run_id desc limit $5""",  # noqa: S608
         benefit,
         region,
         month,
         states,
         limit,
+        within,
     )
     return [_run(row) for row in rows]
 
@@ -281,6 +284,11 @@ async def insert_lines(
             records=[(due.person_id, one.run_id, due.due_id, due.version) for due in dues],
             columns=("person_id", "run_id", "due_id", "version"),
         )
+
+
+async def analyse_lines(connection: Connection) -> None:
+    """Let the planner know of the new list before it is checked and paid."""
+    await connection.execute("analyze benefit_run_lines")
 
 
 async def insert_chunk(

@@ -5,12 +5,13 @@ from datetime import datetime
 
 from yikatong.benefits import dues
 from yikatong.benefits import store as benefits_store
-from yikatong.benefits.months import month_of
-from yikatong.benefits.runs import read_store, store
+from yikatong.benefits.runs import read_store, returned, store
 from yikatong.core.database import Connection
+from yikatong.core.months import month_of
 from yikatong.core.platform import Platform
 from yikatong.people.notices import service as notices
 from yikatong.people.notices.model import Posting
+from yikatong.trust.audit import Actor
 
 
 async def tell(
@@ -37,13 +38,18 @@ async def tell(
 
 
 async def owe_again(
-    connection: Connection, run_id: int, back: Sequence[tuple[int, int]], at: datetime
+    connection: Connection,
+    run_id: int,
+    back: Sequence[tuple[int, int]],
+    at: datetime,
+    actor: Actor,
 ) -> None:
     """The dues that returned lines (person, line) paid or took back are open again, and their month
     becomes arrears; the month stays settled, as later ones may have been paid meanwhile.
 
     Of a benefit that ended before, what came back for later months is taken off what is to be given
-    back for them. In the transaction that takes the money back to the fund.
+    back for them. What is still drawn is held until the account is put right. In the transaction that
+    takes the money back to the fund.
     """
     one = await store.run(connection, run_id)
     assert one is not None
@@ -78,3 +84,4 @@ async def owe_again(
             ]
             made, cancelled = dues.offset(open_dues, last, at)
             await dues.change(connection, made, cancelled, at)
+    await returned.hold(connection, one, held, at, actor)

@@ -6,38 +6,35 @@ chunks that are not. Several processes may work on one run: a chunk is claimed b
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
 import msgspec
 from asyncpg import DeadlockDetectedError
 
-from yikatong.benefits import dues
 from yikatong.benefits import store as benefits_store
 from yikatong.benefits.model import Due
-from yikatong.benefits.months import add_months
-from yikatong.benefits.runs import missed, pay_store, read_store, rules, store, sums
+from yikatong.benefits.runs import missed, paying, read_store, rules, store, sums
 from yikatong.benefits.runs.errors import NoSuchRun
-from yikatong.benefits.runs.model import FUND_NAMES, WORKING, Chunk, Finding, Line, Progress, Run
+from yikatong.benefits.runs.model import WORKING, Finding, Line, Progress, Run
 from yikatong.benefits.runs.rules import AccountFact, Facts, LastMonth
 from yikatong.benefits.runs.store import MonthTaken
 from yikatong.cards import service as cards
-from yikatong.core import ids
 from yikatong.core.coalescing import Busy
 from yikatong.core.database import Connection
+from yikatong.core.months import add_months
 from yikatong.core.platform import Platform
 from yikatong.core.together import Conflict
-from yikatong.money.ledger import bulk
 from yikatong.money.ledger import service as ledger
-from yikatong.money.ledger.bulk import Heading
 from yikatong.money.outside import addresses
 from yikatong.people import service as people
-from yikatong.trust.audit import Actor
 
 CHUNK: Final = 2500
 """Persons of one transaction: a tenth of a second of work, at most so much is lost by a kill."""
 TRIES_MAX: Final = 12
 _PAUSE_SECONDS: Final = 0.05
+_TELL_SECONDS: Final = 0.5
 _EVERYBODY: Final = 2**62
 """Behind every person."""
 
@@ -57,15 +54,13 @@ async def go_on(
     Unavailable where the database is lost: the same call goes on later where it was.
     """
     while True:
-        async with platform.database.transaction(readonly=True) as connection:
-            one = await find(connection, run_id)
-            hear(one, await read_store.progress(connection, one))
+        one = await _tell(platform, run_id, hear)
         if one.state not in WORKING:
             return one
-        step = _STEPS[one.state]
+        step, told = _STEPS[one.state], _Told()
         # A list is made one part after the other; everything else side by side.
         side_by_side = 1 if one.state == "preparing" else workers
-        turns = [_turn(platform, run_id, step) for _ in range(side_by_side)]
+        turns = [_turn(platform, run_id, step, hear, told) for _ in range(side_by_side)]
         done = await asyncio.gather(*turns, return_exceptions=True)
         failed = [result for result in done if isinstance(result, BaseException)]
         if failed:
@@ -83,13 +78,34 @@ async def find(connection: Connection, run_id: int) -> Run:
     return one
 
 
-async def _turn(platform: Platform, run_id: int, step: Step) -> bool:
-    """Some chunks, so that what was done is heard of about once a second."""
+class _Told:
+    """When it was last heard how far a run is."""
+
+    def __init__(self) -> None:
+        self.at = time.monotonic()
+
+    def is_due(self) -> bool:
+        now = time.monotonic()
+        if now - self.at < _TELL_SECONDS:
+            return False
+        self.at = now
+        return True
+
+
+async def _tell(platform: Platform, run_id: int, hear: Hear) -> Run:
+    async with platform.database.transaction(readonly=True) as connection:
+        one = await find(connection, run_id)
+        hear(one, await read_store.progress(connection, one))
+    return one
+
+
+async def _turn(platform: Platform, run_id: int, step: Step, hear: Hear, told: _Told) -> bool:
+    """Chunks until none is left to take; how far it is is told about once a second."""
     worked = False
-    for _ in range(4):
-        if not await again(lambda: step(platform, run_id)):
-            break
+    while await again(lambda: step(platform, run_id)):
         worked = True
+        if told.is_due():
+            await _tell(platform, run_id, hear)
     return worked
 
 
@@ -230,6 +246,8 @@ async def _put(
         number = await store.chunk_count(connection, one.run_id) + 1
         after = one.prepared_through
         await store.insert_chunk(connection, one.run_id, number, after, through, lines)
+    if through == _EVERYBODY and one.lines > CHUNK:
+        await store.analyse_lines(connection)
     await store.update_run(
         connection,
         one,
@@ -358,95 +376,7 @@ async def _judge(
     }
 
 
-# ---- paying ----
-
-
-async def pay_chunk(platform: Platform, run_id: int) -> bool:
-    """Pay the next chunk: its postings, marks and trails are one transaction. False where none is
-    left to take."""
-    try:
-        return await _pay_chunk(platform, run_id)
-    except Conflict:
-        await _set_closed_aside(platform, run_id)
-        raise
-
-
-async def _pay_chunk(platform: Platform, run_id: int) -> bool:
-    async with platform.database.transaction() as connection:
-        one = await find(connection, run_id)
-        if one.state != "paying":
-            return False
-        chunk = await store.claim(connection, run_id)
-        if chunk is None:
-            if await store.chunks_left(connection, run_id) == 0:
-                await store.update_run(connection, one, state="paid", paid_at=platform.clock.now())
-            return False
-        await _stop_newly(connection, one, chunk)
-        now = platform.clock.now()
-        first_id = ids.new_id(now)
-        own, own_sum, by_file, by_file_sum = await pay_store.to_pay(connection, chunk)
-        lines, settled = await pay_store.settle(connection, chunk, one.month)
-        if lines != settled:
-            raise Conflict
-        heading = _heading(one)
-        if own.count:
-            await bulk.credit(connection, own, heading, first_id)
-        if by_file.count:
-            sent = msgspec.structs.replace(heading, kind="benefit_file")
-            await bulk.move(connection, by_file, sent, first_id)
-        shift = first_id - own.first_number
-        await dues.mark_paid(connection, await pay_store.dues_of(connection, chunk, shift), now)
-        paid = await pay_store.mark_paid(connection, chunk, shift)
-        assert paid == own.count + by_file.count, "every transaction has its line"
-        await pay_store.close_paid(connection, chunk, paid, own_sum + by_file_sum, now)
-        return True
-
-
-def _heading(one: Run) -> Heading:
-    assert one.started_by is not None
-    return Heading(
-        kind="benefit",
-        actor=Actor("staff", one.started_by, "payment run"),
-        key_prefix=f"run:{one.run_id}:",
-        detail={
-            "memo": f"{FUND_NAMES[one.insurance].zh} {one.month:%Y-%m}",
-            "run_id": str(one.run_id),
-        },
-        action="benefit.paid",
-    )
-
-
-async def _stop_newly(connection: Connection, one: Run, chunk: Chunk) -> None:
-    """Stop lines that changed since the check: deaths, holds, ends, sums, dues."""
-    dead = await people.dead_among(connection, chunk.first_person, chunk.last_person, one.month)
-    found = await pay_store.unfit(connection, one, chunk)
-    if dead:
-        still = await pay_store.draws_still(connection, one, dead, chunk.run_id)
-        found += [(person_id, "dead") for person_id in still]
-    if found:
-        stopped = await pay_store.stop(
-            connection, one.run_id, [person_id for person_id, _ in found]
-        )
-        told = [(person_id, code) for person_id, code in found if person_id in stopped]
-        await pay_store.add_findings(connection, one.run_id, told)
-
-
-async def _set_closed_aside(platform: Platform, run_id: int) -> None:
-    """Lines whose accounts were closed since the check come back, so that the others are paid."""
-    async with platform.database.transaction() as connection:
-        chunk = await store.claim(connection, run_id)
-        if chunk is None:
-            return
-        lines = await store.lines_of_chunk(connection, chunk, ("ready",))
-        own = [(line.person_id, line.account_id or 0) for line in lines if line.via_id is None]
-        payable = {
-            one.key
-            for one in await ledger.accounts(connection, own)
-            if one.kind == "bank" and one.state == "open"
-        }
-        closed = [key[0] for key in own if key not in payable]
-        if closed:
-            await pay_store.set_returned(connection, run_id, closed, "account_closed")
+# ---- cancelling ----
 
 
 async def cancel_chunk(platform: Platform, run_id: int) -> bool:
@@ -469,6 +399,6 @@ async def cancel_chunk(platform: Platform, run_id: int) -> bool:
 _STEPS: Final[dict[str, Step]] = {
     "preparing": _prepare,
     "checking": check_chunk,
-    "paying": pay_chunk,
+    "paying": paying.pay_chunk,
     "cancelling": cancel_chunk,
 }

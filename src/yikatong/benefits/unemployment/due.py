@@ -8,12 +8,12 @@ import msgspec
 from yikatong.benefits import dues
 from yikatong.benefits import service as benefits
 from yikatong.benefits import store as benefits_store
-from yikatong.benefits.months import add_months, month_of
 from yikatong.benefits.unemployment import entitled, rules, service, store, terms
 from yikatong.benefits.unemployment.model import Claim, End
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import YikatongError
+from yikatong.core.months import add_months, month_of
 from yikatong.core.platform import Platform
 from yikatong.money.contributions import from_fund
 from yikatong.money.ledger import service as ledger

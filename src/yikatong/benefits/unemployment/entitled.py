@@ -9,12 +9,12 @@ from yikatong.benefits import dues
 from yikatong.benefits import service as benefits
 from yikatong.benefits import store as benefits_store
 from yikatong.benefits.model import Entitlement
-from yikatong.benefits.months import add_months, month_of
 from yikatong.benefits.unemployment import rules, store, terms
 from yikatong.benefits.unemployment.model import Claim, End
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.money import Fen
+from yikatong.core.months import add_months, month_of
 from yikatong.core.platform import Platform
 
 _ENDED: Final = {"death": "death", "used_up": "used_up", "work": "work", "retirement_age": "age"}

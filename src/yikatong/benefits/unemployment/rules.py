@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Final, Literal
 
-from yikatong.benefits.months import Change, add_months, month_of, months_between, next_month
+from yikatong.benefits.months import Change
 from yikatong.benefits.pension.age import delay
 from yikatong.benefits.pension.model import Group, Nation
 from yikatong.benefits.unemployment.model import (
@@ -18,6 +18,7 @@ from yikatong.benefits.unemployment.terms import NoStandardOnFile, Terms
 from yikatong.core import regions
 from yikatong.core.errors import Text
 from yikatong.core.money import WHOLE, Fen, format_percent, format_yuan, round_micro
+from yikatong.core.months import add_months, month_of, months_between, next_month
 
 MONTHS_MAX: Final = 24
 """With months kept from before (社会保险法 第四十六条)."""

@@ -8,7 +8,6 @@ import msgspec
 
 from yikatong.benefits import service as benefits
 from yikatong.benefits import store as benefits_store
-from yikatong.benefits.months import add_months, last_day, month_of
 from yikatong.benefits.unemployment import entitled, rules, store, terms
 from yikatong.benefits.unemployment.errors import ClaimRefused, NotDrawing, NotEntitled
 from yikatong.benefits.unemployment.model import (
@@ -26,6 +25,7 @@ from yikatong.core import ids, regions
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, one_of
+from yikatong.core.months import add_months, last_day, month_of
 from yikatong.core.platform import Platform
 from yikatong.money.errors import KeyReused
 from yikatong.money.ledger import service as ledger
@@ -276,7 +276,7 @@ async def end_claim(
         month = add_months(month, -1)
     first = month_of(one.starts_on)
     drawn = await entitled.of_claim(connection, one)
-    if drawn.status == "held" and drawn.held_on is not None:
+    if drawn.held_reason == "job_seeker_month" and drawn.held_on is not None:
         # Of the months that nobody confirmed nothing is due.
         month = min(month, add_months(month_of(drawn.held_on), -1))
     # Nor before it began, nor behind the last month granted.

@@ -7,9 +7,11 @@ import msgspec
 
 from yikatong.core.errors import NotFound, Text, YikatongError
 
-Service = Literal["account", "benefits", "card", "claims", "contributions", "filing", "settlements"]
+Service = Literal[
+    "account", "benefits", "card", "claims", "contributions", "details", "filing", "settlements"
+]  # fmt: skip
 """What somebody may do for another: see accounts; apply for and prove benefits; the card; claims by
-hand; contributions; filings; settlements."""
+hand; contributions; see, confirm and mend the address on file; filings; settlements."""
 SERVICES: Final[dict[Service, Text]] = {
     "card": Text("社保卡申领、挂失、补换", "the card: apply, report lost, replace"),
     "filing": Text("异地就医备案", "filings for care elsewhere"),
@@ -18,6 +20,7 @@ SERVICES: Final[dict[Service, Text]] = {
     "benefits": Text("养老和失业待遇、资格认证", "pension, unemployment, proof of life"),
     "contributions": Text("查缴费、代缴费", "see and pay contributions"),
     "account": Text("查看银行账户", "see bank accounts"),
+    "details": Text("核对手机号和地址、改地址", "check phone and address, change the address"),
 }
 
 Kind = Literal["guardian", "agent"]

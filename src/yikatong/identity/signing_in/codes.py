@@ -7,6 +7,8 @@ import secrets
 import time
 from typing import Final
 
+import msgspec
+
 from yikatong.core import sending
 from yikatong.core.database import Connection, Record
 from yikatong.core.platform import Platform
@@ -126,7 +128,6 @@ async def _send(
 ) -> str:
     """Keep a new code and send it; to nobody where there is nobody, or no phone."""
     now = platform.clock.now()
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
     async with platform.database.transaction() as connection:
         phone = None
         if person_id is not None:
@@ -137,13 +138,13 @@ async def _send(
         for subject, limits in budgets.code(person_id or 0, asker):
             if await guessing.left(connection, platform, subject, limits) < CODE_TRIES_MAX:
                 digits = LONG_CODE_DIGITS
-        code = f"{secrets.randbelow(10**digits):0{digits}d}"
+        made = draw(platform, purpose, digits)
         await store.insert_code(
-            connection, _request(token), person_id, session.session_id if session else None,
-            purpose, digits, _hashed(platform, token, purpose, code), now, now + CODE_LASTS,
+            connection, made.request, person_id, session.session_id if session else None,
+            purpose, digits, made.hash, now, now + CODE_LASTS,
         )  # fmt: skip
         if person_id is not None and phone is not None:
-            words = rules.code_text(code, purpose, _MINUTES)
+            words = rules.code_text(made.code, purpose, _MINUTES)
             chosen = await notices.choices(connection, person_id)
             await sending.post(
                 platform, connection, phone, words, purpose=purpose, valid_for=CODE_LASTS,
@@ -152,7 +153,7 @@ async def _send(
             actor = Actor("visitor", "sign-in page", "one-time code")
             detail: dict[str, object] = {"purpose": purpose}
             await audit.record(connection, actor, now, person_id, "code.sent", detail)
-    return token
+    return made.token
 
 
 async def _look(
@@ -164,7 +165,7 @@ async def _look(
     session: Session | None,
 ) -> tuple[int, Subjects]:
     """Whose code it is, if it is right, and what was counted for the try."""
-    request, now = _request(token), platform.clock.now()
+    request, now = request_of(token), platform.clock.now()
     session_id = session.session_id if session else None
     async with platform.database.transaction() as connection:
         row = await store.count_code(connection, request, purpose, session_id, CODE_TRIES_MAX, now)
@@ -204,7 +205,7 @@ def is_code(platform: Platform, token: str, purpose: CodePurpose, typed: str, ro
 
 
 async def _use(platform: Platform, connection: Connection, token: str, counted: Subjects) -> None:
-    if not await store.use_code(connection, _request(token), platform.clock.now()):
+    if not await store.use_code(connection, request_of(token), platform.clock.now()):
         raise CodeOver
     await guessing.take_back(connection, platform, counted)
 
@@ -214,7 +215,24 @@ def _require_sender(platform: Platform) -> None:
         raise sending.CannotSend
 
 
-def _request(token: str) -> bytes:
+class Drawn(msgspec.Struct, frozen=True):
+    """A new code: what the browser keeps, what is sent, and what is stored of both."""
+
+    token: str
+    code: str
+    request: bytes
+    hash: bytes
+
+
+def draw(platform: Platform, purpose: CodePurpose, digits: int) -> Drawn:
+    """Draw a code for a purpose."""
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    code = f"{secrets.randbelow(10**digits):0{digits}d}"
+    return Drawn(token, code, request_of(token), _hashed(platform, token, purpose, code))
+
+
+def request_of(token: str) -> bytes:
+    """Under which a code is stored, from what the browser keeps."""
     return hashlib.sha256(token.encode()).digest()
 
 

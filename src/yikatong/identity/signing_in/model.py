@@ -9,7 +9,7 @@ from yikatong.core.errors import YikatongError
 from yikatong.identity.model import Level, Mode
 from yikatong.identity.sessions.model import Session
 
-CodePurpose = Literal["sign_in", "step_up"]
+CodePurpose = Literal["sign_in", "step_up", "new_phone"]
 """What a one-time code is good for, and nothing else."""
 
 

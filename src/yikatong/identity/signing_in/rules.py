@@ -110,6 +110,9 @@ def common_passwords() -> frozenset[str]:
 _PURPOSES: Final[dict[CodePurpose, Text]] = {
     "sign_in": Text("登录", "to sign in"),
     "step_up": Text("确认是您本人在操作", "to confirm that it is you"),
+    "new_phone": Text(
+        "把社保登记的手机号改成这个号码", "to put this phone on file for social security"
+    ),
 }
 
 

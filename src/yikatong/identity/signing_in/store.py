@@ -147,11 +147,14 @@ async def insert_code(
     code_hash: bytes,
     sent_at: datetime,
     ends_at: datetime,
+    phone_sealed: bytes | None = None,
 ) -> None:
+    """`phone_sealed`: the phone it goes to, where that is not the one on file."""
     await connection.execute(
         """insert into one_time_codes
-             (request_hash, person_id, session_id, purpose, digits, code_hash, sent_at, ends_at)
-           values ($1, $2, $3, $4, $5, $6, $7, $8)""",
+             (request_hash, person_id, session_id, purpose, digits, code_hash, sent_at, ends_at,
+              phone_sealed)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9)""",
         request_hash,
         person_id,
         session_id,
@@ -160,6 +163,7 @@ async def insert_code(
         code_hash,
         sent_at,
         ends_at,
+        phone_sealed,
     )
 
 
@@ -176,7 +180,7 @@ async def count_code(
         """update one_time_codes set tries = tries + 1
             where request_hash = $1 and purpose = $2 and session_id is not distinct from $3
               and tries < $4 and used_at is null and ends_at > $5
-        returning person_id, digits, code_hash, tries""",
+        returning person_id, digits, code_hash, tries, phone_sealed""",
         request_hash,
         purpose,
         session_id,

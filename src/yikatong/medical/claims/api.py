@@ -26,8 +26,8 @@ from yikatong.medical.claims.service import ClaimOffice
 from yikatong.money.bodies import PROBLEMS, Identifier, person_of
 from yikatong.people.guard import hiding_who_exists, require_person, those_at_home
 from yikatong.trust.access import Caller
-from yikatong.trust.documents import rules as documents
 from yikatong.trust.documents import shown
+from yikatong.trust.documents.api import REQUEST_BYTES_MAX, read_sent
 
 _BILL_BYTES_MAX: Final = 1024 * 1024
 _PURPOSE: Final = "claim by hand"
@@ -162,7 +162,7 @@ async def preview(
         " proof or other."
     ),
     responses=PROBLEMS,
-    request_max_body_size=documents.BYTES_MAX + 1024,
+    request_max_body_size=REQUEST_BYTES_MAX,
     tags=_TAGS,
     permission="claim.submit",
 )
@@ -178,7 +178,7 @@ async def add_document(
 ) -> dict[str, Any]:
     """Sealed; who sees it later is recorded."""
     who = caller.actor(_PURPOSE)
-    content = await request.body()
+    content, _ = await read_sent(request)
     return claim_body(
         await claims.add_document(person_id, claim_id, version, kind, content, who, key)
     )

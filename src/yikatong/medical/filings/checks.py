@@ -1,13 +1,13 @@
 """What is asked of a filing before it is compared with others: channel, place, period, documents.
 Pure."""
 
-import calendar
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Final
 
 from yikatong.core import regions
 from yikatong.core.errors import InvalidInput
+from yikatong.core.months import same_day_in
 from yikatong.medical.filings.errors import ChannelClosed, MaterialsMissing, NotEligible
 from yikatong.medical.filings.model import (
     CHANNEL_NAMES,
@@ -23,12 +23,6 @@ from yikatong.people.model import Enrolment
 
 _AHEAD_MONTHS: Final = 6
 """Nothing is filed further ahead."""
-
-
-def add_months(day: date, months: int) -> date:
-    """The same day some months later, or the last one of a shorter month."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
 def check_channel(channel: Channel, kind: str, rule: KindRule) -> None:
@@ -98,7 +92,7 @@ def period_of(
             en=f"not before {earliest}; only who is in hospital there, not settled yet, can file"
             " back to the admission",
         )
-    if starts_on > (latest := add_months(today, _AHEAD_MONTHS)):
+    if starts_on > (latest := same_day_in(today, _AHEAD_MONTHS)):
         raise InvalidInput("starts_on", zh=f"最晚从 {latest} 起", en=f"not later than {latest}")
     return starts_on, end_of(wanted.ends_on, starts_on, rule, today)
 
@@ -113,7 +107,7 @@ def end_of(ends_on: date | None, starts_on: date, rule: KindRule, today: date) -
                 en="a long-term filing holds until it is withdrawn; give no end",
             )
         return None
-    longest = add_months(starts_on, rule.months) - timedelta(days=1)
+    longest = same_day_in(starts_on, rule.months) - timedelta(days=1)
     if ends_on is None:
         return longest
     if not max(starts_on, today) <= ends_on <= longest:

@@ -162,6 +162,18 @@ def show(person: PersonArgument, data: DataOption = None, as_json: JsonOption = 
     _show(found, as_json)
 
 
+@filings_app.command("run-due")
+def run_due(data: DataOption = None, as_json: JsonOption = False) -> None:
+    """办理到期提醒 · Tell whose filing ends within two weeks; harmless when run twice."""
+    from yikatong.medical.filings import reminders
+
+    told = with_platform(data, reminders.run)
+    if as_json:
+        print_json({"told": told})
+        return
+    typer.echo(f"提醒 told: {told}")
+
+
 @filings_app.command("rules")
 def region_rules(
     region: Annotated[str, typer.Argument(help="参保地代码 · the insured region's code.")],

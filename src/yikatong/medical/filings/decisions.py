@@ -12,10 +12,10 @@ import msgspec
 from yikatong.core import regions
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput, Text
+from yikatong.core.months import same_day_in
 from yikatong.core.regions import short_name
 from yikatong.medical.filings import rules
 from yikatong.medical.filings.checks import (
-    add_months,
     check_channel,
     check_eligible,
     check_materials,
@@ -257,7 +257,7 @@ def _check_replaces(
             if old.starts_on <= filing.starts_on:
                 raise AlreadyFiled(old)
             return
-        earliest = add_months(old.starts_on, rule.change_after_months)
+        earliest = same_day_in(old.starts_on, rule.change_after_months)
         # Until the day it begins, what was filed by mistake can be put right.
         if facts.today > old.starts_on and filing.starts_on < earliest:
             raise TooEarly(earliest, "destination")
@@ -287,7 +287,7 @@ def _check_withdrawn(filing: Filing, filings: Sequence[Filing], rule: KindRule) 
             and old.destination != filing.destination
             and rules.span(old) is not None
         ):
-            earliest = add_months(old.starts_on, rule.change_after_months)
+            earliest = same_day_in(old.starts_on, rule.change_after_months)
             if filing.starts_on < earliest:
                 raise TooEarly(earliest, "destination")
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from yikatong.core import regions
+from yikatong.core.months import same_day_in
 from yikatong.medical.filings import rules
-from yikatong.medical.filings.checks import add_months
 from yikatong.medical.filings.decisions import Facts, Outcome, check_current, check_no_stay
 from yikatong.medical.filings.errors import FilingInUse, NotChangeable, TooEarly
 from yikatong.medical.filings.model import Use
@@ -38,7 +38,7 @@ def withdraw(filing: Filing, facts: Facts, *, by: Provider | None = None) -> Out
         )
     check_no_stay(filing, facts, facts.today, None)
     rule = facts.rules.kinds[filing.kind]
-    earliest = add_months(filing.starts_on, rule.withdraw_after_months)
+    earliest = same_day_in(filing.starts_on, rule.withdraw_after_months)
     if filing.starts_on < facts.today < earliest:
         raise TooEarly(earliest, "filing_id")
     ended = msgspec.structs.replace(filing, ended_by="withdrawal", ended_on=facts.today)

@@ -6,9 +6,9 @@ from typing import Literal
 import msgspec
 
 from yikatong.core.errors import Text
+from yikatong.core.months import same_day_in
 from yikatong.core.regions import short_name
 from yikatong.medical.filings import rules
-from yikatong.medical.filings.checks import add_months
 from yikatong.medical.filings.model import (
     KIND_NAMES,
     MATERIAL_NAMES,
@@ -139,7 +139,7 @@ def filing(one: Filing, rule: KindRule, on: date) -> FilingBody:
         ends_on=one.ends_on,
         ended_by=one.ended_by,
         ended_on=one.ended_on,
-        change_from=add_months(one.starts_on, rule.change_after_months)
+        change_from=same_day_in(one.starts_on, rule.change_after_months)
         if long_term and state != "ended"
         else None,
         at_home=rules.at_home([one], one.insurance, one.region, on, rule)

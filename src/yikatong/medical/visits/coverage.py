@@ -14,6 +14,7 @@ from yikatong.cards.model import LIVE_STATES, Card
 from yikatong.core import regions
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import Text
+from yikatong.core.months import next_month
 from yikatong.medical.filings import rules as filing_rules
 from yikatong.medical.model import ChronicRegistration, Filing, Provider
 from yikatong.medical.visits.orders import Refusal
@@ -293,11 +294,6 @@ def of_disease(
             f"本机构不是{mine[0]}的门诊慢特病定点机构",
             f"this provider is not designated for {mine[0]}",
         )
-
-
-def next_month(day: date) -> date:
-    """Benefits stop from the first day of the month after arrears began."""
-    return date(day.year + day.month // 12, day.month % 12 + 1, 1)
 
 
 def _refusal(code: str, zh: str, en: str) -> Refusal:

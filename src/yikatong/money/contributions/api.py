@@ -13,6 +13,7 @@ from yikatong.core import regions
 from yikatong.core.clock import today
 from yikatong.core.errors import InvalidInput
 from yikatong.core.money import format_yuan, parse_yuan
+from yikatong.core.months import parse_month
 from yikatong.core.platform import Platform
 from yikatong.core.problems import PROBLEM_JSON, problem_of
 from yikatong.core.sheets import FILE_BYTES_MAX
@@ -170,7 +171,7 @@ async def send_list(
 ) -> Response[Any]:
     """Bills for everybody on it."""
     who = caller.actor("employer's list")
-    month = lists.parse_month(period)
+    month = parse_month(period, "period")
     async with platform.database.transaction(readonly=True) as connection:
         known = await lists.employer_of(connection, employer)
     caller.require("contribution.employer", known.region)
@@ -256,8 +257,8 @@ async def bill_months(
     who = caller.actor("contributions")
     base = None if data.base is None else parse_yuan(data.base, "base")
     made = await service.issue_months(
-        platform, person_id, data.insurance, lists.parse_month(data.since, "since"),
-        lists.parse_month(data.until, "until"), who, base=base,
+        platform, person_id, data.insurance, parse_month(data.since, "since"),
+        parse_month(data.until, "until"), who, base=base,
     )  # fmt: skip
     return [records.bill_body(one) for one in made]
 

@@ -9,6 +9,7 @@ import typer
 
 from yikatong.core.commands import DataOption, JsonOption, print_json, with_platform
 from yikatong.core.errors import InvalidInput
+from yikatong.core.months import parse_month
 from yikatong.core.platform import Platform
 from yikatong.money.bank.commands import OPERATOR, KeyOption, PersonArgument, key_of
 from yikatong.money.contributions.model import BilledInsurance
@@ -76,7 +77,7 @@ def take_list(
     from yikatong.money.contributions.lists import ListNotTaken
 
     async def work(platform: Platform) -> dict[str, Any]:
-        month = lists.parse_month(period, "--period")
+        month = parse_month(period, "--period")
         taken = await lists.take(platform, code, month, file.read_bytes(), OPERATOR, key_of(key))
         return records.list_body(*await lists.due(platform, taken.list_id))
 
@@ -147,7 +148,7 @@ def bill(
 ) -> None:
     """核定 · Bill months (110, 310, 210) or a resident's year (390, 150)."""
     from yikatong.core.money import parse_yuan
-    from yikatong.money.contributions import lists, records, service
+    from yikatong.money.contributions import records, service
     from yikatong.money.contributions.model import INSURANCES
 
     known: BilledInsurance | None = next((one for one in INSURANCES if one == insurance), None)
@@ -163,8 +164,8 @@ def bill(
             raise InvalidInput(
                 "--since", zh="请填写 --since 或 --year", en="give --since or --year"
             )
-        first = lists.parse_month(since, "--since")
-        last = lists.parse_month(until, "--until") if until else first
+        first = parse_month(since, "--since")
+        last = parse_month(until, "--until") if until else first
         amount = parse_yuan(base, "--base") if base else None
         made_months = await service.issue_months(
             platform, person, known, first, last, OPERATOR, base=amount
@@ -248,11 +249,11 @@ def certificate(
 ) -> None:
     """缴费证明 · The certificate of paid contributions as PDF."""
     from yikatong.core.clock import today
-    from yikatong.money.contributions import lists, records
+    from yikatong.money.contributions import records
 
     async def work(platform: Platform) -> bytes:
-        last = lists.parse_month(until, "--until") if until else today(platform.clock)
-        first = lists.parse_month(since, "--since") if since else date(last.year - 1, last.month, 1)
+        last = parse_month(until, "--until") if until else today(platform.clock)
+        first = parse_month(since, "--since") if since else date(last.year - 1, last.month, 1)
         return records.as_pdf(await records.prepare(platform, person, first, last, OPERATOR))
 
     output.write_bytes(with_platform(data, work))
@@ -268,13 +269,10 @@ def medical_credit(
     from yikatong.core import regions
     from yikatong.core.money import format_yuan_grouped
     from yikatong.money import medical
-    from yikatong.money.contributions import lists
 
     async def work(platform: Platform) -> tuple[int, int]:
         code = regions.pooling_region(region, "REGION").code
-        return await medical.credit_retired(
-            platform, code, lists.parse_month(month, "MONTH"), OPERATOR
-        )
+        return await medical.credit_retired(platform, code, parse_month(month, "MONTH"), OPERATOR)
 
     people, amount = with_platform(data, work, statement_seconds_max=_SECONDS_MAX)
     typer.echo(f"✓ {people} 人 people, {format_yuan_grouped(amount)} 元 yuan")

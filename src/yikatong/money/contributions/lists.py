@@ -1,6 +1,5 @@
 """Employers' lists (单位申报): taken whole or not at all, every wrong row explained, paid at once."""
 
-import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Final
@@ -13,6 +12,7 @@ from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, NotFound, YikatongError
 from yikatong.core.money import Fen, parse_yuan
+from yikatong.core.months import add_months, last_day, month_of
 from yikatong.core.platform import Platform
 from yikatong.money import medical
 from yikatong.money.bank.service import command
@@ -130,14 +130,6 @@ async def employer_of(connection: Connection, employer_code: str) -> Employer:
     return found
 
 
-def parse_month(text: str, field: str = "period") -> date:
-    """A month such as 2026-03."""
-    match = re.fullmatch(r"(20[0-9]{2})-(0[1-9]|1[0-2])", text.strip())
-    if match is None:
-        raise InvalidInput(field, zh="应为月份，例如 2026-03", en="must be a month such as 2026-03")
-    return date(int(match[1]), int(match[2]), 1)
-
-
 async def take(
     platform: Platform, employer_code: str, period: date, content: bytes, actor: Actor, key: str
 ) -> ListState:
@@ -147,10 +139,8 @@ async def take(
     same list.
     """
     rows = sheets.read(content)
-    period = rules.month_of(period)
-    latest = rules.month_of(today(platform.clock))
-    for _ in range(_AHEAD_MONTHS_MAX):
-        latest = rules.next_month(latest)
+    period = month_of(period)
+    latest = add_months(today(platform.clock), _AHEAD_MONTHS_MAX)
     if period > latest:
         raise InvalidInput(
             "period", zh="最多提前一个月申报", en="a list is sent in at most a month ahead"
@@ -343,7 +333,7 @@ def _bills(
                 employer_code=employer.employer_code,
                 list_id=None,
                 period_from=period,
-                period_until=rules.end_of_month(period),
+                period_until=last_day(period),
                 base=parts.base,
                 employer_part=parts.employer,
                 personal_part=parts.personal,

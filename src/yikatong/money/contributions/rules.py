@@ -1,14 +1,11 @@
 """What a bill comes to, what being late costs, which month is covered. Pure."""
 
-from datetime import date, timedelta
-from typing import Final
+from datetime import date
 
 import msgspec
 
 from yikatong.core.money import WHOLE, Fen, Ppm, round_micro
 from yikatong.money.contributions.model import Base, Rate
-
-_DECEMBER: Final = 12
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -59,32 +56,6 @@ def split_late_fee(fee: Fen, amounts: list[Fen]) -> list[Fen]:
         shares[at] += 1
     assert sum(shares) == fee
     return shares
-
-
-def month_of(day: date) -> date:
-    """The first of a day's month."""
-    return day.replace(day=1)
-
-
-def next_month(month: date) -> date:
-    """The first of the month behind."""
-    if month.month == _DECEMBER:
-        return date(month.year + 1, 1, 1)
-    return date(month.year, month.month + 1, 1)
-
-
-def end_of_month(month: date) -> date:
-    return next_month(month) - timedelta(days=1)
-
-
-def months_between(since: date, until: date) -> list[date]:
-    """The firsts of all months from one day's to another's, both in; empty where reversed."""
-    found: list[date] = []
-    month = month_of(since)
-    while month <= month_of(until):
-        found.append(month)
-        month = next_month(month)
-    return found
 
 
 def shares_of(amount: Fen, weights: list[Ppm]) -> list[Fen]:

@@ -11,6 +11,7 @@ from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, NotFound
 from yikatong.core.money import Fen, format_yuan
+from yikatong.core.months import last_day, month_of, months_between, next_month
 from yikatong.core.platform import Platform
 from yikatong.money import medical
 from yikatong.money.bank import rules as bank_rules
@@ -160,10 +161,10 @@ async def issue_months(
         raise InvalidInput(
             "insurance", zh="按月缴费的险种为 110、310、210", en="monthly are 110, 310 and 210"
         )
-    months = rules.months_between(since, until)
+    months = months_between(since, until)
     day = today(platform.clock)
-    latest = max(date(day.year, 12, 1), rules.next_month(rules.month_of(day)))
-    if rules.month_of(until) > latest:
+    latest = max(date(day.year, 12, 1), next_month(month_of(day)))
+    if month_of(until) > latest:
         raise InvalidInput(
             "until",
             zh=f"最晚可缴到 {latest:%Y-%m}，以后年度的缴费基数还没有公布",
@@ -221,7 +222,7 @@ def monthly(
         employer_code=None,
         list_id=None,
         period_from=month,
-        period_until=rules.end_of_month(month),
+        period_until=last_day(month),
         base=parts.base,
         employer_part=parts.employer,
         personal_part=parts.personal,
@@ -555,9 +556,7 @@ async def _cover(
             if not mine:
                 continue
             bills = everything.get((person_id, enrolment.insurance), [])
-            months = sum(
-                len(rules.months_between(one.period_from, one.period_until)) for one in mine
-            )
+            months = sum(len(months_between(one.period_from, one.period_until)) for one in mine)
             changes.append(_after(person_id, enrolment, bills, mine, sign * months, day))
     await people.change_cover(connection, changes)
 
@@ -574,7 +573,7 @@ def _after(
         month
         for one in bills
         if one.state == "paid"
-        for month in rules.months_between(one.period_from, one.period_until)
+        for month in months_between(one.period_from, one.period_until)
     }
     if months > 0:
         last = max(one.period_until for one in changed)
@@ -598,7 +597,7 @@ def _arrears(since: date | None, paid: set[date], bills: Sequence[Bill], day: da
     the day behind the last day of an open bill that is past."""
     if since is not None:
         # The running month is owed only once its last day is past; bills tell.
-        for month in rules.months_between(since, day.replace(day=1) - timedelta(days=1)):
+        for month in months_between(since, day.replace(day=1) - timedelta(days=1)):
             if month not in paid:
                 return max(since, month)
     past = [one.due_on for one in bills if one.state == "open" and one.due_on < day]

@@ -8,7 +8,7 @@ from typing import Final
 
 from yikatong.core import regions
 from yikatong.core.errors import InvalidInput, Text
-from yikatong.core.sealing import mask_id_number, mask_name, mask_phone
+from yikatong.core.sealing import mask_address, mask_id_number, mask_name, mask_phone
 from yikatong.people.changes.model import (
     STATE_NAMES,
     Change,
@@ -228,7 +228,7 @@ _MASKS: Final[dict[Field, Callable[[str], str]]] = {
     "phone": mask_phone,
     "id_number": mask_id_number,
     "name": mask_name,
-    "address": lambda address: f"{address[:6]}…",
+    "address": mask_address,
     "birth_date": lambda day: f"{day[:4]}-**-**",
 }
 """Of the others nothing is hidden: they tell nobody apart."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from yikatong.core import events, sending
-from yikatong.core.clock import today
+from yikatong.core.clock import SHANGHAI, today
 from yikatong.core.database import Connection
 from yikatong.core.errors import KeyReused, Text
 from yikatong.core.ids import new_id
@@ -19,7 +19,9 @@ from yikatong.people import service as people
 from yikatong.people import store as people_store
 from yikatong.people.changes import rules, store
 from yikatong.people.changes.model import (
+    FIELD_NAMES,
     MATTER,
+    ON_CARD,
     Change,
     ChangedMeanwhile,
     ChangeRefused,
@@ -34,6 +36,8 @@ from yikatong.people.changes.model import (
     Values,
 )
 from yikatong.people.model import Contact, Person
+from yikatong.people.notices import service as notices
+from yikatong.people.notices.model import Facts
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
 from yikatong.trust.documents import service as documents
@@ -86,6 +90,13 @@ async def takes_documents(connection: Connection, person_id: int, change_id: int
     if row is None:
         raise NoSuchChange
     rules.check_open(row.opened({}))
+
+
+async def card_outdated_since(connection: Connection, person_id: int) -> date | None:
+    """The day on which something that stands on a card last changed: cards issued before it are
+    outdated, and those of that day may be."""
+    at = await store.last_decided(connection, person_id, sorted(ON_CARD))
+    return None if at is None else at.astimezone(SHANGHAI).date()
 
 
 async def shared_phones(
@@ -147,10 +158,21 @@ async def change_contact_within(
     if fresh:
         action = "person.contact_changed" if change.fields else "person.contact_confirmed"
         await _note(platform, connection, actor, change, action)
+        if "phone" in change.values:
+            facts = {"phone": (change.values["phone"].after or "")[-4:]}
+            await _tell_person(platform, connection, change, "phone.changed", facts)
         if change.fields:
             event = PersonChanged(person_id, change.change_id, change.fields)
             await events.tell(platform, connection, event)
     return change
+
+
+async def _tell_person(
+    platform: Platform, connection: Connection, change: Change, kind: str, facts: Facts
+) -> None:
+    await notices.post(
+        platform, connection, change.person_id, kind, facts, once=f"change-{change.change_id}"
+    )
 
 
 async def _write_contact(
@@ -362,9 +384,15 @@ async def _decide(
             raise ChangedMeanwhile
         await documents.end(platform, connection, person_id, _matter(change))
         await _note(platform, connection, actor, change, _DECIDED[state])
+        names = _names(change)
+        if state == "refused":
+            facts: Facts = {"fields": names, "reason": reason}
+            await _tell_person(platform, connection, change, "data.refused", facts)
         if state == "done":
+            await _tell_person(platform, connection, change, "data.changed", {"fields": names})
             event = PersonChanged(person_id, change_id, change.fields)
             await events.tell(platform, connection, event)
+    sending.deliver_soon(platform)
     return change
 
 
@@ -373,6 +401,11 @@ _DECIDED: Final[dict[State, str]] = {
     "refused": "person.change_refused",
     "withdrawn": "person.change_withdrawn",
 }
+
+
+def _names(change: Change) -> Text:
+    names = [FIELD_NAMES[field] for field in change.fields]
+    return Text("、".join(one.zh for one in names), ", ".join(one.en for one in names))
 
 
 def _new(

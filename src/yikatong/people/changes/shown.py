@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from yikatong.core.sealing import mask_id_number, mask_name, mask_phone
+from yikatong.core.sealing import mask_address, mask_id_number, mask_name, mask_phone
 from yikatong.people.changes import rules
 from yikatong.people.changes.model import (
     CHANNEL_NAMES,
@@ -55,7 +55,7 @@ def on_file(found: OnFile, day: date) -> dict[str, Any]:
         "id_number": mask_id_number(contact.id_number),
         "ethnic_group": person.ethnic_group,
         "phone": None if contact.phone is None else mask_phone(contact.phone),
-        "address": None if contact.address is None else rules.masked("address", contact.address),
+        "address": None if contact.address is None else mask_address(contact.address),
         "residence_region": person.residence_region,
         "contact_confirmed_on": (
             person.contact_confirmed_on.isoformat() if person.contact_confirmed_on else None

@@ -89,6 +89,18 @@ async def waiting(connection: Connection, after: int, limit: int) -> Sequence[Ro
     return [Row(row) for row in rows]
 
 
+async def last_decided(
+    connection: Connection, person_id: int, fields: Sequence[str]
+) -> datetime | None:
+    """When one of these fields was last changed."""
+    return await connection.fetchval(
+        """select max(decided_at) from person_changes
+            where person_id = $1 and state = 'done' and fields && $2::text[]""",
+        person_id,
+        fields,
+    )
+
+
 async def insert(
     connection: Connection, change: Change, sealed: bytes, key: str, content_hash: bytes
 ) -> None:

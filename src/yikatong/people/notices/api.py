@@ -11,7 +11,7 @@ from litestar.params import FromPath, QueryParameter
 from yikatong.core.platform import Platform
 from yikatong.core.problems import Problem
 from yikatong.people.notices import service, shown
-from yikatong.people.notices.model import Choices, Language, Subject
+from yikatong.people.notices.model import Language, Subject
 from yikatong.trust.access import Caller
 
 _PATH: Final = "/api/v1/people/{person_id:int}/notices"
@@ -68,7 +68,7 @@ async def choose(
     data: ChoicesBody,
 ) -> dict[str, Any]:
     """As the person wishes; the inbox is always on. Sent twice it changes nothing."""
-    wanted = Choices(data.language, data.large_type, tuple(data.texts))
+    wanted = service.choices_of(data.language, data.texts, large_type=data.large_type)
     made = await service.choose(platform, person_id, wanted, caller.actor("how to be told"))
     return shown.choices(made)
 

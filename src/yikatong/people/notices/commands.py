@@ -1,4 +1,4 @@
-"""`yikatong notices`: list, kinds."""
+"""`yikatong notices`: list, run-due, kinds."""
 
 from typing import Annotated, Any
 
@@ -65,6 +65,18 @@ def list_notices(
         if one.text_state is not None:
             state = TEXT_STATES[one.text_state]
             typer.echo(f"    {state.zh} · {state.en}")
+
+
+@notices_app.command("run-due")
+def run_due(data: DataOption = None, as_json: JsonOption = False) -> None:
+    """办理年度核对提醒 · Ask whose phone and address nobody confirmed for a year; harmless twice."""
+    from yikatong.people.notices import reminders
+
+    asked = with_platform(data, reminders.run)
+    if as_json:
+        print_json({"asked": asked})
+        return
+    typer.echo(f"提醒 asked: {asked}")
 
 
 @notices_app.command("kinds")

@@ -1,8 +1,9 @@
 """The kinds of notices (通知种类): the one table of what people are told, in both languages.
 
 A room posts a kind by its name with exactly the facts named here; the words are put together when
-the notice is read. Bodies stand alone, for they are also the text message. No kind asks for a PIN or
-a code, and none names a whole number.
+the notice is read, so a kind keeps its name and facts: with others it is a new one. Bodies stand
+alone, for they are also the text message. No kind asks for a PIN or a code, and none names a whole
+number.
 """
 
 from collections.abc import Mapping
@@ -41,7 +42,7 @@ _COLLECT: Final = Text("怎么领卡和启用", "How to collect and activate it"
 _RENEW: Final = Text("办理换卡", "Renew the card")
 _LOSS: Final = Text("挂失和补卡", "Report it lost, replace it")
 _PROVE: Final = Text("怎么认证", "How to prove it")
-_DEVICE: Final = Text("查看登录设备", "See where you are signed in")
+_DEVICE: Final = Text("查看登录设备", "See my devices")
 
 
 def _kind(
@@ -242,6 +243,22 @@ KINDS: Final[Mapping[str, Kind]] = {
              "phone. If this was not you, call 12333."),
             _DEVICE, "/security", device="words", at="moment",
         ),
+        _kind(
+            "phone.changed", "security",
+            ("登记的手机号已更改", "Your phone on file was changed"),
+            ("您登记的手机号已改为尾号 {phone} 的号码。不是您本人办理，请立即拨打 12333。",
+             "Your phone on file is now the one ending in {phone}. If this was not you, call 12333 at "
+             "once."),
+            Text("查看登记的资料", "See what is on file"), DETAILS, phone="tail",
+        ),
+        _kind(
+            "data.changed", "security",
+            ("登记的资料已更改", "Your data on file were changed"),
+            ("您登记的{fields}已更改。卡上的信息不再一致，请换卡。不是您本人办理，请立即拨打 12333。",
+             "What was changed on file: {fields}. Your card no longer agrees with it; please renew the "
+             "card. If this was not you, call 12333 at once."),
+            _RENEW, CARD, fields="words",
+        ),
         # ---- care, benefits, data ----
         _kind(
             "filing.ending", "care",
@@ -254,9 +271,9 @@ KINDS: Final[Mapping[str, Kind]] = {
         _kind(
             "proof.due", "benefits",
             ("该做养老待遇资格认证了", "Your proof of life is due"),
-            ("请在 {until}前完成养老待遇资格认证，可以刷脸，也可以到就近窗口。过期没有认证，养老金会暂停发放。",
-             "Please prove by {until} that you live, by a face check or at any counter. Otherwise your "
-             "pension is held until you do."),
+            ("请在 {until}前做养老待遇资格认证，到就近窗口办，开通刷脸的也可以在网上办。过期没做，养老金会暂停发放。",
+             "Please prove by {until} that you live: at any counter, or online where there is a face "
+             "check. Otherwise your pension is held until you do."),
             _PROVE, _PENSION, until="day",
         ),
         _kind(
@@ -282,6 +299,14 @@ KINDS: Final[Mapping[str, Kind]] = {
              "Your {benefit} of {amount} yuan did not reach your card; the bank returned it. Please see "
              "whether the bank side of your card works, or call 12333."),
             Text("查看账户", "See my account"), "/account", benefit=BENEFITS, amount="money",
+        ),
+        _kind(
+            "data.refused", "details",
+            ("资料变更没有通过", "A change of your data was refused"),
+            ("您的{fields}变更没有通过。原因：{reason}。补齐后可以到窗口重新办理。",
+             "The change was refused: {fields}. Reason: {reason}. Put that right and come to a counter "
+             "again."),
+            Text("查看登记的资料", "See what is on file"), DETAILS, fields="words", reason="words",
         ),
         _kind(
             "contact.check", "details",

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
+from stdnum.cn import ric
+
 from yikatong.core import regions
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import Text
@@ -17,8 +19,6 @@ _SLEEP_FROM, _SLEEP_UNTIL = time(22), time(8)
 _REGION: Final = re.compile(r"[0-9]{6}")
 _TAIL: Final = re.compile(r"[0-9A-Z]{4}")
 _REFERENCE: Final = re.compile(r"[0-9A-Za-z-]{1,40}")
-_WHOLE: Final = re.compile(r"[0-9]{17}[0-9Xx]|1[3-9][0-9]{9}")
-"""Id numbers and mobile phones: nothing that is told."""
 _MONTHS: Final = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
     "October", "November", "December",
@@ -61,7 +61,7 @@ def _is_right(fact: str, wanted: FactType) -> bool:
     if wanted == "tail":
         return _TAIL.fullmatch(fact) is not None
     if wanted == "reference":
-        return _REFERENCE.fullmatch(fact) is not None and _WHOLE.fullmatch(fact) is None
+        return _REFERENCE.fullmatch(fact) is not None and not ric.is_valid(fact)
     return wanted == "words"
 
 

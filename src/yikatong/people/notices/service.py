@@ -229,22 +229,28 @@ async def _with_texts(connection: Connection, rows: Sequence[Row]) -> list[Notic
 # ---- how a person wants to be told ----
 
 
-async def choices(connection: Connection, person_id: int) -> Choices:
-    """What the person chose, or what holds for who chose nothing."""
+async def chosen(connection: Connection, person_id: int) -> Choices | None:
+    """What the person chose; None: nothing yet."""
     return await store.choices(connection, person_id)
 
 
-async def choose(platform: Platform, person_id: int, wanted: Choices, actor: Actor) -> Choices:
-    """Keep what the person chose, all of it anew; chosen again it changes nothing.
+async def choices(connection: Connection, person_id: int) -> Choices:
+    """What the person chose, or what holds for who chose nothing."""
+    return await chosen(connection, person_id) or Choices()
 
-    Raises InvalidInput naming the field, NotFound.
-    """
-    one_of(wanted.language, LANGUAGES, "language")
-    for one in wanted.texts:
-        one_of(one, tuple(SUBJECTS), "texts")
-    wanted = msgspec.structs.replace(
-        wanted, texts=tuple(one for one in SUBJECTS if one in wanted.texts)
+
+def choices_of(language: str, texts: Collection[str], *, large_type: bool) -> Choices:
+    """Choices as they are typed; raises InvalidInput naming the field."""
+    wanted = {one_of(one, tuple(SUBJECTS), "texts") for one in texts}
+    return Choices(
+        one_of(language, LANGUAGES, "language"),
+        large_type,
+        tuple(one for one in SUBJECTS if one in wanted),
     )
+
+
+async def choose(platform: Platform, person_id: int, wanted: Choices, actor: Actor) -> Choices:
+    """Keep what the person chose, all of it anew; chosen again it changes nothing. Raises NotFound."""
     now = platform.clock.now()
     async with platform.database.transaction() as connection:
         await people.get(connection, person_id)

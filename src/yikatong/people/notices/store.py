@@ -176,11 +176,11 @@ async def unread(connection: Connection, person_id: int, kinds: Sequence[str], m
     )
 
 
-async def choices(connection: Connection, person_id: int) -> Choices:
+async def choices(connection: Connection, person_id: int) -> Choices | None:
     row = await connection.fetchrow(
         "select language, large_type, texts from notice_choices where person_id = $1", person_id
     )
-    return Choices() if row is None else Choices(row[0], row[1], tuple(row[2]))
+    return None if row is None else Choices(row[0], row[1], tuple(row[2]))
 
 
 async def choose(connection: Connection, person_id: int, wanted: Choices, at: datetime) -> bool:

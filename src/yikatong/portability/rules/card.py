@@ -121,7 +121,9 @@ def _readable(card: Card, situation: Situation, request: CheckRequest) -> Iterat
         yield Found("first_generation_unreadable")
     if request.service == "transit" and card.generation < 3:
         yield Found("card_not_contactless", {"generation": fact(card.generation)})
-    if card.name_on_card != situation.person.name and reads_chip:
+    changed_on = situation.identity_changed_on
+    older = changed_on is not None and card.issued_on < changed_on
+    if reads_chip and (older or card.name_on_card != situation.person.name):
         yield Found("card_data_outdated")
 
 

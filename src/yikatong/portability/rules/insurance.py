@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from yikatong.core.errors import Text
+from yikatong.core.months import next_month
 from yikatong.core.regions import short_name
-from yikatong.medical.visits.coverage import next_month
 from yikatong.people.model import INSURANCE_NAMES, MEDICAL, Enrolment
 from yikatong.portability.model import CARE_SERVICES, CheckRequest, Found, Situation, fact
 

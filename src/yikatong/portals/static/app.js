@@ -68,3 +68,15 @@ for (const input of document.querySelectorAll("input[data-places]")) {
   input.addEventListener("blur", close);
 }
 document.querySelector(".errors")?.focus();
+
+// A part that goes on by itself is fetched again; without scripts the whole page loads itself again.
+setInterval(async () => {
+  const live = document.querySelector("[data-live]");
+  if (!live || document.hidden) return;
+  try {
+    const answer = await fetch(location.href);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const next = page.querySelector("#content");
+    if (answer.ok && next) document.querySelector("#content").replaceWith(next);
+  } catch { /* the next turn tries again */ }
+}, 1500);

@@ -5,12 +5,14 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, Response, get, post
+from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
 from yikatong.core.bodies import Identifier
 from yikatong.core.database import Connection
+from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
 from yikatong.core.problems import Problem
 from yikatong.trust import audit
@@ -30,20 +32,32 @@ PROBLEMS: Final = {
     413: ResponseSpec(Problem, description="The file is too large."),
     422: ResponseSpec(Problem, description="The file is none of the known types, or not whole."),
 }
+REQUEST_BYTES_MAX: Final = rules.BYTES_MAX + 1024 * 1024
+"""A file that is somewhat too large is read and told what it may be at most."""
 _PATH: Final = "/api/v1/people/{person_id:int}/documents"
 _TAGS: Final = ["documents"]
 _Word = Annotated[str, msgspec.Meta(max_length=40)]
+
+
+async def read_sent(request: Request[Any, Any, Any], field: str = "document") -> tuple[bytes, str]:
+    """Content and name of a file that was sent: as the body itself, or in a form under `field`."""
+    if request.content_type[0] != "multipart/form-data":
+        return await request.body(), ""
+    sent = (await request.form()).get(field)
+    if not isinstance(sent, UploadFile):
+        raise InvalidInput(field, zh="请选择文件", en="choose a file")
+    return await sent.read(), sent.filename
 
 
 @post(
     f"{_PATH}/{{matter:str}}/{{matter_id:int}}/{{kind:str}}",
     summary="Add a document to a matter",
     description=(
-        "The body is the file itself: PDF, JPEG, PNG or WebP by its content, 5 MB, ten a matter. Sent"
-        " twice it is kept once."
+        "The body is the file itself, or a form with the file as `document`: PDF, JPEG, PNG or WebP by"
+        " its content, 5 MB, ten a matter. Sent twice it is kept once."
     ),
     responses=PROBLEMS,
-    request_max_body_size=rules.BYTES_MAX + 1024,
+    request_max_body_size=REQUEST_BYTES_MAX,
     tags=_TAGS,
     permission="document.add",
 )
@@ -62,11 +76,12 @@ async def add(
     takes = matters.get(matter)
     if takes is None:
         raise NoSuchMatter
-    content = await request.body()
+    content, name = await read_sent(request)
     async with platform.database.transaction() as connection:
         await takes(connection, person_id, matter_id)
         made = await service.add(
-            platform, connection, person_id, Matter(matter, matter_id), kind, content, filename,
+            platform, connection, person_id, Matter(matter, matter_id), kind, content,
+            filename or name,
             caller.actor("documents"),
         )  # fmt: skip
     return shown.body(made)

@@ -1,0 +1,322 @@
+"""The benefits of the signed-in reader, or of whom they act for: what is drawn, what was paid, proof of
+life, what came back, the claim for unemployment benefit. For visitors: where to work out what.
+"""
+
+import base64
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Any, Final
+
+from litestar import Request, Response, get, post
+from litestar.datastructures import UploadFile
+from litestar.di import NamedDependency
+from litestar.response import Redirect
+
+from yikatong.benefits.model import Entitlement
+from yikatong.benefits.pension import service as pensions
+from yikatong.benefits.proof_of_life import service as proofs
+from yikatong.benefits.runs import returned, service, shown
+from yikatong.benefits.runs.model import FUND_NAMES, LINE_STATE_NAMES, Received
+from yikatong.benefits.service import entitlements
+from yikatong.benefits.unemployment import service as unemployment
+from yikatong.benefits.unemployment.model import END_NAMES, REASON_NAMES, REASONS, Claim, NewClaim
+from yikatong.core.clock import today
+from yikatong.core.errors import InvalidInput, YikatongError, one_of
+from yikatong.core.money import parse_yuan
+from yikatong.core.platform import Platform
+from yikatong.identity.verification.faces import FaceCheck
+from yikatong.money.bodies import check_key
+from yikatong.policies.requests import parse_day
+from yikatong.portability.rules.benefit import HELD_REASONS
+from yikatong.portals.sign_in import answer_wrong, read_form
+from yikatong.portals.signed_in import require_session, same_site
+from yikatong.portals.view import View
+from yikatong.portals.whose import Whose, whose
+
+BENEFITS: Final = "/benefits"
+_PURPOSE: Final = "own benefits"
+_DONE: Final = ("confirmed", "claimed", "account", "face")
+PICTURE_BYTES_MAX: Final = 5 * 2**20
+_JPEG: Final = b"\xff\xd8"
+_PLACES: Final = ("insured", "residence")
+_POSTS: Final = ("worker", "cadre")
+_Wrong = tuple[dict[str, str], int, dict[str, str]]
+_RIGHT: Final[_Wrong] = ({}, 200, {})
+
+
+@get(BENEFITS, include_in_schema=False)
+async def benefits(
+    request: Request[Any, Any, Any], platform: NamedDependency[Platform]
+) -> Response[Any]:
+    """One's own, signed in; else where to work out a pension or unemployment benefit."""
+    mine = await whose(request, platform, "benefits", _PURPOSE)
+    if mine is None:
+        return View.of(request).respond(request, "benefits.html", current="benefits")
+    return await _show(request, platform, mine)
+
+
+async def _show(
+    request: Request[Any, Any, Any],
+    platform: Platform,
+    mine: Whose,
+    wrong: _Wrong = _RIGHT,
+    sent: dict[str, str] | None = None,
+) -> Response[Any]:
+    view, (errors, status, headers) = View.of(request), wrong
+    pension = await pensions.of_person(platform, mine.person_id, mine.actor)
+    proof = await proofs.of_person(platform, mine.person_id, mine.actor)
+    claims = await unemployment.of_person(platform, mine.person_id, mine.actor)
+    received, back = await service.received(platform, mine.person_id, mine.actor)
+    async with platform.database.transaction(readonly=True) as connection:
+        drawn = await entitlements(connection, mine.person_id)
+    claimed = {one.starts_on for one in claims}
+    day = today(platform.clock)
+    current = next((one for one in claims if one.state != "ended"), None)
+    done = request.query_params.get("done", "")
+    faces: FaceCheck = request.app.state["face_check"]
+    if request.method == "POST":
+        # Language and type size are then switched on the page the form stands on.
+        view.path, view.query = BENEFITS, []
+    response = view.respond(
+        request, "my-benefits.html", status=status, current="benefits", mine=mine, errors=errors,
+        done=done if done in _DONE else "",
+        key=(sent or {}).get("key") or uuid.uuid4().hex,
+        pensions=[_pension(view, one, pension) for one in pension["pensions"]],
+        applications=pension["applications"][:3],
+        owed=[
+            {"kind": one["kind"], "amount": parse_yuan(one["amount"], "amount")}
+            for one in pension["dues"]
+            if one["state"] == "open"
+        ],
+        proofs=[_proof(view, one, day) for one in proof["pensions"]],
+        shown_proofs=[
+            {"name": one["kind_name"][view.language], "day": one["at"][:10]}
+            for one in proof["proofs"][:3]
+        ],
+        by_face=faces.available,
+        claims=[_claim(view, one) for one in claims]
+        + [
+            _without_claim(view, one)
+            for one in drawn
+            if one.benefit == "unemployment" and one.starts_on not in claimed
+        ],
+        draws=any(one.benefit == "unemployment" and one.status != "ended" for one in drawn),
+        current_claim=None if current is None else _claim(view, current),
+        received=[_received(view, one) for one in received],
+        back=[
+            {
+                "benefit": _fund(view, one.insurance),
+                "reason": shown.reason_text(one.reason, view.language) or "",
+                "bank": one.bank or "",
+            }
+            for one in back
+        ],
+        form=sent or {
+            "left_on": "", "registered_on": day.isoformat(), "reason": "",
+            "collect_in": "insured", "post": "worker",
+        },
+        reasons=[("", view.text("unemployment_choose"))]
+        + [(one, REASON_NAMES[one].in_language(view.language)) for one in REASONS],
+        places=[(one, view.text(f"my_collect_{one}")) for one in _PLACES],
+        posts=[(one, view.text(f"unemployment_post_{one}")) for one in _POSTS],
+        claim_open=bool(sent),
+    )  # fmt: skip
+    response.headers.update(headers)
+    return response
+
+
+def _fund(view: View, insurance: str) -> str:
+    return FUND_NAMES[insurance].in_language(view.language)
+
+
+def _held(view: View, reason: str | None) -> str:
+    known = HELD_REASONS.get(reason or "")
+    return known.in_language(view.language) if known else ""
+
+
+def _pension(view: View, one: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    """A pension with how it was worked out, where that is on file, and its rises since."""
+    granted = next(
+        (
+            each["pension"]
+            for each in told["applications"]
+            if each["state"] == "granted" and each["starts_on"] == one["starts_on"]
+        ),
+        None,
+    )
+    parts: dict[str, str] = one["parts"] or {}
+    return {
+        **one,
+        "monthly": parse_yuan(one["monthly"], "monthly"),
+        "name": _fund(view, one["insurance"]),
+        "place": view.place(one["region"], short=True),
+        "held": _held(view, one["held_reason"]),
+        "parts": [
+            (view.text(f"pension_part_{name}"), parse_yuan(amount, name))
+            for name, amount in parts.items()
+            if amount != "0.00"
+        ],
+        "steps": granted["steps"] if granted else [],
+        "rises": [
+            {
+                "month": each["effective"],
+                "before": parse_yuan(each["before"], "before"),
+                "after": parse_yuan(each["after"], "after"),
+                "steps": each["steps"],
+            }
+            for each in told["adjustments"]
+        ],
+    }
+
+
+def _proof(view: View, one: dict[str, Any], day: date) -> dict[str, Any]:
+    due = one["proof_due_on"]
+    return {
+        "due": due or "",
+        "overdue": bool(due) and date.fromisoformat(due) < day,
+        "held": one["held_reason"] == "proof_of_life",
+        "place": view.place(one["region"], short=True),
+    }
+
+
+def _claim(view: View, one: Claim) -> dict[str, Any]:
+    return {
+        "state": view.text(f"my_claim_{one.state}"),
+        "held": one.state == "held",
+        "ended": one.state == "ended",
+        "place": view.place(one.region, short=True),
+        "period": f"{one.starts_on:%Y-%m} – {(one.ended_on or one.ends_on):%Y-%m}",
+        "granted": one.months_granted,
+        "left": one.months_left,
+        "why": END_NAMES[one.ended_by].in_language(view.language) if one.ended_by else "",
+    }
+
+
+def _without_claim(view: View, one: Entitlement) -> dict[str, Any]:
+    """What was granted elsewhere, before there were claims here."""
+    return {
+        "state": view.text(f"my_claim_{one.status}"),
+        "held": one.status == "held",
+        "ended": one.status == "ended",
+        "place": view.place(one.region, short=True),
+        "period": f"{one.starts_on:%Y-%m} – {f'{one.ends_on:%Y-%m}' if one.ends_on else ''}",
+        "granted": 0,
+        "left": 0,
+        "why": _held(view, one.held_reason),
+    }
+
+
+def _received(view: View, one: Received) -> dict[str, Any]:
+    again = one.state == "corrected"
+    return {
+        "month": f"{one.month:%Y-%m}",
+        "name": _fund(view, one.insurance),
+        "amount": one.amount,
+        "arrears": one.arrears,
+        "recovery": one.recovery,
+        "state": view.text("my_sent_again")
+        if again
+        else LINE_STATE_NAMES[one.state].in_language(view.language),
+        "reason": shown.reason_text(one.reason, view.language) or "",
+        "day": f"{one.at:%Y-%m-%d}" if one.at else "",
+    }
+
+
+async def _carry_out(
+    request: Request[Any, Any, Any],
+    platform: Platform,
+    field: str,
+    done: str,
+    work: Callable[[Whose], Awaitable[object]],
+    sent: dict[str, str] | None = None,
+) -> Response[Any]:
+    """What a form asks for, as whoever signed in with two proofs; wrong, the page says so."""
+    same_site(request)
+    await require_session(request, platform, 2)
+    mine = await whose(request, platform, "benefits", _PURPOSE)
+    assert mine is not None, "whoever has a session is somebody"
+    try:
+        await work(mine)
+    except YikatongError as error:
+        told, status, headers = answer_wrong(View.of(request), error, field)
+        # What no field of the form can show stands beside its button.
+        known = {*(sent or {}), "picture"}
+        errors = {name if name in known else field: text for name, text in told.items()}
+        return await _show(request, platform, mine, (errors, status, headers), sent)
+    return Redirect(f"{BENEFITS}?done={done}", status_code=303)
+
+
+@post(f"{BENEFITS}/account-right", include_in_schema=False)
+async def account_right(
+    request: Request[Any, Any, Any], platform: NamedDependency[Platform]
+) -> Response[Any]:
+    """The account was put right at the bank: pay again."""
+    sent = await read_form(request, "key")
+
+    async def work(mine: Whose) -> object:
+        key = check_key(sent["key"], "key")
+        return await returned.account_is_right(platform, mine.person_id, mine.actor, key)
+
+    return await _carry_out(request, platform, "account", "account", work)
+
+
+@post(f"{BENEFITS}/face", include_in_schema=False, request_max_body_size=PICTURE_BYTES_MAX + 2**16)
+async def face(
+    request: Request[Any, Any, Any], platform: NamedDependency[Platform]
+) -> Response[Any]:
+    """Proof of life by a picture just taken."""
+
+    async def work(mine: Whose) -> object:
+        picture = (await request.form()).get("picture")
+        content = await picture.read() if isinstance(picture, UploadFile) else b""
+        if not content.startswith(_JPEG) or len(content) > PICTURE_BYTES_MAX:
+            raise InvalidInput(
+                "picture",
+                zh="请拍一张 5 MB 以内的 JPEG 照片",
+                en="take a picture: JPEG, up to 5 MB",
+            )
+        check: FaceCheck = request.app.state["face_check"]
+        image = base64.b64encode(content).decode()
+        return await proofs.record_face(platform, mine.person_id, image, check, mine.actor)
+
+    return await _carry_out(request, platform, "picture", "face", work)
+
+
+@post(f"{BENEFITS}/confirm", include_in_schema=False)
+async def confirm(
+    request: Request[Any, Any, Any], platform: NamedDependency[Platform]
+) -> Response[Any]:
+    """Still looking for work this month."""
+
+    async def work(mine: Whose) -> object:
+        return await unemployment.confirm_month(platform, mine.person_id, mine.actor, "online")
+
+    return await _carry_out(request, platform, "confirm", "confirmed", work)
+
+
+@post(f"{BENEFITS}/claim", include_in_schema=False)
+async def claim(
+    request: Request[Any, Any, Any], platform: NamedDependency[Platform]
+) -> Response[Any]:
+    """Claim unemployment benefit."""
+    sent = await read_form(
+        request, "left_on", "registered_on", "reason", "collect_in", "post", "key"
+    )
+
+    async def work(mine: Whose) -> object:
+        key = check_key(sent["key"], "key")
+        wanted = NewClaim(
+            left_on=parse_day(sent["left_on"], "left_on"),
+            registered_on=parse_day(sent["registered_on"], "registered_on"),
+            reason=one_of(sent["reason"], REASONS, "reason"),
+            collect_in=one_of(sent["collect_in"], _PLACES, "collect_in"),
+            post=one_of(sent["post"], _POSTS, "post"),
+        )
+        return await unemployment.claim(platform, mine.person_id, wanted, mine.actor, key)
+
+    return await _carry_out(request, platform, "claim", "claimed", work, sent)
+
+
+routes: Final = [benefits, account_right, face, confirm, claim]
+TEMPLATES: Final = ("benefits.html", "my-benefits.html")
