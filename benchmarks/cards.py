@@ -33,8 +33,8 @@ from yikatong.cards.lists import service as lists
 from yikatong.cards.lists.model import CardList, NewList
 from yikatong.cards.office import living
 from yikatong.cards.office.model import Doing
+from yikatong.cards.production import files, wire
 from yikatong.cards.production import service as production
-from yikatong.cards.production import wire
 from yikatong.cards.production.wire import CardData, Result
 from yikatong.core import embedded, events, running
 from yikatong.core.platform import Platform
@@ -86,7 +86,7 @@ async def set_up(platform: Platform, people: int) -> None:
     await production.put_maker(platform, MAKER, "制卡厂", None, None, CLERK)
 
 
-def files(people: int) -> list[bytes]:
+def employers_lists(people: int) -> list[bytes]:
     """The lists that employers send in."""
     found: list[bytes] = []
     for first in range(FIRST, FIRST + people, LIST):
@@ -130,7 +130,9 @@ class Day:
         self.seconds: dict[str, float] = {}
 
     async def run(self) -> None:
-        taken: list[CardList] = await self._timed("application", self._apply(files(self.people)))
+        taken: list[CardList] = await self._timed(
+            "application", self._apply(employers_lists(self.people))
+        )
         await self._timed("review", self._lists(taken, self._approve))
         batch_id = await self._timed("order", self._order())
         await self._timed("export", self._export(batch_id))
@@ -181,7 +183,7 @@ class Day:
 
     async def _export(self, batch_id: int) -> None:
         with (self.folder / "order").open("wb") as file:
-            async for piece in production.export(self.platform, batch_id, CLERK):
+            async for piece in files.export(self.platform, batch_id, CLERK):
                 file.write(piece)
 
     def _made(self, batch_id: int) -> Path:
@@ -207,7 +209,7 @@ class Day:
 
     async def _import(self, batch_id: int, results: Path) -> None:
         content = await asyncio.to_thread(results.read_bytes)
-        taken = await production.take_results(self.platform, batch_id, content, CLERK)
+        taken = await files.take_results(self.platform, batch_id, content, CLERK)
         assert (taken.made, taken.faults) == (self.people, [])
         found = await production.summary(self.platform, batch_id)
         assert (found.batch.state, found.outstanding) == ("done", 0)

@@ -22,9 +22,10 @@ from yikatong.benefits.proof_of_life import api as proof_api
 from yikatong.benefits.runs import api as runs_api
 from yikatong.benefits.runs import by_hand_api
 from yikatong.benefits.unemployment import api as unemployment_api
+from yikatong.cards.consistency import api as consistency_api
 from yikatong.cards.lists import api as card_lists_api
 from yikatong.cards.production import api as card_production_api
-from yikatong.cards.consistency import api as consistency_api
+from yikatong.cards.production import stock_api as card_stock_api
 from yikatong.core import events, problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
@@ -312,6 +313,7 @@ def create_app(platform: Platform) -> Litestar:
                     *wealth_api.routes,
                     *outside_api.routes,
                     *card_production_api.routes,
+                    *card_stock_api.routes,
                     *card_lists_api.routes,
                     *filings_api.routes,
                     *claims_api.routes,

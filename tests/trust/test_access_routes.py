@@ -18,6 +18,8 @@ from yikatong.benefits.runs import service as runs
 from yikatong.cards.lists import service as card_lists
 from yikatong.cards.lists.model import NewList
 from yikatong.cards.production import service as production
+from yikatong.cards.production import stock_store
+from yikatong.cards.production.stock_model import Sheet
 from yikatong.core.platform import Platform
 from yikatong.money.bank import service as bank
 from yikatong.money.contributions import lists
@@ -31,6 +33,7 @@ from yikatong.trust.audit import Actor
 HOME, ELSEWHERE = "510100", "110000"
 EMPLOYER = "91510100MA6C123401"
 MISSING = 2**40
+SHEET = 77
 
 
 class Route(NamedTuple):
@@ -66,6 +69,7 @@ class World(NamedTuple):
     run_id: int
     batch_id: int
     card_list_id: int
+    sheet_id: int
 
     async def ask(self, route: Route, token: str, key: str = "") -> tuple[int, str]:
         """Status and code of the answer to a request that names what is there."""
@@ -75,6 +79,7 @@ class World(NamedTuple):
             "list_id:int": self.list_id, "region:str": HOME, "employer:str": EMPLOYER, "period:str": "2026-02",
             "number:str": "target", "act:str": "unlock", "kind:str": "other",
             "batch_id:int": self.batch_id, "card_list_id:int": self.card_list_id,
+            "counter:str": "S51010400001", "sheet_id:int": self.sheet_id,
             "run_id:int": self.run_id, "command:str": "check", "bank:str": "ICBC",
         }.items():  # fmt: skip
             path = path.replace(f"{{{name}}}", str(value))
@@ -125,6 +130,8 @@ class World(NamedTuple):
             },
             ("POST", "/api/v1/benefits/runs/{run_id:int}/approve"): {"total": "1.00"},
             ("POST", "/api/v1/cards/batches"): {"region": HOME, "bank": "ICBC", "maker": "M-1"},
+            ("POST", "/api/v1/cards/stock/{counter:str}"): {"kind": "received", "quantity": 1},
+            ("POST", "/api/v1/cards/sheets/{sheet_id:int}/give-back"): {"cards": [1]},
             ("POST", "/api/v1/cards/lists/{card_list_id:int}/hand-over"): {"contact": "王芳"},
             ("POST", "/api/v1/staff"): {"number": "new", "name": "新", "region": HOME},
             ("POST", "/api/v1/staff/{number:str}/grants"): {"role": "auditor", "region": HOME},
@@ -155,6 +162,10 @@ async def world(platform: Platform) -> AsyncIterator[World]:
     batch = await production.begin(platform, HOME, "ICBC", "M-1", 10, who, "b")
     wanted, rows = NewList("ICBC", "网点"), "name,id_number,phone,photo\n某人,1,,p\n"
     card_list = await card_lists.take(platform, EMPLOYER, rows.encode(), wanted, who, "1")
+    async with platform.database.transaction() as connection:
+        now = platform.clock.now()
+        sheet = Sheet(SHEET, batch.batch_id, HOME, "", 1, now, "tests", None, None)
+        await stock_store.insert_sheet(connection, sheet)
     transport = httpx.ASGITransport(cast("Any", serve(platform)))
     routes = list(_routes(create_app(platform)))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

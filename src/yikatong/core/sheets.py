@@ -48,6 +48,11 @@ def read(
     return rows
 
 
+def cell(text: str) -> str:
+    """A text as the cell of a CSV that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+
+
 def _wrong(zh: str, en: str) -> InvalidInput:
     return InvalidInput("file", zh=zh, en=en)
 

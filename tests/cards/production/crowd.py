@@ -6,7 +6,7 @@ from tests.cards.citizens import HOME, SHOWN
 from yikatong.cards.model import CardApplication
 from yikatong.cards.office.many import ManyDesk
 from yikatong.cards.office.model import Doing, NewApplication
-from yikatong.cards.production import service
+from yikatong.cards.production import files, service
 from yikatong.cards.production.model import Batch
 from yikatong.core.database import Connection
 from yikatong.core.platform import Platform
@@ -84,4 +84,4 @@ async def batch(platform: Platform, *, key: str = "b1", cards_max: int = 10_000)
 
 async def exported(platform: Platform, batch_id: int) -> bytes:
     """The order file."""
-    return b"".join([piece async for piece in service.export(platform, batch_id, MAKING)])
+    return b"".join([piece async for piece in files.export(platform, batch_id, MAKING)])

@@ -22,7 +22,7 @@ from yikatong.cards import service as cards
 from yikatong.cards.office import applying
 from yikatong.cards.office.errors import CardRefused
 from yikatong.cards.office.many import ManyDesk
-from yikatong.cards.production import service, store, wire
+from yikatong.cards.production import files, service, store, wire
 from yikatong.cards.production.errors import BatchNotNow, FileWrong, NoSuchMaker
 from yikatong.cards.production.model import Taken
 from yikatong.cards.production.wire import CardData, Result
@@ -47,7 +47,7 @@ async def made_all(platform: Platform, batch_id: int, spoiled: int = 0) -> tuple
         for one in cards_in
     ]
     content = wire.write_results(str(batch_id), MAKER, results, None)
-    return content, await service.take_results(platform, batch_id, content, MAKING)
+    return content, await files.take_results(platform, batch_id, content, MAKING)
 
 
 async def test_a_batch_orders_each_waiting_card_and_its_file_has_what_goes_onto_it(
@@ -88,7 +88,7 @@ async def test_the_card_that_is_handed_over_is_the_one_that_was_written(
     content = wire.write_results(
         str(one.batch_id), MAKER, [Result(1, written.card_number, "made")], None
     )
-    await service.take_results(platform, one.batch_id, content, MAKING)
+    await files.take_results(platform, one.batch_id, content, MAKING)
     clock.advance(timedelta(days=20))
     card = await applying.hand_over(
         platform, person_id, made.application_id, COUNTER, CLERK, "hand-over"
@@ -175,7 +175,7 @@ async def test_a_spoiled_card_is_made_again_with_a_new_number_and_the_old_one_is
     old = {card.seq: card for card in read_order(await exported(platform, one.batch_id))}
     content, taken = await made_all(platform, one.batch_id, spoiled=1)
     assert (taken.made, taken.spoiled, taken.faults) == (2, 1, [])
-    again = await service.take_results(platform, one.batch_id, content, MAKING)
+    again = await files.take_results(platform, one.batch_id, content, MAKING)
     assert (again.made, again.spoiled, again.known) == (0, 0, 3)
     found = await service.summary(platform, one.batch_id)
     assert (found.batch.state, found.made, found.spoiled) == ("done", 2, 1)
@@ -209,7 +209,7 @@ async def test_each_wrong_line_is_explained_and_the_others_count(platform: Platf
     content = (
         body + msgspec.json.encode(wire.Tail(8, wire.hashlib.sha256(body).hexdigest())) + b"\n"
     )
-    taken = await service.take_results(platform, one.batch_id, content, MAKING)
+    taken = await files.take_results(platform, one.batch_id, content, MAKING)
     assert taken.made == 1
     assert [(fault.line, fault.field) for fault in taken.faults] == [
         (3, "card_number"), (4, "seq"), (5, "reason"), (6, "seq"), (7, "seq"), (8, "result"), (9, "line"),
@@ -217,7 +217,7 @@ async def test_each_wrong_line_is_explained_and_the_others_count(platform: Platf
     assert all(fault.zh and fault.en.isascii() for fault in taken.faults)
     wrong = [Result(1, number[1], "missing"), Result(2, number[2], "missing")]
     content = wire.write_results(str(one.batch_id), MAKER, wrong, None)
-    taken = await service.take_results(platform, one.batch_id, content, MAKING)
+    taken = await files.take_results(platform, one.batch_id, content, MAKING)
     assert (taken.missing, [fault.code for fault in taken.faults]) == (1, ["told_otherwise"])
     found = await service.summary(platform, one.batch_id)
     assert (found.made, found.missing, found.outstanding) == (1, 1, 2)
@@ -240,9 +240,9 @@ async def test_a_card_of_somebody_who_died_meanwhile_is_to_be_destroyed(platform
         )
     results = [Result(card.seq, card.card_number, "made") for card in cards_in]
     content = wire.write_results(str(one.batch_id), MAKER, results, None)
-    taken = await service.take_results(platform, one.batch_id, content, MAKING)
+    taken = await files.take_results(platform, one.batch_id, content, MAKING)
     assert (taken.made, taken.unwanted) == (1, 1)
-    again = await service.take_results(platform, one.batch_id, content, MAKING)
+    again = await files.take_results(platform, one.batch_id, content, MAKING)
     assert (again.known, again.faults) == (2, [])
     assert (await service.summary(platform, one.batch_id)).batch.state == "done"
 
@@ -260,10 +260,10 @@ async def test_where_a_key_is_registered_unsigned_results_are_refused_whole(
     for wrong in (None, wire.Ed25519PrivateKey.generate()):
         content = wire.write_results(str(one.batch_id), MAKER, results, wrong)
         with pytest.raises(FileWrong):
-            await service.take_results(platform, one.batch_id, content, MAKING)
+            await files.take_results(platform, one.batch_id, content, MAKING)
     assert (await service.summary(platform, one.batch_id)).outstanding == 1
     content = wire.write_results(str(one.batch_id), MAKER, results, key)
-    assert (await service.take_results(platform, one.batch_id, content, MAKING)).made == 1
+    assert (await files.take_results(platform, one.batch_id, content, MAKING)).made == 1
 
 
 async def test_for_a_maker_with_a_key_the_cards_leave_sealed(platform: Platform) -> None:

@@ -16,6 +16,7 @@ from yikatong.cards.lists.model import (
     Standing,
 )
 from yikatong.core.sealing import mask_name
+from yikatong.core.sheets import cell
 
 REFUSALS_MAX = 1000
 
@@ -135,8 +136,5 @@ def as_csv(rows: Iterable[Standing], *, head: bool) -> bytes:
         body = row(one)
         zh, en = (body.text.zh, body.text.en) if body.text else (body.reason or "",) * 2
         cells = [body.name, body.id_number, body.state_name.zh, body.state_name.en, zh, en]
-        # No cell may be read as a formula by the program that opens it.
-        writer.writerow(
-            [body.row, *(f"'{cell}" if cell[:1] in "=+-@\t\r" and cell else cell for cell in cells)]
-        )
+        writer.writerow([body.row, *map(cell, cells)])
     return text.getvalue().encode()

@@ -14,7 +14,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 
-from yikatong.cards.production import service, shown, wire
+from yikatong.cards.production import files, service, shown, wire
 from yikatong.cards.production.model import LineState
 from yikatong.cards.production.shown import (
     BatchBody,
@@ -203,7 +203,7 @@ async def order(
 ) -> Stream:
     """Signed; sealed for the maker where it gave a key. Each time is recorded, with every person."""
     who = await _at_home(platform, caller, batch_id)
-    content = service.export(platform, batch_id, who)
+    content = files.export(platform, batch_id, who)
     # The first piece shows whether there is a file at all, before anything is answered.
     head = await anext(content)
 
@@ -231,7 +231,7 @@ async def results(
         content = await request.body()
     except HTTPException as error:
         raise TooLarge(zh="文件过大", en="the file is too large", field="file") from error
-    taken = await service.take_results(platform, batch_id, content, who)
+    taken = await files.take_results(platform, batch_id, content, who)
     return Response(shown.taken(taken), status_code=207 if taken.faults else 200)
 
 

@@ -225,7 +225,7 @@ def order(
     data: DataOption = None,
 ) -> None:
     """导出制卡文件 · Write the file for the maker; each time is recorded, with every person."""
-    from yikatong.cards.production import service
+    from yikatong.cards.production import files
 
     who = actor_of(actor, "card production")
     part = file.with_name(f"{file.name}.part")
@@ -233,7 +233,7 @@ def order(
     async def work(platform: Platform) -> None:
         # Whole or not at all: what broke off is not mistaken for an order.
         with part.open("wb") as out:
-            async for piece in service.export(platform, batch, who):
+            async for piece in files.export(platform, batch, who):
                 out.write(piece)
         part.replace(file)
 
@@ -255,14 +255,14 @@ def results(
     as_json: JsonOption = False,
 ) -> None:
     """导入回盘文件 · Take in the maker's results; exit code 1 where lines are wrong, each is explained."""
-    from yikatong.cards.production import service, shown
+    from yikatong.cards.production import files, shown
     from yikatong.cards.production.model import Taken
 
     who = actor_of(actor, "card production")
 
     async def work(platform: Platform) -> Taken:
         with progress("回盘 · results", hidden=as_json) as hear:
-            return await service.take_results(platform, batch, file.read_bytes(), who, hear)
+            return await files.take_results(platform, batch, file.read_bytes(), who, hear)
 
     taken = with_platform(data, work, statement_seconds_max=_STATEMENT_SECONDS_MAX)
     if as_json:

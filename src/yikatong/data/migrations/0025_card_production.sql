@@ -50,10 +50,48 @@ create table card_batch_lines (
         check (state in ('ordered', 'made', 'spoiled', 'missing', 'unwanted')),
     reason              text        not null default '',
     told_at             timestamptz,              -- when the maker told what became of it
-    sheet_id            bigint,                   -- the delivery sheet it went out on
+    sheet_id            bigint,                   -- the delivery sheet it goes to a counter on
+    shelf               text                      -- made: where the card is; null: with the agency
+        check (shelf in ('on_the_way', 'received', 'returned', 'posted', 'handed_over', 'destroyed')),
+    shelf_at            timestamptz,
     primary key (person_id, batch_id, application_id)
 );
 create index card_batch_lines_batch on card_batch_lines (batch_id, line);
+create index card_batch_lines_sheet on card_batch_lines (sheet_id, line) where sheet_id is not null;
+
+-- local: delivery sheets (配送单): finished cards that go to a counter together
+create table card_sheets (
+    sheet_id            bigint      not null primary key,
+    batch_id            bigint      not null,
+    region              char(6)     not null,
+    counter             text        not null,     -- where they are collected; '': at the agency's own
+    cards               integer     not null check (cards > 0),
+    sent_at             timestamptz not null,
+    sent_by             text        not null,
+    received_at         timestamptz,              -- when the counter last confirmed
+    received_by         text
+);
+create index card_sheets_batch on card_sheets (batch_id);
+create index card_sheets_counter on card_sheets (counter, sheet_id);
+
+-- local: movements of blank cards at counters that make cards at once (空白卡出入库)
+create table card_blank_movements (
+    counter             text        not null,
+    movement_id         bigint      not null,
+    kind                text        not null
+        check (kind in ('received', 'used', 'spoiled', 'returned', 'counted')),
+    quantity            integer     not null,     -- what it changed; negative: fewer
+    balance             integer     not null check (balance >= 0),    -- behind it
+    at                  timestamptz not null,
+    actor               text        not null,
+    note                text        not null,
+    person_id           bigint,                   -- used: whose card it became
+    application_id      bigint,
+    key                 text        not null,
+    primary key (counter, movement_id),
+    unique (counter, key),
+    check (kind = 'counted' or (quantity <> 0 and (quantity > 0) = (kind = 'received')))
+);
 
 -- local: each time a batch's file was made: personal data left the platform
 create table card_batch_exports (
@@ -67,6 +105,6 @@ create table card_batch_exports (
 );
 
 -- migrate:down
-drop table card_batch_exports, card_batch_lines, card_batches, card_makers;
+drop table card_blank_movements, card_sheets, card_batch_exports, card_batch_lines, card_batches, card_makers;
 drop index card_applications_to_make;
 alter table card_applications drop column personalised_on, drop column name_on_card;
