@@ -180,6 +180,7 @@ async def world(platform: Platform) -> AsyncIterator[World]:
             run.run_id,
             batch.batch_id,
             card_list.list_id,
+            SHEET,
         )
 
 
