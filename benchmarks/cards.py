@@ -29,6 +29,8 @@ from benchmarks.machine import describe
 from benchmarks.people import psql
 from yikatong import subscriptions
 from yikatong.cards import service as cards
+from yikatong.cards.counters import making
+from yikatong.cards.counters import service as counters
 from yikatong.cards.lists import service as lists
 from yikatong.cards.lists.model import CardList, NewList
 from yikatong.cards.office import living
@@ -82,6 +84,7 @@ async def set_up(platform: Platform, people: int) -> None:
             )  # fmt: skip
         async with platform.database.transaction() as connection:
             await copy(connection, rows)
+    await counters.prepare(platform)
     await employers.register(platform, EMPLOYER, "单位", REGION, 1)
     await production.put_maker(platform, MAKER, "制卡厂", None, None, CLERK)
 
@@ -148,7 +151,7 @@ class Day:
         return done
 
     async def _apply(self, contents: list[bytes]) -> list[CardList]:
-        wanted = NewList("ICBC", "成都市锦江区社保卡服务中心")
+        wanted = NewList("ICBC", making.centre(REGION).code)
         return await side_by_side(
             [
                 lambda content=content, at=at: lists.take(

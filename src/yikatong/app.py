@@ -24,6 +24,10 @@ from yikatong.benefits.runs import by_hand_api
 from yikatong.benefits.unemployment import api as unemployment_api
 from yikatong.cards.consistency import api as consistency_api
 from yikatong.cards.lists import api as card_lists_api
+from yikatong.cards.office import api as cards_api
+from yikatong.cards.office import applying as cards_applying
+from yikatong.cards.office import applying_api as cards_applying_api
+from yikatong.cards.office import living_api as cards_living_api
 from yikatong.cards.production import api as card_production_api
 from yikatong.cards.production import stock_api as card_stock_api
 from yikatong.core import events, problems
@@ -249,7 +253,10 @@ def create_app(platform: Platform) -> Litestar:
     verification = verification_api.Counter(gate, VerificationDesk(platform, codes, faces))
 
     # What documents are added to, and whether it takes any.
-    matters: dict[str, documents_api.Takes] = {changes.MATTER: changes_service.takes_documents}
+    matters: dict[str, documents_api.Takes] = {
+        changes.MATTER: changes_service.takes_documents,
+        cards_applying.MATTER: cards_applying.takes_documents,
+    }
 
     def matters_with_documents() -> dict[str, documents_api.Takes]:
         return matters
@@ -299,6 +306,7 @@ def create_app(platform: Platform) -> Litestar:
             *ecards_api.routes,
             *card_production_api.public,
             *card_lists_api.public,
+            *cards_api.public,
             *pension_api.public,
             *unemployment_api.public,
             Router(
@@ -315,6 +323,9 @@ def create_app(platform: Platform) -> Litestar:
                     *card_production_api.routes,
                     *card_stock_api.routes,
                     *card_lists_api.routes,
+                    *cards_api.routes,
+                    *cards_applying_api.routes,
+                    *cards_living_api.routes,
                     *filings_api.routes,
                     *claims_api.routes,
                     *receipts_api.routes,

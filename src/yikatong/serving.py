@@ -18,6 +18,8 @@ from yikatong.app import serve
 from yikatong.benefits import due as benefits_due
 from yikatong.benefits.runs import service as runs
 from yikatong.benefits.unemployment import due as unemployment_due
+from yikatong.cards.counters import service as card_counters
+from yikatong.cards.office import due as cards_due
 from yikatong.core import embedded, logging, running, sending, tuning
 from yikatong.core.clock import today
 from yikatong.core.errors import InvalidInput, Unavailable, YikatongError
@@ -43,6 +45,7 @@ from yikatong.population import sandbox_pin
 from yikatong.population import service as population
 from yikatong.population.service import DemoPerson
 from yikatong.portability import service as portability
+from yikatong.portals.counter import finding
 from yikatong.trust.access import NATION
 from yikatong.trust.documents import service as documents
 from yikatong.workers import BACKLOG, Workers, bind, configuration
@@ -142,6 +145,7 @@ def _with_address(settings: Settings, listener: socket.socket) -> Settings:
 async def _load(platform: Platform, people: int, console: Console) -> None:
     """Reference data where it changed, and the first population where there is nobody."""
     await reference.load_reference(platform)
+    await card_counters.prepare(platform)
     await sandbox.prepare(platform)
     await demo_staff.prepare(platform)
     await openid_sandbox.prepare(platform)
@@ -164,8 +168,8 @@ async def _load(platform: Platform, people: int, console: Console) -> None:
 
 
 async def _do_due_work(platform: Platform) -> None:
-    """Standing orders, interest, arrears and the like, when they are due; texts that were not sent
-    yet; and now and then what is long over is deleted."""
+    """Standing orders, interest, arrears, loss reports and the like, when they are due; texts that were
+    not sent yet; and now and then what is long over is deleted."""
     teller = Teller(platform)
     banks = connectors(platform, platform.settings.outside_banks)
     tidy_at = 0.0
@@ -173,12 +177,14 @@ async def _do_due_work(platform: Platform) -> None:
         await asyncio.sleep(_DUE_SECONDS)
         try:
             await due.run(platform, teller, banks)
+            await cards_due.by_the_moment(platform)
             await sending.deliver(platform)
             if time.monotonic() >= tidy_at:
                 tidy_at = time.monotonic() + _TIDY_SECONDS
                 await signing_in.tidy(platform)
                 await staff_signing_in.forget_old(platform)
                 await openid_ending.forget_old(platform)
+                await finding.forget_old(platform)
                 await notices.forget_old(platform)
                 await documents.forget_old(platform)
             await ecards.forget_old(platform)
@@ -188,7 +194,7 @@ async def _do_due_work(platform: Platform) -> None:
 
 
 async def _do_daily_work(platform: Platform) -> None:
-    """Proofs of life, unemployment benefit, reminders: what is due by the day; once a day and at the
+    """Cards, proofs of life, unemployment benefit, reminders: what is due by the day; once a day and at the
     start."""
     done: date | None = None
     while True:
@@ -196,6 +202,7 @@ async def _do_daily_work(platform: Platform) -> None:
         if done == (day := today(platform.clock)):
             continue
         try:
+            await cards_due.by_the_day(platform)
             await benefits_due.run(platform)
             await unemployment_due.run(platform)
             for wrong in await runs.months_that_differ(platform):

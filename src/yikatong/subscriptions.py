@@ -10,13 +10,18 @@ from yikatong.core.events import Event, Listener, OfMany
 def listeners() -> Mapping[type[Event], Sequence[Listener | OfMany]]:
     """By event, in the order in which they act. The rooms are loaded at the first event, so that the
     command line starts fast."""
+    from yikatong.cards.office import following as office
     from yikatong.cards.office.model import ApplicationMoved, CardMoved
     from yikatong.cards.pins.service import PinMoved
     from yikatong.cards.production import blanks, delivery
     from yikatong.identity.ecards import following as ecards
 
     return {
-        ApplicationMoved: (blanks.printed, OfMany(delivery.moved)),
+        ApplicationMoved: (
+            OfMany(office.applications_moved),
+            blanks.printed,
+            OfMany(delivery.moved),
+        ),
         CardMoved: (ecards.card_moved,),
-        PinMoved: (ecards.pin_moved,),
+        PinMoved: (office.pin_moved, ecards.pin_moved),
     }

@@ -6,12 +6,12 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from tests.benefits.test_unemployment import Worker, worker
+from tests.benefits.test_unemployment import Worker, filling, worker
 from tests.conftest import OPERATOR_TOKEN
 from yikatong.app import create_app
 from yikatong.core.platform import Platform
 
-__all__ = ["worker"]
+__all__ = ["filling", "worker"]
 SIGNED_IN = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
 ROOT = "/api/v1/benefits/unemployment"
 CLAIM = {"left_on": "2026-02-27", "reason": "dismissed", "registered_on": "2026-03-01"}

@@ -2,9 +2,11 @@
 
 from datetime import date
 
+from yikatong.cards.counters import making, store
 from yikatong.cards.model import Card, CardApplication
 from yikatong.cards.office import applying, living
 from yikatong.cards.office.model import Doing, Material, NewApplication
+from yikatong.core import regions
 from yikatong.core.platform import Platform
 from yikatong.population.rows import Rows, copy, id_number
 from yikatong.trust.audit import Actor
@@ -13,10 +15,14 @@ CLERK = Actor("staff", "c-1", "card office")
 REVIEWER = Actor("staff", "r-1", "card office")
 SELF = Actor("person", "1", "card office")
 SHOWN: tuple[Material, ...] = ("identity", "photo", "old_card")
-COUNTER = Doing("counter", materials=SHOWN)
+CENTRE = making.centre("510100").code
+"""It makes cards at once."""
+IN_BEIJING = making.centre("110000")
+COUNTER = Doing("counter", materials=SHOWN, counter=CENTRE)
 BANK = Doing("bank", materials=SHOWN)
 ONLINE = Doing("online", materials=("identity", "photo"))
 PHONE = Doing("phone")
+COUNTERS = [one for code in ("510100", "110000") for one in making.of_region(regions.get(code))]
 PIN = "384957"
 HOME = "510100"
 FIRST = NewApplication("first")
@@ -51,6 +57,7 @@ async def citizen(
     if card_from:
         rows.card(person_id, 0, HOME, "张三丰", card_from, account=False, generation=generation)
     async with platform.database.transaction() as connection:
+        await store.replace_all(connection, COUNTERS)
         await copy(connection, rows)
     return person_id
 

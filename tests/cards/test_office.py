@@ -7,16 +7,20 @@ import msgspec
 import pytest
 
 from tests.cards.citizens import (
+    BANK,
     CLERK,
     COUNTER,
+    COUNTERS,
     FIRST,
     HOME,
+    IN_BEIJING,
     LOST,
     ONLINE,
     PHONE,
     PIN,
     REVIEWER,
     SELF,
+    SHOWN,
     citizen,
     print_now,
     with_card,
@@ -47,6 +51,8 @@ from yikatong.money.errors import KeyReused
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.verification import verify
 from yikatong.people.notices import service as notices
+
+ICBC_BRANCH = next(one.code for one in COUNTERS if one.bank == "ICBC")
 
 
 async def held(platform: Platform, person_id: int) -> list[Card]:
@@ -125,7 +131,10 @@ async def test_a_second_application_is_refused_with_the_number_of_the_first(
         ({}, FIRST, msgspec.structs.replace(COUNTER, by="kin"), NotYours),
         ({}, FIRST, msgspec.structs.replace(COUNTER, by="agent"), MaterialsMissing),
         ({}, NewApplication("first", region="110000"), COUNTER, MaterialsMissing),
-        ({}, FIRST, msgspec.structs.replace(COUNTER, channel="cross_province"), InvalidInput),
+        ({}, FIRST, Doing("cross_province", materials=SHOWN), InvalidInput),
+        ({}, FIRST, msgspec.structs.replace(COUNTER, counter="S00000000000"), InvalidInput),
+        ({}, NewApplication("first", pickup_place="锦江区"), COUNTER, InvalidInput),
+        ({}, NewApplication("first", bank="ABC", pickup_place=ICBC_BRANCH), COUNTER, InvalidInput),
         ({}, NewApplication("first", delivery="post"), COUNTER, InvalidInput),
         ({}, NewApplication("first", bank="XXXX"), COUNTER, InvalidInput),
         ({}, NewApplication("first", "lost"), COUNTER, InvalidInput),
@@ -183,14 +192,19 @@ async def test_a_cross_province_counter_takes_in_what_the_insured_place_decides(
     platform: Platform,
 ) -> None:
     person_id = await citizen(platform)
-    doing = Doing("cross_province", materials=("identity", "photo"))
-    wanted = NewApplication("first", accepted_in="110105", pickup_place="110105")
-    made = await applying.apply(platform, person_id, wanted, doing, CLERK, "k")
-    assert (made.state, made.region, made.accepted_in) == ("applied", HOME, "110105")
+    doing = Doing("cross_province", materials=("identity", "photo"), counter=IN_BEIJING.code)
+    made = await applying.apply(platform, person_id, FIRST, doing, CLERK, "k")
+    assert (made.state, made.region) == ("applied", HOME)
+    assert (made.accepted_in, made.pickup_place) == (IN_BEIJING.region, IN_BEIJING.code)
     with pytest.raises(SamePerson):
         await applying.approve(platform, person_id, made.application_id, COUNTER, CLERK, "k2")
     made = await applying.approve(platform, person_id, made.application_id, COUNTER, REVIEWER, "k3")
     assert made.state == "in_production"
+    with pytest.raises(CardRefused) as refused:
+        await applying.hand_over(
+            platform, person_id, made.application_id, doing, CLERK, "k4", event="print"
+        )
+    assert refused.value.field == "counter"
 
 
 async def test_the_office_asks_and_the_applicant_adds(platform: Platform) -> None:
@@ -326,8 +340,7 @@ async def test_a_replacement_after_a_loss_frees_the_account_with_the_new_bank_si
     assert await frozen(platform, old) == ("loss_report",)
     with pytest.raises(ChannelClosed):
         await living.activate_bank(platform, person_id, new.card_id, COUNTER, CLERK, "l5")
-    at_bank = msgspec.structs.replace(COUNTER, channel="bank")
-    await living.activate_bank(platform, person_id, new.card_id, at_bank, CLERK, "l6")
+    await living.activate_bank(platform, person_id, new.card_id, BANK, CLERK, "l6")
     assert await frozen(platform, old) == ()
     with pytest.raises(NotNow):
         await living.withdraw_loss(platform, person_id, old.card_id, COUNTER, CLERK, "l7")
@@ -374,6 +387,30 @@ async def test_cards_expire_on_the_day_behind_their_last(
     assert (new.account_id, new.state) == (card.account_id, "issued")
 
 
+async def test_only_a_counter_that_makes_cards_at_once_makes_one(platform: Platform) -> None:
+    person_id = await citizen(platform)
+    made = await applying.apply(platform, person_id, FIRST, COUNTER, CLERK, "k1")
+    slow = next(one for one in COUNTERS if not one.prints_at_once and one.open_on(made.applied_on))
+    for counter, error in ((None, InvalidInput), (slow.code, CardRefused)):
+        doing = msgspec.structs.replace(COUNTER, counter=counter)
+        with pytest.raises(error) as refused:
+            await applying.hand_over(
+                platform, person_id, made.application_id, doing, CLERK, "k2", event="print"
+            )
+        assert refused.value.field == "counter"
+
+
+async def test_the_bank_side_is_activated_at_the_issuing_bank(platform: Platform) -> None:
+    person_id = await citizen(platform)
+    wanted = NewApplication("first", bank="PSBC")
+    made = await applying.apply(platform, person_id, wanted, COUNTER, CLERK, "k1")
+    card = await print_now(platform, made)
+    elsewhere = msgspec.structs.replace(BANK, counter=ICBC_BRANCH)
+    with pytest.raises(CardRefused) as refused:
+        await living.activate_bank(platform, person_id, card.card_id, elsewhere, CLERK, "k2")
+    assert "邮储" in refused.value.text.zh or "Postal" in refused.value.text.en
+
+
 async def test_two_clerks_at_once_never_make_two_live_cards(platform: Platform) -> None:
     person_id = await citizen(platform)
     made = await applying.apply(platform, person_id, FIRST, COUNTER, CLERK, "k1")
@@ -384,6 +421,84 @@ async def test_two_clerks_at_once_never_make_two_live_cards(platform: Platform) 
     assert sum(isinstance(one, NotNow) for one in answers) == 3
     live = [one for one in await held(platform, person_id) if one.state in LIVE_STATES]
     assert len(live) == 1
+
+
+async def happened(platform: Platform, person_id: int) -> list[str]:
+    """The history's events, the oldest first."""
+    async with platform.database.transaction(readonly=True) as connection:
+        return [one.event for one in await living.history(connection, person_id)][::-1]
+
+
+async def test_a_hand_over_sent_again_answers_the_new_card(platform: Platform) -> None:
+    old = await with_card(platform)
+    made = await applying.apply(platform, old.person_id, LOST, COUNTER, CLERK, "r1")
+    await applying.pay_fee(platform, old.person_id, made.application_id, None, COUNTER, CLERK, "r2")
+    new = await print_now(platform, made, "r3")
+    assert await print_now(platform, made, "r3") == new != old
+
+
+async def test_a_cancellation_sent_again_answers_the_cancelled_card(platform: Platform) -> None:
+    card = await with_card(platform)
+    await applying.apply(platform, card.person_id, LOST, ONLINE, SELF, "k0")
+    kin = Doing("counter", "kin", materials=("agent_identity", "kinship", "death_certificate"))
+    died = date(2026, 2, 20)
+    answers = [
+        await living.cancel(platform, card.person_id, card.card_id, died, kin, CLERK, "k1")
+        for _ in range(2)
+    ]
+    assert [one.state for one, _ in answers] == ["cancelled", "cancelled"]
+
+
+async def test_of_the_dead_next_of_kin_cancel_and_nobody_else(platform: Platform) -> None:
+    person_id = await citizen(platform, card_from=date(2024, 1, 1), died_on=date(2026, 1, 1))
+    (card,) = await held(platform, person_id)
+    with pytest.raises(NotYours):
+        await living.cancel(platform, person_id, card.card_id, None, COUNTER, CLERK, "k1")
+
+
+async def test_a_replacement_makes_a_provisional_report_one_for_good(
+    platform: Platform, clock: FixedClock
+) -> None:
+    card = await with_card(platform)
+    await living.report_loss_provisionally(
+        platform, card.person_id, card.card_id, PHONE, CLERK, "l1"
+    )
+    await applying.apply(platform, card.person_id, LOST, COUNTER, CLERK, "l2")
+    clock.advance(timedelta(days=40))
+    assert (await due.run(platform)).reports_ended == 0
+    assert (await held(platform, card.person_id))[0].state == "loss_reported"
+
+
+async def test_a_refused_hand_over_opens_no_account(platform: Platform) -> None:
+    person_id = await citizen(platform)
+    made = await applying.apply(platform, person_id, FIRST, ONLINE, SELF, "k1")
+    with pytest.raises(NotNow):
+        await print_now(platform, made)
+    async with platform.database.transaction(readonly=True) as connection:
+        assert await ledger.accounts_of(connection, person_id) == []
+
+
+async def test_a_new_card_at_another_bank_frees_the_account_of_the_lost_one(
+    platform: Platform,
+) -> None:
+    old = await with_card(platform)
+    person_id = old.person_id
+    other_bank = NewApplication("replace", "lost", bank="ABC")
+    made = await applying.apply(platform, person_id, other_bank, COUNTER, CLERK, "l1")
+    await applying.pay_fee(platform, person_id, made.application_id, None, COUNTER, CLERK, "l2")
+    new = await print_now(platform, made, "l3")
+    assert (new.bank, new.account_id != old.account_id) == ("ABC", True)
+    assert await frozen(platform, old) == ("loss_report",)
+    await living.activate_bank(platform, person_id, new.card_id, BANK, CLERK, "l4")
+    assert await frozen(platform, old) == ()
+
+
+async def test_the_history_tells_of_locked_and_changed_pins(platform: Platform) -> None:
+    card = await with_card(platform)
+    await pins.change(platform, card.person_id, PIN, "730951", SELF, asker=None)
+    for _ in range(3):
+        await pins.verify_present(platform, card.person_id, card.card_id, "000001", CLERK)
+    assert (await happened(platform, card.person_id))[-2:] == ["change_pin", "lock"]
 
 
 async def test_the_holder_is_told_each_thing_once(platform: Platform, clock: FixedClock) -> None:

@@ -1,12 +1,17 @@
 """A real browser for the pages."""
 
 import asyncio
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+if TYPE_CHECKING:
+    from tests.portals.staff_site import Site
 
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
@@ -17,6 +22,8 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# Another worker's tests may have the machine for a while.
+expect.set_options(timeout=20_000)
 SCREENSHOTS = Path(__file__).parents[2] / "test-output" / "screenshots"
 
 
@@ -41,4 +48,23 @@ def page(browser: Browser) -> Iterator[Page]:
     """A phone-sized page in a context of its own."""
     context = browser.new_context(viewport={"width": 360, "height": 780}, locale="zh-CN")
     yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="package")
+def place(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Site]":
+    from tests.portals.staff_site import Site
+    from tests.serving.server import Server
+
+    server = Server(tmp_path_factory.mktemp("staff") / "data")
+    shown = json.loads(server.command("sandbox", "show", "--json").stdout)
+    staff = {one["staff_number"]: one for one in shown["staff"]}
+    yield Site(server, staff, shown["pin"], shown["persons"])
+    server.stop()
+
+
+@pytest.fixture
+def wide(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN")
+    yield context
     context.close()

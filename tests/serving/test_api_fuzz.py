@@ -11,6 +11,8 @@ import pytest
 
 from tests.conftest import OPERATOR_TOKEN
 
+pytestmark = pytest.mark.server
+
 
 def test_generated_requests_never_break_the_api(site: str, tmp_path: Path) -> None:
     done = subprocess.run(
@@ -31,7 +33,7 @@ def test_generated_requests_never_break_the_api(site: str, tmp_path: Path) -> No
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout[-4000:]
 

@@ -23,7 +23,7 @@ ACCOUNTS, CLIENTS, OPERATIONS, KILLS = 200, 32, 10_000, 5
 FIRST = 100_000
 """Fen on each account at the start."""
 ANSWER_SECONDS_MAX = 20
-GIVE_UP_SECONDS = 240
+GIVE_UP_SECONDS = 600
 
 
 class Lost(Exception):

@@ -19,10 +19,11 @@ from yikatong.trust.access import (
 )
 
 READS = frozenset((
-    "person.read", "person.check", "notices.read", "authority.read", "cards.read", "filing.read", "settlement.read",
+    "person.read", "person.check", "person.search", "call.read", "notices.read", "authority.read",
+    "cards.read", "filing.read", "settlement.read",
     "settlement.recompute", "claim.read", "benefit.read", "run.read", "money.read",
     "medical_account.read", "contribution.read", "fund.read", "ledger.verify", "audit.read",
-    "staff.read", "notices.read",
+    "staff.read",
 ))  # fmt: skip
 OF_NOBODY_IN_PARTICULAR = frozenset((
     "cards.produce", "ledger.verify", "keys.rotate", "settings.change", "approval.decide",

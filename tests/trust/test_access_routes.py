@@ -15,6 +15,8 @@ from tests.conftest import OPERATOR_TOKEN
 from tests.identity import offices
 from yikatong.app import create_app, serve
 from yikatong.benefits.runs import service as runs
+from yikatong.cards.counters import making
+from yikatong.cards.counters import service as counters
 from yikatong.cards.lists import service as card_lists
 from yikatong.cards.lists.model import NewList
 from yikatong.cards.production import service as production
@@ -79,7 +81,7 @@ class World(NamedTuple):
             "list_id:int": self.list_id, "region:str": HOME, "employer:str": EMPLOYER, "period:str": "2026-02",
             "number:str": "target", "act:str": "unlock", "kind:str": "other",
             "batch_id:int": self.batch_id, "card_list_id:int": self.card_list_id,
-            "counter:str": "S51010400001", "sheet_id:int": self.sheet_id,
+            "counter:str": making.centre(HOME).code, "sheet_id:int": self.sheet_id,
             "run_id:int": self.run_id, "command:str": "check", "bank:str": "ICBC",
         }.items():  # fmt: skip
             path = path.replace(f"{{{name}}}", str(value))
@@ -103,7 +105,7 @@ class World(NamedTuple):
         """What is asked where the address alone does not name the place."""
         person, account = {"person_id": self.person_id}, {"account": self.account}
         money = "/api/v1/money"
-        return {
+        return self._of_cards() | {
             ("POST", f"{money}/accounts"): {**person, "bank": "ICBC"},
             ("POST", f"{money}/accounts/find"): account,
             ("POST", f"{money}/holds"): {**account, "amount": "1", "reason": "x"},
@@ -138,6 +140,31 @@ class World(NamedTuple):
             ("POST", "/api/v1/staff/{number:str}/revoke"): {"role": "auditor", "region": HOME},
         }  # fmt: skip
 
+    @staticmethod
+    def _of_cards() -> dict[tuple[str, str], Any]:
+        """Commands of the card office state their channel."""
+        cards = "/api/v1/people/{person_id:int}/cards"
+        application = f"{cards}/applications/{{application_id:int}}"
+        counter = {"channel": "counter", "materials": ["identity", "photo"]}
+        on_cards = {
+            "activate": {"pin": "384957"}, "reset-pin": {"pin": "384957"}, "activate-bank": {},
+            "report-loss": {}, "report-loss-provisionally": {}, "withdraw-loss": {}, "unlock": {},
+            "cancel": {},
+        }  # fmt: skip
+        on_applications = {
+            "amend": counter, "withdraw": counter, "fee": counter, "print": counter,
+            "hand-over": counter, "post": {"tracking": "SF1"}, "ask": {"reason": "x"},
+            "reject": {"reason": "x"},
+        }  # fmt: skip
+        return {
+            ("POST", f"{cards}/applications"): {**counter, "kind": "first"},
+            **{
+                ("POST", f"{cards}/{{card_id:int}}/{name}"): {**counter, **body}
+                for name, body in on_cards.items()
+            },
+            **{("POST", f"{application}/{name}"): body for name, body in on_applications.items()},
+        }
+
 
 @pytest.fixture
 async def world(platform: Platform) -> AsyncIterator[World]:
@@ -160,7 +187,9 @@ async def world(platform: Platform) -> AsyncIterator[World]:
     run = await runs.prepare(platform, "pension", HOME, date(2026, 3, 1), "fin-1")
     await production.put_maker(platform, "M-1", "制卡厂", None, None, who)
     batch = await production.begin(platform, HOME, "ICBC", "M-1", 10, who, "b")
-    wanted, rows = NewList("ICBC", "网点"), "name,id_number,phone,photo\n某人,1,,p\n"
+    await counters.prepare(platform)
+    wanted = NewList("ICBC", making.centre(HOME).code)
+    rows = "name,id_number,phone,photo\n某人,1,,p\n"
     card_list = await card_lists.take(platform, EMPLOYER, rows.encode(), wanted, who, "1")
     async with platform.database.transaction() as connection:
         now = platform.clock.now()
@@ -241,16 +270,25 @@ async def test_who_is_of_another_region_may_do_it_there_only(world: World) -> No
         status, code = await world.ask(route, here, f"here-{number}")
         assert (code == "not_allowed") == (wanted.place == "nation"), (route, status, code)
         status, code = await world.ask(route, there, f"there-{number}")
-        if wanted.place == "any" or _lists(route):
+        if wanted.place == "any" or _lists(route) or _compares(route):
             assert code != "not_allowed", (route, status, code)
         else:
             assert code == "not_allowed", (route, status, code)
+
+
+def _compares(route: Route) -> bool:
+    """Routes that tell of nobody but whose facts, or id document, the caller has."""
+    return (route.method, route.path) in (
+        ("POST", "/api/v1/cards/find"),
+        ("POST", "/api/v1/cards/hotline"),
+    )
 
 
 def _lists(route: Route) -> bool:
     """Routes that answer a list, of which each caller sees what lies in their regions."""
     return (route.method, route.path) in (
         ("GET", "/api/v1/medical/claims"),
+        ("GET", "/api/v1/cards/applications"),
         ("GET", "/api/v1/people/changes"),
         ("GET", "/api/v1/people/inconsistencies"),
         ("GET", "/api/v1/money/shared"),

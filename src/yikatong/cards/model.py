@@ -1,7 +1,7 @@
 """Types of the room: card (社会保障卡) and application (申领)."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -18,6 +18,7 @@ CardState = Literal[
     "replaced",
     "cancelled",
 ]
+CARD_STATES: tuple[CardState, ...] = get_args(CardState)
 LIVE_STATES: frozenset[CardState] = frozenset(
     ("issued", "active", "loss_reported_provisionally", "loss_reported", "locked")
 )
@@ -25,6 +26,7 @@ AppState = Literal["inactive", "active", "frozen"]
 ApplicationState = Literal[
     "applied", "in_production", "ready", "sent", "issued", "rejected", "withdrawn"
 ]
+APPLICATION_STATES: tuple[ApplicationState, ...] = get_args(ApplicationState)
 OPEN_STATES: frozenset[ApplicationState] = frozenset(("applied", "in_production", "ready", "sent"))
 """An application in one of these is under way."""
 
@@ -82,6 +84,7 @@ class CardApplication(msgspec.Struct, frozen=True):
     applied_on: date
     expected_on: date | None
     pickup_place: str | None
+    """The counter at which it is collected (cards.counters)."""
     reason: str | None
     """Why it was refused, or withdrawn."""
     person_id: int = 0

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -12,7 +13,8 @@ from yikatong.core.errors import InvalidInput, NotFound
 from yikatong.core.together import Query, ask
 from yikatong.money.ledger import service as ledger
 
-_CARD_NUMBER = re.compile(r"[0-9A-Z]{9}")
+NUMBER_LENGTH: Final = 9
+_CARD_NUMBER: Final = re.compile(rf"[0-9A-Z]{{{NUMBER_LENGTH}}}")
 
 
 def parse_number(text: str, field: str = "card") -> str:
@@ -78,3 +80,8 @@ async def cards(connection: Connection, person_id: int) -> Sequence[Card]:
 async def applications(connection: Connection, person_id: int) -> Sequence[CardApplication]:
     """All applications of the person, the newest first."""
     return await store.applications(connection, person_id)
+
+
+async def applicants(connection: Connection, application_id: int) -> list[int]:
+    """Whose application has this number; the caller records why it looked."""
+    return await store.applicants(connection, application_id)

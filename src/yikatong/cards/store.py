@@ -58,7 +58,12 @@ async def cards(connection: Connection, person_id: int) -> Sequence[Card]:
              order by issued_on desc, card_id desc""",  # noqa: S608 - our constant
         person_id,
     )
-    return [Card(**dict(row), account_frozen_by=None) for row in rows]
+    return [card_of(row) for row in rows]
+
+
+def card_of(row: Any) -> Card:
+    """A row of cards with the columns of the type; whether the account is frozen is not known."""
+    return Card(**dict(row), account_frozen_by=None)
 
 
 _APPLICATION = ", ".join(CardApplication.__struct_fields__)
@@ -71,6 +76,14 @@ async def applications(connection: Connection, person_id: int) -> Sequence[CardA
         person_id,
     )
     return [application_of(row) for row in rows]
+
+
+async def applicants(connection: Connection, application_id: int) -> list[int]:
+    rows = await connection.fetch(
+        "select person_id from card_applications where application_id = $1 limit 20",
+        application_id,
+    )
+    return [row[0] for row in rows]
 
 
 def application_of(row: Any) -> CardApplication:

@@ -1,8 +1,9 @@
 """What the holder is told about application, card and PIN: one notice for each thing that happened."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from yikatong.cards.counters import service as counters
 from yikatong.cards.model import Card, CardApplication
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection
@@ -31,23 +32,31 @@ async def of_application(
 async def of_many(
     platform: Platform,
     connection: Connection,
-    happened: Iterable[tuple[CardApplication | Card, str]],
+    happened: Sequence[tuple[CardApplication | Card, str]],
 ) -> None:
     """Tell what happened to many applications and cards, in one go."""
-    postings = [found for one, event in happened if (found := _posting(one, event)) is not None]
+    names = await counters.names(
+        connection,
+        {one.pickup_place for one, _ in happened if isinstance(one, CardApplication)},
+    )
+    postings = [
+        found for one, event in happened if (found := _posting(one, event, names)) is not None
+    ]
     await notices.post_many(platform, connection, postings)
 
 
-def _posting(one: CardApplication | Card, event: str) -> Posting | None:
-    told = _card(one, event) if isinstance(one, Card) else _application(one, event)
+def _posting(one: CardApplication | Card, event: str, places: Mapping[str, Text]) -> Posting | None:
+    if isinstance(one, Card):
+        number, told = one.card_id, _card(one, event)
+    else:
+        number = one.application_id
+        told = _application(one, event, places.get(one.pickup_place or "", _COUNTER))
     if told is None:
         return None
-    number = one.card_id if isinstance(one, Card) else one.application_id
     return Posting(one.person_id, *told, once=f"{event}-{number}-{one.version}")
 
 
-def _application(one: CardApplication, event: str) -> tuple[str, Facts] | None:
-    place = one.pickup_place or _COUNTER
+def _application(one: CardApplication, event: str, place: Text) -> tuple[str, Facts] | None:
     since = one.state_since.astimezone(SHANGHAI).date() if one.state_since else one.applied_on
     expected = one.expected_on or since
     # fmt: off

@@ -97,12 +97,16 @@ async def read(
 
 
 async def of_person(
-    platform: Platform, connection: Connection, person_id: int, actor: Actor
+    platform: Platform,
+    connection: Connection,
+    person_id: int,
+    actor: Actor,
+    limit: int = RECEIPTS_MAX,
 ) -> list[tuple[Settlement, str]]:
     """The newest settlements and reversals of a person, each with the provider's name; the look is
     recorded. Raises NotFound for nobody."""
     await people.get(connection, person_id)
-    found = await visits_store.settlements_of_person(connection, person_id, RECEIPTS_MAX)
+    found = await visits_store.settlements_of_person(connection, person_id, limit)
     await audit.record(connection, actor, platform.clock.now(), person_id, "settlement.list_read")
     if not found:
         return []

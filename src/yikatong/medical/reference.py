@@ -1,7 +1,6 @@
 """Loading the reference data of the package: providers and catalog; quick where nothing changed."""
 
 import csv
-import hashlib
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Set
@@ -11,9 +10,8 @@ from typing import Final
 
 import msgspec
 
-from yikatong.core import regions
+from yikatong.core import reference, regions
 from yikatong.core.clock import today
-from yikatong.core.database import Connection
 from yikatong.core.platform import Platform
 from yikatong.core.regions import Region
 from yikatong.medical import catalog
@@ -44,11 +42,10 @@ async def load_reference(platform: Platform) -> None:
     """Load providers and catalog where they differ from what was loaded last."""
     items, terms = catalog.shipped()
     async with platform.database.transaction() as connection:
-        # Two processes that start together load one after the other.
-        await connection.execute("select pg_advisory_xact_lock(hashtext('reference data'))")
+        await reference.lock(connection)
         closed = _not_opened(today(platform.clock))
         version = f"{_PROVIDERS_VERSION} {sorted((one, *sorted(closed[one])) for one in closed)}"
-        if await _changed(connection, "providers", version):
+        if await reference.changed(connection, "providers", version):
             rows = list(providers(closed))
             await connection.execute("delete from providers")
             await connection.copy_records_to_table(
@@ -56,12 +53,12 @@ async def load_reference(platform: Platform) -> None:
                 records=[msgspec.structs.astuple(row) for row in rows],
                 columns=Provider.__struct_fields__,
             )
-            await _loaded(platform, connection, "providers", version, len(rows))
-        if await _changed(connection, "catalog", items + terms):
+            await reference.loaded(platform, connection, "providers", version, len(rows))
+        if await reference.changed(connection, "catalog", items + terms):
             found = catalog.parse_items("items.csv", items)
             codes = {row.code for row in found}
             await catalog.replace(connection, found, catalog.parse_terms("terms.csv", terms, codes))
-            await _loaded(platform, connection, "catalog", items + terms, len(found))
+            await reference.loaded(platform, connection, "catalog", items + terms, len(found))
 
 
 async def load_catalog(
@@ -74,34 +71,10 @@ async def load_catalog(
     async with platform.database.transaction() as connection:
         await catalog.replace(connection, found, conditions)
         # Counted as the shipped one, so that the next start does not put that back.
-        await _loaded(platform, connection, "catalog", shipped_items + shipped_terms, len(found))
+        await reference.loaded(
+            platform, connection, "catalog", shipped_items + shipped_terms, len(found)
+        )
     return len(found), len(conditions)
-
-
-def _hash(content: str) -> str:
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
-async def _changed(connection: Connection, name: str, content: str) -> bool:
-    before = await connection.fetchval(
-        "select content_hash from reference_loads where name = $1", name
-    )
-    return before != _hash(content)
-
-
-async def _loaded(
-    platform: Platform, connection: Connection, name: str, content: str, rows: int
-) -> None:
-    await connection.execute(
-        """insert into reference_loads (name, content_hash, loaded_at, rows) values ($1, $2, $3, $4)
-           on conflict (name) do update
-              set content_hash = excluded.content_hash, loaded_at = excluded.loaded_at,
-                  rows = excluded.rows""",
-        name,
-        _hash(content),
-        platform.clock.now(),
-        rows,
-    )
 
 
 def _not_opened(on: date) -> dict[str, set[str]]:

@@ -25,7 +25,7 @@ async def signed_in(
     """Turn away whoever shows no token or may not do this, before anything of the request is read.
 
     Where the address names a person, of that person's region; what a body names, the route asks
-    itself.
+    itself, and all of it where it says `asks_itself=True` (others than those at home may do it).
     """
     gate: Gate = connection.app.state["gate"]
     caller = await gate.caller(connection.headers.get("authorization"))
@@ -35,7 +35,8 @@ async def signed_in(
     permission: str = route.opt["permission"]
     caller.require(permission)
     person_id = connection.path_params.get("person_id")
-    if person_id is not None and not _anywhere(caller, permission):
+    asked_here = not route.opt.get("asks_itself", False)
+    if person_id is not None and asked_here and not _anywhere(caller, permission):
         platform: Platform = connection.app.state["platform"]
         async with platform.database.transaction(readonly=True) as reading:
             await require_person(reading, caller, permission, cast("int", person_id))

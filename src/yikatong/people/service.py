@@ -37,6 +37,7 @@ __all__ = [
     "insured",
     "insured_query",
     "list_persons",
+    "named",
     "names",
     "persons",
     "persons_query",
@@ -81,6 +82,14 @@ async def get(connection: Connection, person_id: int, field: str = "person_id") 
 async def died(connection: Connection, after: int, limit: int) -> list[tuple[int, date]]:
     """Persons recorded dead and since when, in the order of their ids behind `after`."""
     return await store.died(connection, after, limit)
+
+
+async def named(
+    connection: Connection, name: str, birth_date: date | None, areas: Iterable[str], limit: int
+) -> list[Person]:
+    """Persons of exactly this name who live or are insured in one of the areas, at most `limit`; the
+    caller records why it looked."""
+    return await store.named(connection, name, birth_date, list(areas), limit)
 
 
 async def record_death(

@@ -8,6 +8,7 @@ import msgspec
 from yikatong.core.database import Connection
 from yikatong.core.together import Query, Rows
 from yikatong.people.model import Enrolment, Insured, Person, Relation, SpecialGroup
+from yikatong.trust.access import NATION
 
 PERSON_COLUMNS = """person_id, name, sex, birth_date, residence_region, contact_confirmed_on,
     identity_matched, under_guardianship, died_on, synthetic, version, ethnic_group"""
@@ -125,6 +126,30 @@ def _within(region: str | None) -> str | None:
     if region is None:
         return None
     return f"{region.removesuffix('00').removesuffix('00')}%"
+
+
+async def named(
+    connection: Connection,
+    name: str,
+    birth_date: date | None,
+    areas: Sequence[str],
+    limit: int,
+) -> list[Person]:
+    """Persons of exactly this name who live or are insured in one of the areas."""
+    rows = await connection.fetch(
+        f"""select {PERSON_COLUMNS} from persons p
+             where name = $1 and ($2::date is null or birth_date = $2)
+               and (residence_region like any ($3::text[]) or exists (
+                     select from enrolments e
+                      where e.person_id = p.person_id and e.status <> 'ended'
+                        and e.region like any ($3::text[])))
+             order by birth_date, person_id limit $4""",  # noqa: S608 - our constant
+        name,
+        birth_date,
+        ["%" if area == NATION else _within(area) for area in areas],
+        limit,
+    )
+    return [Person(**dict(row)) for row in rows]
 
 
 async def died(connection: Connection, after: int, limit: int) -> list[tuple[int, date]]:

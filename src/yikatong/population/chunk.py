@@ -8,6 +8,7 @@ from functools import cache
 from itertools import accumulate
 from typing import Any, Final
 
+from yikatong.cards.counters import making
 from yikatong.core import regions
 from yikatong.core.sealing import Vault
 from yikatong.policies import service as policies
@@ -314,7 +315,7 @@ class _Maker:
         applied = self._days_ago(2, 40)
         self.rows.add(
             "card_applications", person_id, person_id * 10, kind, state, home, applied,
-            applied + timedelta(days=30), f"{regions.short_name(home)}社保卡服务中心", None,
+            applied + timedelta(days=30), making.centre(home).code, None,
         )  # fmt: skip
 
     def _filings(self, person_id: int, insurance: str, home: str, residence: str, age: int) -> None:

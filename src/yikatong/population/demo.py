@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from yikatong.cards.counters import making
 from yikatong.core import regions
 from yikatong.core.sealing import Vault
 from yikatong.medical import reference
@@ -57,7 +58,7 @@ def _application(state: str) -> _Change:
     def change(rows: Rows, person_id: int, today: date) -> None:
         rows.add(
             "card_applications", person_id, person_id * 10, "first", state, "510100",
-            today - _days(9), today + _days(21), "成都市锦江区社保卡服务中心", None,
+            today - _days(9), today + _days(21), making.centre("510100").code, None,
         )  # fmt: skip
 
     return change

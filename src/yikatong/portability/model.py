@@ -70,6 +70,8 @@ class Situation(msgspec.Struct, frozen=True):
     enrolments: tuple[Enrolment, ...] = ()
     cards: tuple[Card, ...] = ()
     applications: tuple[CardApplication, ...] = ()
+    pickup: Text | None = None
+    """The counter at which a card that lies ready is collected."""
     filings: tuple[Filing, ...] = ()
     entitlements: tuple[Entitlement, ...] = ()
     chronic: tuple[ChronicRegistration, ...] = ()

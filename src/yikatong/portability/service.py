@@ -1,15 +1,18 @@
 """Use cases of the room: find the person, check, load what regions offer."""
 
 import csv
+from collections.abc import Sequence
 from datetime import date
 from importlib import resources
 
 from yikatong.benefits import service as benefits
 from yikatong.cards import service as cards
+from yikatong.cards.counters import service as counters
+from yikatong.cards.model import CardApplication
 from yikatong.core import regions
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
-from yikatong.core.errors import InvalidInput, NotFound
+from yikatong.core.errors import InvalidInput, NotFound, Text
 from yikatong.core.platform import Platform
 from yikatong.exchange import service as exchange
 from yikatong.medical import service as medical
@@ -157,12 +160,14 @@ async def _situation(
         if listed
         else request.service in _OPEN_UNLESS_LISTED
     )
+    applications = await cards.applications(connection, person_id)
     return Situation(
         now=platform.clock.now(),
         person=person,
         enrolments=enrolments,
         cards=tuple(await cards.cards(connection, person_id)),
-        applications=tuple(await cards.applications(connection, person_id)),
+        applications=tuple(applications),
+        pickup=await _pickup(connection, applications),
         identity_changed_on=await changes.card_outdated_since(connection, person_id),
         filings=tuple(await medical.filings(connection, person_id)) if care else (),
         entitlements=() if care else tuple(await benefits.entitlements(connection, person_id)),
@@ -185,6 +190,11 @@ async def _situation(
             else None
         ),
     )
+
+
+async def _pickup(connection: Connection, applications: Sequence[CardApplication]) -> Text | None:
+    waiting = next((one.pickup_place for one in applications if one.state == "ready"), None)
+    return (await counters.names(connection, [waiting])).get(waiting or "")
 
 
 def check_region(code: str) -> None:

@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from yikatong.cards import service as cards
+from yikatong.cards.counters import service as counters
 from yikatong.cards.model import (
     LIVE_STATES,
     OPEN_STATES,
@@ -22,7 +23,7 @@ from yikatong.cards.office.model import CHANNEL_NAMES
 from yikatong.cards.office.table import CardEventName
 from yikatong.cards.telling import reference
 from yikatong.core.clock import SHANGHAI, today
-from yikatong.core.errors import InvalidInput, NotFound, YikatongError
+from yikatong.core.errors import InvalidInput, NotFound, Text, YikatongError
 from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
 from yikatong.core.sealing import mask_name
@@ -97,6 +98,7 @@ async def show_card(
         asked = await cards.applications(connection, holder.person_id)
         told = await living.history(connection, holder.person_id, _HISTORY_SHOWN)
         person = await people.get(connection, holder.person_id)
+        places = await counters.names(connection, [one.pickup_place for one in asked])
         actor = holder.session.actor("my card")
         await audit.record(connection, actor, now, holder.person_id, "cards.read")
     current = rules.card_to_replace(held)
@@ -110,7 +112,7 @@ async def show_card(
         name=mask_name(person.name),
         card=None if current is None else _card(view, current, now),
         old=[_card(view, one, now) for one in held if current is None or one is not current],
-        application=None if under_way is None else _application(view, platform, under_way),
+        application=None if under_way is None else _application(view, platform, under_way, places),
         refused=None if last is None or last.state != "rejected" else last.reason,
         offers={} if current is None else _offers(view, current, may_apply=may_apply),
         may_apply=may_apply,
@@ -183,7 +185,9 @@ def _offers(view: View, one: Card, *, may_apply: bool) -> dict[str, list[tuple[s
     return {"use": use, "lost": lost, "more": more + applying("renew")}
 
 
-def _application(view: View, platform: Platform, one: CardApplication) -> dict[str, Any]:
+def _application(
+    view: View, platform: Platform, one: CardApplication, places: dict[str, Text]
+) -> dict[str, Any]:
     reached = _STEPS.index("ready" if one.state == "sent" else one.state)
     region_rules = terms.load().find(one.region, today(platform.clock))
     return {
@@ -198,7 +202,9 @@ def _application(view: View, platform: Platform, one: CardApplication) -> dict[s
         "applied": one.applied_on.isoformat(),
         "expected": one.expected_on.isoformat() if one.expected_on else "",
         "region": view.place(one.region),
-        "pickup": one.pickup_place or "",
+        "pickup": places[one.pickup_place].in_language(view.language)
+        if one.pickup_place in places
+        else "",
         "state": one.state,
         "tracking": one.tracking or "",
         "asked_for": one.asked_for or "",

@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from yikatong.cards.counters import service as counters
 from yikatong.cards.model import CardApplication, Kind, Why
 from yikatong.cards.office import applying, terms
 from yikatong.cards.office.model import NewApplication
@@ -18,6 +19,7 @@ from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
 from yikatong.identity.verification import faces
 from yikatong.money.bank import banks
+from yikatong.people import service as people
 from yikatong.portals.card import current_card, show_card
 from yikatong.portals.card_holder import (
     BODY_BYTES_MAX,
@@ -76,6 +78,7 @@ async def _apply_page(
         request, "card-apply.html", status=status, current="card", errors=errors, which=kind,
         whys=[(one, view.text(f"card_why_{one}")) for one in _KINDS[kind][1] if one],
         banks=[(code, one.name.in_language(view.language)) for code, one in banks.banks().items()],
+        counters=await _counters(view, platform, holder),
         form={
             name: form.get(name, "")
             for name in ("why", "bank", "delivery", "pickup_place", "post_to", "post_phone")
@@ -90,6 +93,14 @@ async def _apply_page(
     )  # fmt: skip
     response.headers.update(headers)
     return response
+
+
+async def _counters(view: View, platform: Platform, holder: Holder) -> list[tuple[str, str]]:
+    """Where the card can be collected: the counters of the place where the person lives."""
+    async with platform.database.transaction(readonly=True) as connection:
+        lives_in = (await people.get(connection, holder.person_id)).residence_region
+        found = await counters.of_region(platform, connection, lives_in, "agency")
+    return [(one.code, one.text.in_language(view.language)) for one in found]
 
 
 @post(f"{CARD}/apply/{{kind:str}}", include_in_schema=False, request_max_body_size=BODY_BYTES_MAX)

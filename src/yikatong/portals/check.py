@@ -16,7 +16,7 @@ from yikatong.policies.requests import parse_day
 from yikatong.population import service as population
 from yikatong.population.service import DemoPerson
 from yikatong.portability import service as portability
-from yikatong.portability.model import SERVICE_NAMES, SERVICES, CheckRequest, Service
+from yikatong.portability.model import SERVICE_NAMES, SERVICES, Answer, CheckRequest, Service
 from yikatong.portals.view import View
 from yikatong.trust.audit import Actor
 
@@ -96,26 +96,30 @@ async def check(
     question = CheckRequest(person.person_id, region.code, service, day)
     found, answer = await portability.check(platform, question, _VISITOR, only_synthetic=True)
     form.to = regions.short_name(region.code, view.language)
+    asked = Asked(found.name, person.insured_region, region.code, SERVICE_NAMES[service], form.date)
+    facts |= answered(asked, service, answer, found.age_on(day))
+    return view.respond(request, "check.html", **facts)
+
+
+def answered(asked: Asked, service: Service, answer: Answer, age: int) -> dict[str, Any]:
+    """What the part of a page needs that shows an answer."""
     link = {
-        "region": person.insured_region,
-        "at": region.code,
+        "region": asked.insured_region,
+        "at": asked.region,
         "care": service,
-        "age": str(found.age_on(day)),
-        "date": form.date,
+        "age": str(age),
+        "date": asked.date,
     }
     if answer.expects is not None:
         link["insurance"] = answer.expects.policy.insurance
         link["level"] = answer.expects.level
         link["filing"] = answer.expects.now.filing
-    facts |= {
+    return {
         "answer": answer,
-        "asked": Asked(
-            found.name, person.insured_region, region.code, SERVICE_NAMES[service], form.date
-        ),
+        "asked": asked,
         "calculator_link": f"/calculator?{urlencode(link)}",
         "guide_slug": _guide(service),
     }
-    return view.respond(request, "check.html", **facts)
 
 
 def _guide(service: Service) -> str:

@@ -98,15 +98,21 @@ async def settlement(
         actor = mine.actor if mine else _VISITOR
         found = await receipts.read(platform, connection, person_id, settlement_id, actor)
     if request.query_params.get("format") == "pdf":
-        # Typesetting takes a tenth of a second; others are answered meanwhile.
-        content = await asyncio.to_thread(receipts_shown.as_pdf, found, platform.clock.now())
-        name = f'attachment; filename="settlement-{settlement_id}.pdf"'
-        headers = {**SECURITY_HEADERS, "Content-Disposition": name}
-        return Response(content, media_type="application/pdf", headers=headers)
-    return view.respond(request, "settlement.html", current="settlements", **_facts(view, found))
+        return await as_pdf(platform, found)
+    return view.respond(request, "settlement.html", current="settlements", **explained(view, found))
 
 
-def _facts(view: View, receipt: Receipt) -> dict[str, Any]:
+async def as_pdf(platform: Platform, receipt: Receipt) -> Response[bytes]:
+    """The receipt as PDF."""
+    # Typesetting takes a tenth of a second; others are answered meanwhile.
+    content = await asyncio.to_thread(receipts_shown.as_pdf, receipt, platform.clock.now())
+    name = f'attachment; filename="settlement-{receipt.settlement.settlement_id}.pdf"'
+    headers = {**SECURITY_HEADERS, "Content-Disposition": name}
+    return Response(content, media_type="application/pdf", headers=headers)
+
+
+def explained(view: View, receipt: Receipt) -> dict[str, Any]:
+    """What the page of a receipt tells."""
     one, quote, language = receipt.settlement, receipt.quote, view.language
 
     def said(text: Any) -> str:

@@ -29,7 +29,11 @@ from yikatong.portals import guide as guides
 from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
+from yikatong.portals.counter import TEMPLATES as COUNTER_TEMPLATES
+from yikatong.portals.counter import checking, claims, errand_pages, file, pages, reviews
 from yikatong.portals.ecard import routes as e_card_routes
+from yikatong.portals.hotline import TEMPLATES as HOTLINE_TEMPLATES
+from yikatong.portals.hotline import pages as hotline
 from yikatong.portals.pension import pension
 from yikatong.portals.sandbox import routes as sandbox_routes
 from yikatong.portals.signed_in import know_reader
@@ -121,6 +125,8 @@ def load() -> None:
         *staff_sign_in.TEMPLATES,
         *operations.TEMPLATES,
         *own_benefits.TEMPLATES,
+        *COUNTER_TEMPLATES,
+        *HOTLINE_TEMPLATES,
         "acting.html",
         *consent.TEMPLATES,
         *inbox.TEMPLATES,
@@ -143,7 +149,10 @@ def error_page(request: Request[Any, Any, Any], error: YikatongError) -> Respons
         "not_found_title" if missing else "refused_title" if refused else "error_page_title"
     )
     text = error.text.in_language(view.language)
-    response = view.respond(request, "error.html", status=error.status, title=title, text=text)
+    back = "/staff" if request.url.path.startswith("/staff") else "/"
+    response = view.respond(
+        request, "error.html", status=error.status, title=title, text=text, back=back
+    )
     if error.status == 503:
         response.headers["Retry-After"] = "2"
     elif isinstance(error, TooManyTries):
@@ -186,4 +195,11 @@ routes = [
     ),
     *staff_sign_in.routes,
     *operations.routes,
+    *pages.routes,
+    *file.routes,
+    *errand_pages.routes,
+    *checking.routes,
+    *claims.routes,
+    *reviews.routes,
+    *hotline.routes,
 ]

@@ -24,8 +24,9 @@ from yikatong.identity.staff.model import StaffSession
 from yikatong.money.contributions.model import INSURANCE_NAMES
 from yikatong.portals.sign_in import answer_wrong, read_form, visitor_of
 from yikatong.portals.signed_in import safe_next, same_site
+from yikatong.portals.staff_frame import frame_of, place_name
 from yikatong.portals.view import View, texts
-from yikatong.trust.access import NATION, PERMISSIONS, ROLES, Caller
+from yikatong.trust.access import PERMISSIONS, ROLES, Caller
 
 COOKIE: Final = "staff"
 STAFF: Final = "/staff"
@@ -93,8 +94,9 @@ def _respond(
     # After a form that was wrong, language and type size are switched on the page it stands on.
     view.path, view.query = (STAFF, []) if request.method == "POST" else (view.path, view.query)
     response = view.respond(
-        request, template, status=status, current="staff", member=session, errors=errors, **facts
-    )
+        request, template, status=status, current="home", member=session, errors=errors,
+        frame=frame_of(view, session), **facts,
+    )  # fmt: skip
     response.headers.update(headers)
     return response
 
@@ -150,7 +152,7 @@ async def _home(
     return _respond(
         request, "staff-home.html", session, wrong,
         roles=[
-            (text.in_language(view.language), _place(view, one.region))
+            (text.in_language(view.language), place_name(view, one.region))
             for role, text in ROLES.items()
             for one in session.grants
             if one.what == role
@@ -158,7 +160,7 @@ async def _home(
         may=[
             {
                 "text": PERMISSIONS[name].text.in_language(view.language),
-                "places": [_place(view, area) for area in areas],
+                "places": [place_name(view, area) for area in areas],
                 "two": PERMISSIONS[name].two_persons,
             }
             for name, areas in service.may(session.grants)
@@ -183,17 +185,13 @@ async def _home(
     )  # fmt: skip
 
 
-def _place(view: View, code: str) -> str:
-    return view.text("staff_nation") if code == NATION else view.place(code)
-
-
 def _fact(view: View, name: str, value: str) -> tuple[str, str]:
     """A fact of an approval in the reader's words."""
     last = re.sub(r"\[\d+\]", "", name).rpartition(".")[2]
     known = f"fact_{last}" in texts()
     label = view.text(f"fact_{last}") if known else name
     if last == "region":
-        value = _place(view, value)
+        value = place_name(view, value)
     elif f"fact_{last}_{value}" in texts():
         value = view.text(f"fact_{last}_{value}")
     elif last == "role":
@@ -210,7 +208,7 @@ def _approval(view: View, one: Approval) -> dict[str, Any]:
     return {
         "id": str(one.approval_id),
         "what": PERMISSIONS[one.permission].text.in_language(view.language),
-        "places": [_place(view, code) for code in one.regions],
+        "places": [place_name(view, code) for code in one.regions],
         "facts": [_fact(view, *fact) for fact in shown_facts(one.facts)],
         "by": one.asked_by,
         "at": f"{one.asked_at.astimezone(SHANGHAI):%m-%d %H:%M}",

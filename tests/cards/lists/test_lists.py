@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from tests.cards.citizens import HOME, PIN, SELF, citizen
+from tests.cards.citizens import CENTRE, COUNTERS, HOME, PIN, SELF, citizen
 from tests.cards.production.crowd import (
     FIRST,
     batch,
@@ -30,7 +30,7 @@ from yikatong.trust.audit import Actor
 EMPLOYER = "91510100MA6C123401"
 TAKER = Actor("staff", "t-1", "list")
 REVIEWER = Actor("staff", "r-1", "list")
-WANTED = NewList("ICBC", "成都市锦江区社保卡服务中心")
+WANTED = NewList("ICBC", CENTRE)
 
 
 def row(person_id: int, name: str | None = None, phone: str = "", photo: str = "p.jpg") -> str:
@@ -205,7 +205,7 @@ async def test_whoever_took_the_list_in_does_not_review_it(platform: Platform) -
 
 async def test_a_school_applies_for_students_insured_elsewhere(platform: Platform) -> None:
     (person_id,) = await crowd(platform, 1, region="110000")
-    school = NewList("ICBC", "学校", school=True)
+    school = NewList("ICBC", CENTRE, school=True)
     one = await taken(platform, file(row(person_id)), wanted=school)
     async with platform.database.transaction(readonly=True) as connection:
         (made,) = await cards.applications(connection, person_id)
@@ -216,14 +216,19 @@ async def test_a_school_applies_for_students_insured_elsewhere(platform: Platfor
 
 
 async def test_a_list_of_nobody_known_is_refused_whole(platform: Platform) -> None:
+    await crowd(platform, 1)
     with pytest.raises(NoSuchEmployer):
         await service.take(platform, EMPLOYER, file("a,b,,c"), WANTED, TAKER, "k")
     for content in (b"", "姓名,身份证号\n张,1\n".encode(), sheets.template("zh"), b"\x00\x01"):
         with pytest.raises(InvalidInput) as refused:
             await taken(platform, content)
         assert refused.value.field == "file"
+    for place in ("", "S00000000000", next(one.code for one in COUNTERS if one.bank == "BOC")):
+        with pytest.raises(InvalidInput) as refused:
+            await taken(platform, file("a,b,,c"), wanted=NewList("ICBC", place))
+        assert refused.value.field == "pickup_place"
     with pytest.raises(InvalidInput):
-        await taken(platform, file("a,b,,c"), wanted=NewList("NOBANK", "x"))
+        await taken(platform, file("a,b,,c"), wanted=NewList("NOBANK", CENTRE))
 
 
 def test_the_template_has_the_headings_that_are_read() -> None:

@@ -2,7 +2,8 @@
 
 from datetime import date, timedelta
 
-from tests.cards.citizens import HOME, SHOWN
+from tests.cards.citizens import COUNTERS, HOME, SHOWN
+from yikatong.cards.counters import store
 from yikatong.cards.model import CardApplication
 from yikatong.cards.office.many import ManyDesk
 from yikatong.cards.office.model import Doing, NewApplication
@@ -50,6 +51,7 @@ async def crowd(
             None, None, date(2010, 1, 1), True, 120,
         )  # fmt: skip
     async with platform.database.transaction() as connection:
+        await store.replace_all(connection, COUNTERS)
         await copy(connection, rows)
     return persons
 
@@ -60,7 +62,7 @@ async def approved(platform: Platform, persons: list[int]) -> list[CardApplicati
     async def apply(connection: Connection) -> list[CardApplication]:
         desk = ManyDesk(platform, connection, BY_LIST, TAKER)
         await desk.read(persons, applying=True)
-        made = [desk.apply(one, NewApplication("first"), f"k:{one}") for one in persons]
+        made = [desk.apply(one, NewApplication("first"), None, f"k:{one}") for one in persons]
         await desk.write()
         return made
 

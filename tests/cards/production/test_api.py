@@ -7,7 +7,7 @@ import httpx
 import msgspec
 import pytest
 
-from tests.cards.citizens import HOME
+from tests.cards.citizens import CENTRE, HOME
 from tests.cards.lists.test_lists import EMPLOYER, file, row
 from tests.cards.production.crowd import MAKER, approved, crowd
 from tests.cards.production.test_batches import read_order
@@ -115,7 +115,7 @@ async def test_a_list_over_http_and_what_the_employer_sees_of_it(
     path = f"{LISTS}/employers/{EMPLOYER}"
     missing = await client.post(path, content=content)
     assert (missing.status_code, missing.json()["field"]) == (422, "pickup_place")
-    where = {"pickup_place": "社保卡服务中心"}
+    where = {"pickup_place": CENTRE}
     taken = await client.post(path, content=content, params=where)
     assert taken.status_code == 201, taken.text
     assert {one["state"]: one["rows"] for one in taken.json()["states"]} == {

@@ -3,12 +3,11 @@
 import asyncio
 from datetime import timedelta
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cards.citizens import CLERK, COUNTER, FIRST, citizen
+from tests.cards.citizens import CENTRE, CLERK, COUNTER, FIRST, citizen, print_now
 from tests.cards.production.crowd import MAKING, approved, batch, crowd
 from tests.cards.production.test_batches import made_all
 from yikatong.cards import service as cards
@@ -23,9 +22,7 @@ from yikatong.core.errors import InvalidInput, KeyReused
 from yikatong.core.platform import Platform
 from yikatong.core.sheets import cell
 
-HERE = "S51010400001"
-THERE = "S51010400002"
-AT_HERE = msgspec.structs.replace(COUNTER, counter=HERE)
+HERE = CENTRE
 
 
 async def application(platform: Platform, person_id: int) -> CardApplication:
@@ -40,28 +37,21 @@ async def moved(platform: Platform, kind: Kind, quantity: int, key: str, note: s
 async def test_a_printed_card_uses_one_blank_and_without_any_nothing_is_printed(
     platform: Platform,
 ) -> None:
-    assert await moved(platform, "received", 1, "k1") == 1
-    persons = [await citizen(platform, person_id) for person_id in (1000001, 1000002)]
+    persons = [await citizen(platform, person_id) for person_id in (1000001, 1000002, 1000003)]
     made = [
-        await applying.apply(platform, one, FIRST, AT_HERE, CLERK, f"a{one}") for one in persons
+        await applying.apply(platform, one, FIRST, COUNTER, CLERK, f"a{one}") for one in persons
     ]
+    # A counter that keeps no stock here prints as ever.
+    await print_now(platform, made[0])
+    assert await moved(platform, "received", 1, "k1") == 1
     for _ in range(2):
-        await applying.hand_over(
-            platform, persons[0], made[0].application_id, AT_HERE, CLERK, "p", event="print"
-        )
+        await print_now(platform, made[1])
     assert await blanks.balance(platform, HERE) == 0
     with pytest.raises(NoBlanks):
-        await applying.hand_over(
-            platform, persons[1], made[1].application_id, AT_HERE, CLERK, "p", event="print"
-        )
-    assert (await application(platform, persons[1])).state == "in_production"
-    # A counter that keeps no stock here prints as ever.
-    there = msgspec.structs.replace(COUNTER, counter=THERE)
-    await applying.hand_over(
-        platform, persons[1], made[1].application_id, there, CLERK, "q", event="print"
-    )
+        await print_now(platform, made[2])
+    assert (await application(platform, persons[2])).state == "in_production"
     used = [one for one in await blanks.movements(platform, HERE) if one.kind == "used"]
-    assert [(one.person_id, one.quantity) for one in used] == [(persons[0], -1)]
+    assert [(one.person_id, one.quantity) for one in used] == [(persons[1], -1)]
 
 
 async def test_the_balance_is_the_sum_and_never_negative_however_many_move_at_once(
@@ -123,7 +113,7 @@ async def test_finished_cards_go_to_their_counters_and_over_the_desk(
     assert await delivery.receive(platform, sheet.sheet_id, [], CLERK) == 1
     first, second = (each.person_id for each in listed)
     collected = await application(platform, first)
-    await applying.hand_over(platform, first, collected.application_id, AT_HERE, CLERK, "h")
+    await applying.hand_over(platform, first, collected.application_id, COUNTER, CLERK, "h")
     assert await delivery.shelves(platform, HERE) == {"handed_over": 1, "received": 1}
     clock.advance(timedelta(days=400))
     await due.run(platform)

@@ -209,6 +209,7 @@ async def test_in_production_there_is_no_sandbox(prepared: Platform) -> None:
     assert await switched_on(prepared) == []
 
 
+@pytest.mark.parametrize("filling", [None])
 async def test_an_empty_platform_says_what_to_do(platform: Platform) -> None:
     async with visitor(platform) as web:
         assert "yikatong up" in (await web.get("/sandbox")).text

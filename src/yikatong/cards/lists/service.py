@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from yikatong.cards.counters import service as counters
 from yikatong.cards.lists import sheets, store
 from yikatong.cards.lists.model import (
     CardList,
@@ -22,7 +23,7 @@ from yikatong.cards.lists.model import (
 )
 from yikatong.cards.lists.sheets import Fault, SheetRow
 from yikatong.cards.model import CardApplication
-from yikatong.cards.office import applying
+from yikatong.cards.office import applying, rules
 from yikatong.cards.office.errors import CardRefused
 from yikatong.cards.office.many import CHUNK, ManyDesk
 from yikatong.cards.office.model import Doing, Material, NewApplication
@@ -89,13 +90,6 @@ async def take(
     InvalidInput, NoSuchEmployer, KeyReused.
     """
     banks.bank(wanted.bank)
-    printable(wanted.pickup_place, "pickup_place")
-    if not 1 <= len(wanted.pickup_place.strip()) <= TEXT_MAX:
-        raise InvalidInput(
-            "pickup_place",
-            zh=f"请填写领卡网点，最多 {TEXT_MAX} 字",
-            en=f"name the place where the cards are collected, at most {TEXT_MAX} characters",
-        )
     rows = sheets.read(content)
     digest = ledger.digest([wanted, [msgspec.structs.astuple(row) for row in rows]])
 
@@ -106,10 +100,13 @@ async def take(
             if known[1] != digest:
                 raise KeyReused
             return await _list(connection, known[0])
+        pickup = await counters.get(platform, connection, wanted.pickup_place, "pickup_place")
+        if (refusal := rules.pickup_refused(pickup, wanted.bank)) is not None:
+            raise refusal
         now = platform.clock.now()
         made = CardList(
             new_id(now), employer.employer_code, employer.name, employer.region, wanted.school,
-            wanted.bank, wanted.pickup_place.strip(), len(rows), actor.name, now,
+            wanted.bank, wanted.pickup_place, len(rows), actor.name, now,
         )  # fmt: skip
         if not await store.insert_list(connection, made, key, digest):
             raise Conflict
@@ -197,11 +194,12 @@ async def _apply_chunk(
     )
     desk = ManyDesk(platform, connection, doing, actor)
     await desk.read([row.person_id for row in rows], applying=True)
+    pickup = (await counters.find(connection, [one.pickup_place])).get(one.pickup_place)
     told: list[Row] = []
     refused: list[tuple[int, str, dict[str, object]]] = []
     for row in rows:
         try:
-            made = desk.apply(row.person_id, wanted, f"list:{one.list_id}:{row.row}")
+            made = desk.apply(row.person_id, wanted, pickup, f"list:{one.list_id}:{row.row}")
         except YikatongError as error:
             told.append(
                 msgspec.structs.replace(

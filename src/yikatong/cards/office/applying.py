@@ -1,12 +1,14 @@
 """Use cases of applications: apply, mend, review, withdraw, pay; ready, post, hand over."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
+from yikatong.cards import service as cards
 from yikatong.cards.model import ApplicationState, Card, CardApplication
 from yikatong.cards.office import desk as office
 from yikatong.cards.office import fees, rules, store
 from yikatong.cards.office.desk import Command, Desk, application_again
+from yikatong.cards.office.errors import CardRefused, NoSuchApplication
 from yikatong.cards.office.model import Doing, Mended, NewApplication
 from yikatong.cards.office.table import ApplicationEvent
 from yikatong.core.database import Connection
@@ -14,11 +16,13 @@ from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
 from yikatong.core.regions import get as get_region
 from yikatong.money.bank import banks
-from yikatong.money.bank import service as bank
 from yikatong.money.errors import printable
-from yikatong.people import service as people
 from yikatong.trust.audit import Actor
 
+MATTER: Final = "card_application"
+"""The kind of matter its documents belong to."""
+WAITING: Final[tuple[ApplicationState, ...]] = ("applied", "in_production", "ready", "sent")
+"""What a work list shows, in the order in which an application goes through it."""
 TEXT_MAX: Final = 200
 WORK_MAX: Final = 200
 
@@ -70,11 +74,13 @@ async def amend(
 
     async def work(desk: Desk) -> CardApplication:
         one = desk.application(application_id)
-        changes = {
-            name: value
-            for name in ("bank", "pickup_place")
-            if (value := getattr(mended, name)) is not None
-        }
+        pickup = await desk.counter(mended.pickup_place, "pickup_place")
+        bank = mended.bank or one.bank
+        changes: dict[str, object] = {"bank": bank}
+        if (refusal := rules.pickup_refused(pickup, bank)) is not None:
+            raise refusal
+        if pickup is not None and one.delivery == "pickup":
+            changes["pickup_place"] = pickup.code
         materials = tuple(dict.fromkeys((*one.materials, *mended.materials)))
         moved = await desk.move_application(
             one, "amend", asked_for=None, materials=materials, **changes
@@ -182,8 +188,9 @@ async def come_back(
 ) -> CardApplication:
     """The parcel came back; the card waits to be sent again or collected (退件)."""
     return await _move(
-        platform, person_id, application_id, "come_back", doing, actor, key, {"tracking": None}
-    )
+        platform, person_id, application_id, "come_back", doing, actor, key,
+        {"tracking": None, "chased": 0},
+    )  # fmt: skip
 
 
 async def hand_over(
@@ -198,30 +205,14 @@ async def hand_over(
 ) -> Card:
     """The card is handed over (领取), delivered by post ("deliver"), or printed at the counter and
     handed over ("print"): it is recorded and the old one ends. Answers the new card."""
-    account = await _account_for(platform, person_id, application_id, actor)
 
     async def work(desk: Desk) -> Card:
-        desk.account = account
         done = await desk.move_application(desk.application(application_id), event)
         assert done.card_id is not None
         return desk.card(done.card_id)
 
     mine = office.command(person_id, event, application_id, doing, actor, key)
     return await office.carry_out(platform, mine, work, office.card_again)
-
-
-async def _account_for(
-    platform: Platform, person_id: int, application_id: int, actor: Actor
-) -> tuple[str, int] | None:
-    """An account at the issuing bank for a card that takes over none; of the dead there is none."""
-    async with platform.database.transaction(readonly=True) as connection:
-        if (await people.get(connection, person_id)).died_on is not None:
-            return None
-        wanted = await store.bank_wanted(connection, person_id, application_id)
-    if wanted is None:
-        return None
-    account, _ = await bank.open_account(platform, person_id, wanted, actor)
-    return wanted, account.account_id
 
 
 async def _move(
@@ -264,12 +255,26 @@ def _check_text(text: str, field: str) -> None:
         raise InvalidInput(field, zh=f"最多 {TEXT_MAX} 字", en=f"at most {TEXT_MAX} characters")
 
 
+async def takes_documents(connection: Connection, person_id: int, application_id: int) -> None:
+    """Raise NoSuchApplication, or CardRefused where it is decided and takes no more documents."""
+    for one in await cards.applications(connection, person_id):
+        if one.application_id == application_id:
+            if one.state != "applied":
+                raise CardRefused(
+                    zh="申请已审核，不再接收材料",
+                    en="the application was decided and takes no more documents",
+                )
+            return
+    raise NoSuchApplication
+
+
 async def waiting(
     connection: Connection,
-    states: tuple[ApplicationState, ...],
-    areas: tuple[str, ...] | None,
+    states: Sequence[ApplicationState],
+    areas: Sequence[str] | None,
     limit: int = 50,
 ) -> list[CardApplication]:
-    """Applications that wait in some states, the oldest first, decided or taken in within some areas
-    (region codes without trailing zeros; None: everywhere). Masked by nobody: ids and states only."""
+    """Applications that wait in some states, the longest first: decided, taken in or collected within
+    some areas (region codes without trailing zeros; None: everywhere). Ids and states only, so no look
+    at a person."""
     return await store.work_list(connection, states, areas, max(1, min(limit, WORK_MAX)))

@@ -12,6 +12,8 @@ import msgspec
 
 from yikatong.cards import store as card_store
 from yikatong.cards import telling
+from yikatong.cards.counters import service as counters
+from yikatong.cards.counters.model import Counter
 from yikatong.cards.model import OPEN_STATES, Card, CardApplication
 from yikatong.cards.office import fees, making, rules, store, table, terms
 from yikatong.cards.office.errors import NoSuchApplication, NoSuchCard
@@ -33,8 +35,7 @@ from yikatong.core.errors import Unavailable
 from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
 from yikatong.core.together import Conflict
-from yikatong.money.bank.service import command as money_command
-from yikatong.money.bank.service import freeze_in
+from yikatong.money.bank import service as bank
 from yikatong.money.errors import AccountClosed, KeyReused
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.model import Freeze
@@ -78,8 +79,6 @@ class Desk:
         self.mine = mine
         self.now: datetime = platform.clock.now()
         self.facts: Facts
-        self.account: tuple[str, int] | None = None
-        """Bank and number of the account for a card that takes over none."""
         self.verifier: bytes | None = None
         """Of the PIN that was chosen."""
         self._key: str | None = mine.key
@@ -89,6 +88,7 @@ class Desk:
         person_id = self.mine.person_id
         day = today(self.platform.clock)
         person = await people.get(self.connection, person_id)
+        here = await self.counter(self.mine.doing.counter, "counter")
         enrolments = await people.enrolments(self.connection, person_id)
         relations = await people.relations(self.connection, person_id)
         facts = Facts(
@@ -102,6 +102,7 @@ class Desk:
             doing=self.mine.doing,
             actor=self.mine.actor.name,
             rules=terms.load().find(terms.NATION, day),
+            here=here,
         )
         self.facts = self._by_rules_of(facts, rules.home_region(facts))
 
@@ -111,6 +112,12 @@ class Desk:
 
     def _by_rules_of(self, facts: Facts, region: str) -> Facts:
         return msgspec.structs.replace(facts, rules=terms.load().find(region, facts.today))
+
+    async def counter(self, code: str | None, field: str) -> Counter | None:
+        """An open counter, where one is named; raises InvalidInput."""
+        if code is None:
+            return None
+        return await counters.get(self.platform, self.connection, code, field)
 
     def application(self, application_id: int) -> CardApplication:
         """An application of the person; raises NoSuchApplication."""
@@ -131,10 +138,15 @@ class Desk:
     async def apply(self, wanted: NewApplication) -> CardApplication:
         """Take an application in; raises what its line of the table refuses."""
         event = cast("ApplicationEvent", f"apply_{wanted.kind}")
+        old = rules.card_to_replace(self.facts.cards)
+        wanted = rules.completed(wanted, old, self.facts.here)
         region = rules.deciding_region(wanted, self.facts)
-        facts = msgspec.structs.replace(self._by_rules_of(self.facts, region), wanted=wanted)
+        facts = msgspec.structs.replace(
+            self._by_rules_of(self.facts, region),
+            wanted=wanted,
+            pickup=await self.counter(wanted.pickup_place, "pickup_place"),
+        )
         move = table.application_move(event, facts)
-        old = rules.card_to_replace(facts.cards)
         made = making.application(wanted, facts, region)
         post_to = None
         if wanted.delivery == "post":
@@ -142,8 +154,8 @@ class Desk:
             post_to = self.platform.vault.seal("post_to", made.application_id, address)
         await store.insert_application(self.connection, made, post_to)
         self._keep(made)
-        await self._happened(event, None, "applied", application=made)
-        if "stop_lost_card" in move.effects and old is not None and old.state in table.LIVE:
+        await self._happened(event, None, "applied", self._take_key(), application=made)
+        if "stop_lost_card" in move.effects and old is not None and old.state in table.NOT_STOPPED:
             await self.move_card(old, "report_loss", provisional_until=None)
         await self._tell_of(made, event)
         return made
@@ -154,6 +166,7 @@ class Desk:
         """Make a move of the table; `changes` are further facts that come to stand in it."""
         facts = msgspec.structs.replace(self._by_rules_of(self.facts, one.region), application=one)
         move = table.application_move(event, facts)
+        key = self._take_key()
         moved = msgspec.structs.replace(
             one, state=move.after or one.state, version=one.version + 1, **changes
         )
@@ -164,7 +177,7 @@ class Desk:
         if not await store.update_application(self.connection, moved):
             raise Conflict
         self._keep(moved)
-        await self._happened(event, one.state, moved.state, application=moved)
+        await self._happened(event, one.state, moved.state, key, application=moved)
         await self._tell_of(moved, event)
         return moved
 
@@ -214,12 +227,8 @@ class Desk:
 
     async def _issue(self, one: CardApplication) -> None:
         old = next((card for card in self.facts.cards if card.replaced_by == one.card_id), None)
-        bank, account_id = one.bank, None
-        if old is not None and old.bank == one.bank and old.account_id is not None:
-            account_id = old.account_id
-        elif self.account is not None:
-            bank, account_id = self.account
-        card = making.card(one, bank, account_id)
+        account_id = await self._account_for(one.bank, old)
+        card = making.card(one, account_id)
         await store.insert_card(self.connection, card)
         self.facts = msgspec.structs.replace(self.facts, cards=[card, *self.facts.cards])
         if old is not None:
@@ -230,12 +239,25 @@ class Desk:
             self.platform, self.connection, CardMoved(card.person_id, card, None, "issue")
         )
 
+    async def _account_for(self, bank_code: str, old: Card | None) -> int:
+        """The account of the old card where it is open and at this bank, else one of the bank."""
+        person_id = self.mine.person_id
+        if old is not None and old.bank == bank_code and old.account_id is not None:
+            account = await ledger.account(self.connection, person_id, old.account_id)
+            if account.state == "open":
+                return account.account_id
+        account, _ = await bank.open_account_in(
+            self.platform, self.connection, person_id, bank_code, self.mine.actor
+        )
+        return account.account_id
+
     # ---- cards ----
 
     async def move_card(self, one: Card, event: CardEventName, **changes: Any) -> Card:
         """Make a move of the table; `changes` are further facts that come to stand in the card."""
         facts = msgspec.structs.replace(self._by_rules_of(self.facts, one.region), card=one)
         move = table.card_move(event, facts)
+        key = self._take_key()
         after = table.restored(one) if move.after == RESTORED else move.after or one.state
         moved = msgspec.structs.replace(one, state=after, version=one.version + 1, **changes)
         for effect in move.effects:
@@ -243,7 +265,7 @@ class Desk:
         if not await store.update_card(self.connection, moved):
             raise Conflict
         self._keep_card(moved)
-        await self._happened(event, one.state, moved.state, card=moved)
+        await self._happened(event, one.state, moved.state, key, card=moved)
         await telling.of_card(self.platform, self.connection, moved, event)
         await events.tell(
             self.platform, self.connection, CardMoved(moved.person_id, moved, one.state, event)
@@ -287,6 +309,10 @@ class Desk:
         assert effect in ("unfreeze", "unfreeze_account"), effect
         await self._freeze_account(one, "loss_report", lift=True)
         if effect == "unfreeze_account":
+            # A new card at another bank: what is on the account of the lost one is free again, too.
+            for other in self.facts.cards:
+                if other.account_id not in (None, one.account_id):
+                    await self._freeze_account(other, "loss_report", lift=True)
             return msgspec.structs.replace(moved, bank_app="active")
         released = msgspec.structs.replace(moved, state_before=None, provisional_until=None)
         return _sides(released, "frozen", "active")
@@ -295,12 +321,12 @@ class Desk:
         if card.account_id is None:
             return
         kind = "unfreeze" if lift else "freeze"
-        key = f"card:{kind}:{reason}:{card.card_id}:{card.version}"
-        wanted = money_command(
+        key = f"card:{kind}:{reason}:{card.card_id}:{card.version}:{new_id(self.now)}"
+        wanted = bank.command(
             card.person_id, key, kind, self.mine.actor, card.account_id, reason, ""
         )
         try:
-            await freeze_in(
+            await bank.freeze_in(
                 self.platform, self.connection, wanted, card.account_id, reason, lift=lift
             )
         except AccountClosed:
@@ -313,6 +339,11 @@ class Desk:
         await telling.of_application(self.platform, self.connection, one, event)
         moved = ApplicationMoved(one.person_id, one, event, self.mine.doing)
         await events.tell(self.platform, self.connection, moved)
+
+    def _take_key(self) -> str | None:
+        """The key stands on the event of the move that was asked for, not on those it leads to."""
+        key, self._key = self._key, None
+        return key
 
     def _keep(self, one: CardApplication) -> None:
         others = [
@@ -329,6 +360,7 @@ class Desk:
         event: str,
         before: str | None,
         after: str,
+        key: str | None,
         *,
         application: CardApplication | None = None,
         card: Card | None = None,
@@ -337,7 +369,6 @@ class Desk:
         happened = making.event(
             mine.doing, mine.actor, self.now, event, before, after, application, card
         )
-        key, self._key = self._key, None
         await store.insert_event(self.connection, happened, key, mine.content if key else None)
         await audit.record(
             self.connection, mine.actor, self.now, *making.trail(happened, of_card=card is not None)

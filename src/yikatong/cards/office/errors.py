@@ -1,6 +1,6 @@
 """What the card office refuses, and what to do about it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from yikatong.cards.model import ApplicationState, CardState
@@ -114,6 +114,21 @@ class ChannelClosed(CardRefused):
             zh=f"{service.zh}不能在这个渠道办理，可以：{'、'.join(one.zh for one in open_ones)}",
             en=f"this channel does not offer it: {service.en}; open are: "
             f"{', '.join(one.en for one in open_ones)}",
+            field="channel",
+        )
+
+
+class ChannelNotYours(CardRefused):
+    """The caller does not stand for the channel that was stated."""
+
+    code = "card_channel_not_yours"
+    status = 403
+
+    def __init__(self, channels: Collection[str]) -> None:
+        mine = sorted(channels)
+        super().__init__(
+            zh=f"您的岗位不能按这个渠道办理，可填：{'、'.join(mine) or '无'}",
+            en=f"you do not stand for this channel; yours: {', '.join(mine) or 'none'}",
             field="channel",
         )
 

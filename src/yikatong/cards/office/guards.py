@@ -23,6 +23,7 @@ from yikatong.cards.office.errors import (
 from yikatong.cards.office.model import BY_NAMES, CHANNEL_NAMES, Facts
 from yikatong.core.errors import InvalidInput, Text, YikatongError
 from yikatong.core.money import format_yuan
+from yikatong.money.bank import banks
 
 Check = Callable[[Facts], YikatongError | None]
 
@@ -180,7 +181,69 @@ def _delivery_complete(facts: Facts) -> YikatongError | None:
         return InvalidInput(
             "post_to", zh="邮寄请填写收件地址", en="for delivery by post, give the address"
         )
+    return rules.pickup_refused(facts.pickup, wanted.bank)
+
+
+def _prints_here(facts: Facts) -> YikatongError | None:
+    assert facts.application is not None
+    here = facts.here
+    if here is None:
+        return InvalidInput(
+            "counter", zh="请填写即时制卡的网点", en="name the counter that makes the card"
+        )
+    if not here.prints_at_once:
+        return CardRefused(
+            zh=f"{here.name}不能即时制卡，请换能即时制卡的网点，或等待送厂制卡",
+            en=f"{here.english} makes no cards at once; go to a counter that does, or wait for the "
+            "batch",
+            field="counter",
+        )
+    if here.pooling_region != facts.application.region:
+        return CardRefused(
+            zh="即时制卡只能在发卡地的网点；在外地请等待制好后寄到受理窗口领取",
+            en="only counters of the issuing region make its cards; elsewhere wait until it is sent",
+            field="counter",
+        )
+    if not rules.serves(here, facts.application.bank):
+        return CardRefused(
+            zh="这个网点属于另一家银行，不能制这张卡",
+            en="this branch is of another bank and cannot make this card",
+            field="counter",
+        )
     return None
+
+
+def _lies_here(facts: Facts) -> YikatongError | None:
+    assert facts.application is not None
+    place, here = facts.application.pickup_place, facts.here
+    if here is None or place is None or place == here.code:
+        return None
+    return CardRefused(
+        zh="卡不在这个网点，请到申请时选的领取网点办理",
+        en="the card is not at this counter; it waits at the one chosen for collecting it",
+        field="counter",
+    )
+
+
+def _issuing_bank(facts: Facts) -> YikatongError | None:
+    assert facts.card is not None
+    if facts.here is None or facts.here.bank == facts.card.bank:
+        return None
+    name = banks.bank(facts.card.bank).name
+    return CardRefused(
+        zh=f"这张卡的银行功能要到发卡银行启用：{name.zh}",
+        en=f"the bank side of this card is activated at its issuing bank: {name.en}",
+        field="counter",
+    )
+
+
+def _kin_of_the_dead(facts: Facts) -> YikatongError | None:
+    if facts.person.died_on is None or facts.doing.by == "kin":
+        return None
+    return NotYours(
+        "此人已登记死亡，由近亲属注销",
+        "the person's death is recorded; next of kin cancel the card",
+    )
 
 
 def _another_reviewer(facts: Facts) -> YikatongError | None:
@@ -298,6 +361,15 @@ def _report_ran_out(facts: Facts) -> YikatongError | None:
 
 
 ALIVE: Final = Guard(Text("未登记死亡", "not recorded dead"), _alive)
+KIN_OF_THE_DEAD: Final = Guard(
+    Text("已登记死亡的由近亲属办理", "of the dead by next of kin"), _kin_of_the_dead
+)
+PRINTS_HERE: Final = Guard(
+    Text("网点能即时制卡，且在发卡地", "the counter makes cards at once, in the issuing region"),
+    _prints_here,
+)
+LIES_HERE: Final = Guard(Text("卡在这个网点", "the card is at this counter"), _lies_here)
+ISSUING_BANK: Final = Guard(Text("在发卡银行", "at the issuing bank"), _issuing_bank)
 IDENTITY_CLEAR: Final = Guard(
     Text("身份信息与户籍一致", "identity agrees with the register"), _identity_clear
 )

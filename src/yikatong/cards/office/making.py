@@ -8,16 +8,17 @@ from typing import Final
 from yikatong.cards.model import Card, CardApplication
 from yikatong.cards.office import rules, terms
 from yikatong.cards.office.model import CardEvent, Doing, Facts, NewApplication
+from yikatong.cards.service import NUMBER_LENGTH
 from yikatong.core.ids import new_id
 from yikatong.trust.audit import Actor
 
 _LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
-_NUMBER_LENGTH: Final = 9
-_NUMBERS: Final = len(_LETTERS) ** _NUMBER_LENGTH
+_NUMBERS: Final = len(_LETTERS) ** NUMBER_LENGTH
 
 
 def application(wanted: NewApplication, facts: Facts, region: str) -> CardApplication:
-    """The application that was taken in, decided by a region whose rules `facts` have."""
+    """The application that was taken in, `wanted` completed, decided by a region whose rules `facts`
+    have."""
     old = rules.card_to_replace(facts.cards)
     fee, doing = rules.fee_of(wanted, facts.rules), facts.doing
     return CardApplication(
@@ -29,7 +30,7 @@ def application(wanted: NewApplication, facts: Facts, region: str) -> CardApplic
         expected_on=rules.working_days_after(
             facts.today, facts.rules.review_days + facts.rules.production_days
         ),
-        pickup_place=wanted.pickup_place if wanted.delivery == "pickup" else None,
+        pickup_place=wanted.pickup_place,
         reason=None,
         person_id=facts.person.person_id,
         channel=doing.channel,
@@ -40,7 +41,7 @@ def application(wanted: NewApplication, facts: Facts, region: str) -> CardApplic
         why=wanted.why,
         replaces_card_id=old.card_id if old else None,
         materials=doing.materials,
-        bank=wanted.bank or (old.bank if old else "ICBC"),
+        bank=wanted.bank or rules.ANY_BANK,
         delivery=wanted.delivery,
         fee=fee,
         fee_state="due" if fee else "none",
@@ -51,7 +52,7 @@ def application(wanted: NewApplication, facts: Facts, region: str) -> CardApplic
 def number() -> str:
     """A card number that nobody can guess; whether it is free the directory says."""
     drawn, letters = secrets.randbelow(_NUMBERS), ""
-    for _ in range(_NUMBER_LENGTH):
+    for _ in range(NUMBER_LENGTH):
         drawn, at = divmod(drawn, len(_LETTERS))
         letters += _LETTERS[at]
     return letters
@@ -69,7 +70,7 @@ def valid_until(region: str, personalised_on: date) -> date:
     return rules.years_after(personalised_on, years)
 
 
-def card(one: CardApplication, bank: str, account_id: int | None) -> Card:
+def card(one: CardApplication, account_id: int) -> Card:
     """The card that is handed over: with the name and the days that were written on it."""
     assert one.card_id is not None
     assert one.card_number is not None
@@ -89,7 +90,7 @@ def card(one: CardApplication, bank: str, account_id: int | None) -> Card:
         issued_on=one.personalised_on,
         valid_until=valid_until(one.region, one.personalised_on),
         provisional_until=None,
-        bank=bank,
+        bank=one.bank,
         account_id=account_id,
         account_frozen_by=None,
         replaced_by=None,

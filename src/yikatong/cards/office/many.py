@@ -14,6 +14,8 @@ from typing import Any, Final, cast
 import msgspec
 
 from yikatong.cards import telling
+from yikatong.cards.counters import service as counters
+from yikatong.cards.counters.model import Counter
 from yikatong.cards.model import Card, CardApplication
 from yikatong.cards.office import making, many_store, rules, table, terms
 from yikatong.cards.office.errors import NoSuchApplication, NoSuchCard
@@ -35,7 +37,7 @@ from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
 from yikatong.core.together import Change, ask_together, change_together
 from yikatong.money.bank import opening
-from yikatong.money.ledger.service import digest
+from yikatong.money.ledger import service as ledger
 from yikatong.people import service as people
 from yikatong.people.model import Enrolment
 from yikatong.trust import audit
@@ -73,6 +75,7 @@ class ManyDesk:
     async def read(self, person_ids: Sequence[int], *, applying: bool = False) -> None:
         """Lock these persons and read what decides; where they are insured only for applications."""
         await many_store.lock(self.connection, person_ids)
+        here = await self.counter(self.doing.counter, "counter")
         persons, cards, applications = await ask_together(
             self.connection,
             [
@@ -97,7 +100,14 @@ class ManyDesk:
                 doing=self.doing,
                 actor=self.actor.name,
                 rules=nation,
+                here=here,
             )
+
+    async def counter(self, code: str | None, field: str) -> Counter | None:
+        """An open counter, where one is named; raises InvalidInput."""
+        if code is None:
+            return None
+        return await counters.get(self.platform, self.connection, code, field)
 
     def rules_of(self, region: str) -> CardRules:
         """The rules of a region today."""
@@ -121,17 +131,23 @@ class ManyDesk:
                 return one
         raise NoSuchCard
 
-    def apply(self, person_id: int, wanted: NewApplication, key: str) -> CardApplication:
+    def apply(
+        self, person_id: int, wanted: NewApplication, pickup: Counter | None, key: str
+    ) -> CardApplication:
         """Take an application for a first card in; raises what its line of the table refuses.
 
-        With the same key it is written once: a second time Conflict is raised when it is written.
+        `pickup` is the counter that `wanted` names. With the same key it is written once: a second
+        time Conflict is raised when it is written.
         """
         assert wanted.kind == "first"
         assert wanted.delivery == "pickup"
         event = cast("ApplicationEvent", f"apply_{wanted.kind}")
         known = self._facts[person_id]
+        wanted = rules.completed(wanted, rules.card_to_replace(known.cards), known.here)
         region = rules.deciding_region(wanted, known)
-        facts = msgspec.structs.replace(known, wanted=wanted, rules=self.rules_of(region))
+        facts = msgspec.structs.replace(
+            known, wanted=wanted, rules=self.rules_of(region), pickup=pickup
+        )
         table.application_move(event, facts)
         made = making.application(wanted, facts, region)
         self._facts[person_id] = msgspec.structs.replace(
@@ -212,18 +228,26 @@ class ManyDesk:
 
     async def _issued(self) -> list[Card]:
         """The new cards, with the account of the old one or one that is opened now."""
-        accounts: dict[int, int] = {}
+        olds = {card.replaced_by: card for card in self._cards if card.replaced_by is not None}
+        kept = await self._open_accounts(list(olds.values()))
         wanted: dict[int, str] = {}
-        replaced = {card.replaced_by: card for card in self._cards if card.replaced_by is not None}
+        accounts: dict[int, int] = {}
         for one in self._to_issue:
-            old = replaced.get(one.card_id or 0)
-            if old is not None and old.bank == one.bank and old.account_id is not None:
-                accounts[one.person_id] = old.account_id
+            old = olds.get(one.card_id or 0)
+            if old is not None and old.bank == one.bank and old.account_id in kept:
+                accounts[one.person_id] = old.account_id or 0
             else:
                 wanted[one.person_id] = one.bank
         if wanted:
             accounts |= await opening.open_many(self.platform, self.connection, wanted, self.actor)
-        return [making.card(one, one.bank, accounts[one.person_id]) for one in self._to_issue]
+        return [making.card(one, accounts[one.person_id]) for one in self._to_issue]
+
+    async def _open_accounts(self, olds: Sequence[Card]) -> set[int | None]:
+        keys = [(one.person_id, one.account_id) for one in olds if one.account_id is not None]
+        if not keys:
+            return set()
+        found = await ledger.accounts(self.connection, keys)
+        return {one.account_id for one in found if one.state == "open"}
 
     async def _tell(self, issued: Sequence[Card]) -> None:
         platform, connection = self.platform, self.connection
@@ -279,5 +303,7 @@ class ManyDesk:
         happened = making.event(
             self.doing, self.actor, self.now, event, before, after, application, card
         )
-        self._happened.append((happened, key, digest([content, self.doing]) if key else None))
+        self._happened.append(
+            (happened, key, ledger.digest([content, self.doing]) if key else None)
+        )
         self._trail.append(making.trail(happened, of_card=card is not None))

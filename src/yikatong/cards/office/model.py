@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from yikatong.cards.counters.model import Counter
 from yikatong.cards.model import (
     By,
     Card,
@@ -84,7 +85,7 @@ class Doing(msgspec.Struct, frozen=True):
     materials: tuple[Material, ...] = ()
     reason: str = ""
     counter: str | None = None
-    """The counter (网点) where it is done, where that counter keeps a stock of cards."""
+    """The counter at which it happens; where it keeps a stock of cards, that moves too."""
 
 
 class NewApplication(msgspec.Struct, frozen=True):
@@ -96,11 +97,12 @@ class NewApplication(msgspec.Struct, frozen=True):
     region: str | None = None
     """The region that is to issue the card; None: the insured place (参保地)."""
     accepted_in: str | None = None
-    """Where it is taken in; None: in the issuing region."""
+    """Where it is taken in; None: where the counter stands, else in the issuing region."""
     bank: str | None = None
     """The issuing bank; None: the one of the old card."""
     delivery: Delivery = "pickup"
     pickup_place: str | None = None
+    """The counter at which it is collected; None: the one that takes it in."""
     post_to: str | None = None
     """The address of the parcel (邮寄地址)."""
     post_phone: str | None = None
@@ -133,6 +135,10 @@ class Facts(msgspec.Struct, frozen=True):
     card: Card | None = None
     """The card the command is about."""
     wanted: NewApplication | None = None
+    here: Counter | None = None
+    """The counter at which it happens."""
+    pickup: Counter | None = None
+    """The counter wanted for collecting the card."""
 
 
 class CardEvent(msgspec.Struct, frozen=True):
@@ -176,6 +182,18 @@ class CardMoved(Event, frozen=True):
     """As it is now."""
     before: str | None
     event: str
+
+
+class CardExpiring(Event, frozen=True):
+    """A card is about to expire (到期提醒); told once."""
+
+    card: Card
+
+
+class ReportEnding(Event, frozen=True):
+    """A provisional loss report is about to end by itself (临时挂失到期提醒); told once."""
+
+    card: Card
 
 
 class CardReplaced(Event, frozen=True):

@@ -5,6 +5,9 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final
 
+import msgspec
+
+from yikatong.cards.counters.model import Counter
 from yikatong.cards.model import LIVE_STATES, Card
 from yikatong.cards.office.model import Facts, NewApplication
 from yikatong.cards.office.terms import CardRules
@@ -12,6 +15,8 @@ from yikatong.core import regions
 from yikatong.core.errors import InvalidInput
 from yikatong.core.money import Fen
 
+ANY_BANK: Final = "ICBC"
+"""The issuing bank of a first card for which none is named."""
 GENERATION: Final = 3
 """Cards issued today are of the third generation."""
 _INSURANCES: Final = ("310", "390", "110", "150", "210")
@@ -36,6 +41,38 @@ def _pooling(region: str, field: str = "region") -> str:
 def deciding_region(wanted: NewApplication, facts: Facts) -> str:
     """The region that decides and issues; raises InvalidInput for an unknown one."""
     return home_region(facts) if wanted.region is None else _pooling(wanted.region)
+
+
+def completed(wanted: NewApplication, old: Card | None, here: Counter | None) -> NewApplication:
+    """What is wanted, with what goes without saying: the bank of the old card or of the branch, the
+    region of the counter, and that the card is collected where it was applied for."""
+    bank = wanted.bank or (old.bank if old else here.bank if here else None) or ANY_BANK
+    accepted_in, pickup_place = wanted.accepted_in, None
+    if here is not None:
+        accepted_in = here.region
+    if wanted.delivery == "pickup":
+        pickup_place = wanted.pickup_place
+        if pickup_place is None and here is not None and serves(here, bank):
+            pickup_place = here.code
+    return msgspec.structs.replace(
+        wanted, bank=bank, accepted_in=accepted_in, pickup_place=pickup_place
+    )
+
+
+def serves(counter: Counter, bank: str | None) -> bool:
+    """Whether a counter has to do with cards of a bank: the agency's all have, branches their own."""
+    return counter.bank in (None, bank)
+
+
+def pickup_refused(pickup: Counter | None, bank: str | None) -> InvalidInput | None:
+    """Why a card is not collected at this counter, or None."""
+    if pickup is None or serves(pickup, bank):
+        return None
+    return InvalidInput(
+        "pickup_place",
+        zh="这个网点属于另一家银行，请选经办窗口或发卡银行的网点",
+        en="this branch is of another bank; choose a counter of the agency or of the issuing bank",
+    )
 
 
 def is_elsewhere(wanted: NewApplication, facts: Facts) -> bool:

@@ -94,7 +94,7 @@ def missing(service: Name, facts: Facts, *, elsewhere: bool = False) -> list[Tex
         wanted.append("guardianship")
     if service == "renew" and facts.wanted is not None and facts.wanted.why == "data_changed":
         wanted.append("household_register")
-    if service == "cancel" and by != "kin" and facts.person.died_on is None:
+    if service == "cancel" and by != "kin":
         wanted.append("old_card")
     lacking = [MATERIAL_NAMES[one] for one in wanted if one not in shown]
     if elsewhere and not shown.intersection(ELSEWHERE):

@@ -7,7 +7,7 @@ import msgspec
 
 from yikatong.cards.model import Card, CardApplication
 from yikatong.cards.office.model import CardEvent
-from yikatong.cards.store import application_of
+from yikatong.cards.store import application_of, card_of
 from yikatong.core.database import Connection
 
 APPLICATION = tuple(CardApplication.__struct_fields__)
@@ -53,6 +53,25 @@ async def insert_event(
         key,
         content,
     )
+
+
+async def insert_events_once(
+    connection: Connection, events: Sequence[tuple[CardEvent, str]]
+) -> set[int]:
+    """Events with their keys, those that are not there yet; answers the ids of the new ones."""
+    values = [(*msgspec.structs.astuple(event), key) for event, key in events]
+    rows = await connection.fetch(
+        f"""insert into card_events ({", ".join(EVENT)}, key, content)
+            select {", ".join(EVENT)}, key, ''::bytea
+              from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::bigint[], $5::bigint[],
+                          $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
+                          $12::text[], $13::text[], $14::jsonb[], $15::text[])
+                   as new ({", ".join(EVENT)}, key)
+            on conflict do nothing returning event_id""",  # noqa: S608
+        *([msgspec.json.encode(one).decode() if isinstance(one, dict) else one for one in column]
+          for column in zip(*values, strict=True)),
+    )  # fmt: skip
+    return {row[0] for row in rows}
 
 
 async def events_of(connection: Connection, person_id: int, limit: int) -> list[CardEvent]:
@@ -122,33 +141,21 @@ async def post_to(connection: Connection, person_id: int, application_id: int) -
     )
 
 
-async def bank_wanted(connection: Connection, person_id: int, application_id: int) -> str | None:
-    """The issuing bank of an application whose card takes over no account."""
-    return await connection.fetchval(
-        f"""select a.bank from card_applications a
-             where a.person_id = $1 and a.application_id = $2 and a.state in {_OPEN}
-               and not exists (select from cards c
-                                where c.person_id = a.person_id and c.bank = a.bank
-                                  and c.account_id is not null
-                                  and (c.state in {_LIVE} or c.state = 'expired'))""",  # noqa: S608
-        person_id,
-        application_id,
-    )
-
-
 async def work_list(
     connection: Connection,
     states: Sequence[str],
     areas: Sequence[str] | None,
     limit: int,
 ) -> list[CardApplication]:
-    """Applications in some states that wait, the oldest first; `areas`: prefixes of region codes."""
+    """Open applications in some states, the longest waiting first; `areas`: prefixes of region codes."""
     rows = await connection.fetch(
         f"""select {", ".join(APPLICATION)} from card_applications
              where state = any($1::text[]) and state in {_OPEN}
-               and ($2::text[] is null
-                    or exists (select from unnest($2::text[]) a where region like a || '%'
-                                                                  or accepted_in like a || '%'))
+               and ($2::text[] is null or exists (
+                     select from unnest($2::text[]) a
+                      where region like a || '%' or accepted_in like a || '%'
+                         or exists (select from card_counters c
+                                     where c.code = pickup_place and c.region like a || '%')))
              order by state_since nulls first limit $3""",  # noqa: S608
         states,
         areas,
@@ -206,32 +213,87 @@ async def update_card(connection: Connection, card: Card) -> bool:
 
 # ---- what is due ----
 
+Place = tuple[int, int]
+"""Person and card, or application, behind which a page begins."""
+
 
 async def provisional_reports_over(
-    connection: Connection, now: datetime, limit: int
-) -> list[tuple[int, int]]:
+    connection: Connection, now: datetime, after: Place, limit: int
+) -> list[Place]:
     rows = await connection.fetch(
         """select person_id, card_id from cards
             where state = 'loss_reported_provisionally' and provisional_until <= $1
-            order by provisional_until limit $2""",
+              and (person_id, card_id) > ($2, $3)
+            order by person_id, card_id limit $4""",
         now,
+        *after,
         limit,
     )
     return [(row[0], row[1]) for row in rows]
 
 
-async def cards_run_out(connection: Connection, before: date, limit: int) -> list[tuple[int, int]]:
+async def cards_run_out(
+    connection: Connection, before: date, after: Place, limit: int
+) -> list[Place]:
     rows = await connection.fetch(
-        f"""select person_id, card_id from cards where state in {_LIVE} and valid_until < $1
-             order by valid_until limit $2""",  # noqa: S608
+        f"""select person_id, card_id from cards
+             where state in {_LIVE} and valid_until < $1 and (person_id, card_id) > ($2, $3)
+             order by person_id, card_id limit $4""",  # noqa: S608
         before,
+        *after,
         limit,
     )
     return [(row[0], row[1]) for row in rows]
+
+
+_UNTOLD = """not exists (select from card_events e
+                           where e.person_id = c.person_id and e.card_id = c.card_id
+                             and e.event = 'remind_expiry')"""
+
+
+async def expiring(
+    connection: Connection,
+    states: Sequence[str],
+    first: date,
+    last: date,
+    after: Place,
+    limit: int,
+) -> list[Card]:
+    """Cards in these states whose last day lies between two, and whose holders were not told."""
+    rows = await connection.fetch(
+        f"""select {", ".join(CARD)} from cards c
+             where state = any($1::text[]) and valid_until between $2 and $3
+               and (person_id, card_id) > ($4, $5) and {_UNTOLD}
+             order by person_id, card_id limit $6""",  # noqa: S608
+        states,
+        first,
+        last,
+        *after,
+        limit,
+    )
+    return [card_of(row) for row in rows]
+
+
+async def reports_ending(
+    connection: Connection, now: datetime, until: datetime, after: Place, limit: int
+) -> list[Card]:
+    """Cards whose provisional report ends by itself between two moments."""
+    rows = await connection.fetch(
+        f"""select {", ".join(CARD)} from cards
+             where state = 'loss_reported_provisionally'
+               and provisional_until > $1 and provisional_until <= $2
+               and (person_id, card_id) > ($3, $4)
+             order by person_id, card_id limit $5""",  # noqa: S608
+        now,
+        until,
+        *after,
+        limit,
+    )
+    return [card_of(row) for row in rows]
 
 
 async def uncollected(
-    connection: Connection, now: datetime, after: tuple[int, int], limit: int
+    connection: Connection, now: datetime, after: Place, limit: int
 ) -> list[CardApplication]:
     """Cards that lie ready, in the order of persons behind `after`."""
     rows = await connection.fetch(

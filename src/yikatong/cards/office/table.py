@@ -4,11 +4,12 @@ This is the one place where it stands: the service carries out what it says, the
 Source: the states of LD/T 32 and the services of 《社会保障卡经办规程》 as the domain tells them.
 """
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
 
-from yikatong.cards.model import ApplicationState, Card, CardState
+from yikatong.cards.model import CARD_STATES, ApplicationState, Card, CardState
 from yikatong.cards.office import guards as g
 from yikatong.cards.office import services
 from yikatong.cards.office.errors import STATE_NAMES, NotNow
@@ -23,7 +24,7 @@ Effect = Literal[
 EFFECTS: Final[dict[Effect, Text]] = {
     "note_fee": Text("记应交工本费", "the fee becomes due"),
     "stop_lost_card": Text(
-        "旧卡未挂失的，一并挂失", "the old card is reported lost, where it was not yet"
+        "旧卡未正式挂失的，一并挂失", "the old card is reported lost for good, where it was not yet"
     ),
     "give_fee_back": Text("退还已交工本费", "a fee that was paid is given back"),
     "number_card": Text("分配卡号、卡识别码", "card number and identifier are drawn"),
@@ -51,7 +52,7 @@ ApplicationEvent = Literal[
 CardEventName = Literal[
     "activate", "activate_bank", "change_pin", "reset_pin", "lock", "unlock",
     "report_loss_provisionally", "provisional_report_ends", "report_loss", "withdraw_loss", "expire",
-    "replace", "cancel",
+    "remind_expiry", "remind_report", "replace", "cancel",
 ]  # fmt: skip
 
 RESTORED: Final = "restored"
@@ -82,6 +83,8 @@ def _apply(event: ApplicationEvent, service: services.Name, text: Text, *own: Gu
 
 LIVE: Final[tuple[CardState, ...]] = ("issued", "active", "locked")
 """Not lost, not dead."""
+NOT_STOPPED: Final[tuple[CardState, ...]] = (*LIVE, "loss_reported_provisionally")
+"""What would work again by itself, or works."""
 _LOST: Final[tuple[CardState, ...]] = ("loss_reported_provisionally", "loss_reported")
 
 # One a line or two, to be read as a table.
@@ -101,29 +104,31 @@ APPLICATION: Final[tuple[Move, ...]] = (
     Move("order", Text("送厂制卡", "order from the maker"), ("in_production",), None, (g.ALIVE, g.NOT_IN_BATCH), ("number_card",)),
     Move("spoil", Text("制作失败，重新制卡", "spoiled, to be made again"), ("in_production",), None, (g.IN_BATCH,)),
     Move("make", Text("制作完成", "made"), ("in_production",), "ready", (g.IN_BATCH,)),
-    Move("print", Text("窗口即时制卡并交付", "print at the counter and hand over"), ("in_production",), "issued", (g.ALIVE, g.channel("collect"), g.acts("collect"), g.NOT_IN_BATCH, g.FEE_SETTLED, g.shown("collect")), ("number_card", "replace_old_card", "issue_card")),
+    Move("print", Text("窗口即时制卡并交付", "print at the counter and hand over"), ("in_production",), "issued", (g.ALIVE, g.channel("collect"), g.acts("collect"), g.NOT_IN_BATCH, g.PRINTS_HERE, g.FEE_SETTLED, g.shown("collect")), ("number_card", "replace_old_card", "issue_card")),
     Move("post", Text("寄出", "send by post"), ("ready",), "sent", (g.BY_POST, g.FEE_SETTLED)),
     Move("come_back", Text("退件", "came back"), ("sent",), "ready"),
     Move("chase", Text("催领", "ask to collect it"), ("ready",), None),
-    Move("hand_over", Text("领取", "hand over"), ("ready",), "issued", (g.ALIVE, g.channel("collect"), g.acts("collect"), g.shown("collect"), g.FEE_SETTLED), ("number_card", "replace_old_card", "issue_card")),
+    Move("hand_over", Text("领取", "hand over"), ("ready",), "issued", (g.ALIVE, g.channel("collect"), g.acts("collect"), g.LIES_HERE, g.shown("collect"), g.FEE_SETTLED), ("number_card", "replace_old_card", "issue_card")),
     Move("deliver", Text("妥投", "delivered"), ("sent",), "issued", (g.ALIVE,), ("number_card", "replace_old_card", "issue_card")),
     Move("destroy", Text("逾期未领，销毁", "destroyed, as nobody collected it"), ("ready",), "withdrawn", (), ("give_fee_back",)),
 )
 
 CARD: Final[tuple[Move, ...]] = (
     Move("activate", Text("启用社保功能", "activate the social-security side"), ("issued",), "active", (g.ALIVE, g.VALID, g.channel("activate"), g.acts("activate"), g.shown("activate")), ("set_pin",)),
-    Move("activate_bank", Text("启用银行功能", "activate the bank side"), ("issued", "active", "locked"), None, (g.ALIVE, g.VALID, g.channel("activate_bank"), g.acts("activate_bank"), g.BANK_INACTIVE, g.shown("activate_bank")), ("unfreeze_account",)),
+    Move("activate_bank", Text("启用银行功能", "activate the bank side"), ("issued", "active", "locked"), None, (g.ALIVE, g.VALID, g.channel("activate_bank"), g.acts("activate_bank"), g.ISSUING_BANK, g.BANK_INACTIVE, g.shown("activate_bank")), ("unfreeze_account",)),
     Move("change_pin", Text("改密码", "change the PIN"), ("active",), None, (g.ALIVE, g.channel("change_pin"), g.acts("change_pin"))),
     Move("lock", Text("密码连错三次，锁定", "three wrong PINs in a row lock it"), ("active",), "locked"),
     Move("unlock", Text("解锁", "unlock"), ("locked",), "active", (g.ALIVE, g.channel("unlock"), g.acts("unlock"), g.shown("unlock"))),
     Move("reset_pin", Text("重置密码", "reset the PIN"), ("active", "locked"), "active", (g.ALIVE, g.channel("reset_pin"), g.acts("reset_pin"), g.shown("reset_pin")), ("reset_pin",)),
     Move("report_loss_provisionally", Text("临时挂失", "report a loss provisionally"), LIVE, "loss_reported_provisionally", (g.channel("report_loss_provisionally"), g.acts("report_loss_provisionally")), ("freeze",)),
     Move("provisional_report_ends", Text("临时挂失期满，自动解除", "the provisional report ends by itself"), ("loss_reported_provisionally",), RESTORED, (g.REPORT_RAN_OUT,), ("unfreeze",)),
-    Move("report_loss", Text("挂失", "report a loss"), (*LIVE, "loss_reported_provisionally"), "loss_reported", (g.channel("report_loss"), g.acts("report_loss"), g.shown("report_loss")), ("freeze",)),
+    Move("remind_report", Text("提醒临时挂失将到期", "tell that the provisional report is about to end"), ("loss_reported_provisionally",), None),
+    Move("report_loss", Text("挂失", "report a loss"), NOT_STOPPED, "loss_reported", (g.channel("report_loss"), g.acts("report_loss"), g.shown("report_loss")), ("freeze",)),
     Move("withdraw_loss", Text("解挂", "withdraw the loss report"), _LOST, RESTORED, (g.ALIVE, g.channel("withdraw_loss"), g.acts("withdraw_loss"), g.shown("withdraw_loss")), ("unfreeze",)),
+    Move("remind_expiry", Text("提醒即将到期", "tell that the card is about to expire"), LIVE, None),
     Move("expire", Text("到期", "expire"), (*LIVE, *_LOST), "expired", (g.RAN_OUT,)),
     Move("replace", Text("被新卡替换", "replaced by the new card"), (*LIVE, *_LOST, "expired"), "replaced"),
-    Move("cancel", Text("注销", "cancel"), (*LIVE, *_LOST, "expired"), "cancelled", (g.channel("cancel"), g.acts("cancel"), g.shown("cancel")), ("freeze_for_death", "end_applications")),
+    Move("cancel", Text("注销", "cancel"), (*LIVE, *_LOST, "expired"), "cancelled", (g.channel("cancel"), g.acts("cancel"), g.KIN_OF_THE_DEAD, g.shown("cancel")), ("freeze_for_death", "end_applications")),
 )
 # fmt: on
 
@@ -131,6 +136,11 @@ _APPLICATION: Final = {move.event: move for move in APPLICATION}
 _CARD: Final = {move.event: move for move in CARD}
 assert len(_APPLICATION) == len(APPLICATION), "one line an event"
 assert len(_CARD) == len(CARD), "one line an event"
+
+
+def card_states(event: CardEventName) -> tuple[CardState, ...]:
+    """The states of a card in which this can happen."""
+    return tuple(one for one in CARD_STATES if one in _CARD[event].before)
 
 
 def application_move(event: ApplicationEvent, facts: Facts) -> Move:
@@ -150,7 +160,7 @@ def restored(card: Card) -> CardState:
     return "issued" if card.social_security_app == "inactive" else "active"
 
 
-def possible(moves: tuple[Move, ...], state: ApplicationState | CardState) -> list[Move]:
+def possible(moves: Sequence[Move], state: ApplicationState | CardState) -> list[Move]:
     """The lines that begin in a state."""
     return [move for move in moves if state in move.before]
 

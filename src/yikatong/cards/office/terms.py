@@ -76,6 +76,15 @@ class Book:
         """Regions that depart from the nationwide rules."""
         return sorted(code for code in self._parts if code != NATION)
 
+    def longest(self, days: str) -> int:
+        """The most days that any region says, such as of `remind_days`."""
+        return max(
+            part.values[days]
+            for parts in self._parts.values()
+            for part in parts
+            if days in part.values
+        )
+
     def find(self, region: str, on: date) -> CardRules:
         """The rules of a region on a day; raises NotFound before the first."""
         merged: dict[str, Any] = {"sources": (), "notes": (), "recalled": False}

@@ -91,6 +91,7 @@ class PinMoved(Event, frozen=True):
 
     card_id: int
     what: What
+    actor: Actor
 
 
 class Presented(msgspec.Struct, frozen=True):
@@ -218,7 +219,7 @@ async def put_first(
         raise PinAlreadySet
     detail: dict[str, object] = {"card_id": card.card_id}
     await audit.record(connection, actor, now, card.person_id, "pin.set", detail)
-    await _tell(platform, connection, card.person_id, card.card_id, "set")
+    await _tell(platform, connection, card.person_id, card.card_id, "set", actor)
 
 
 async def put_anew(
@@ -235,7 +236,7 @@ async def put_anew(
     await store.put(connection, card.person_id, card.card_id, verifier, now)
     detail: dict[str, object] = {"card_id": card.card_id, "proof": proof}
     await audit.record(connection, actor, now, card.person_id, "pin.reset", detail)
-    await _tell(platform, connection, card.person_id, card.card_id, "reset")
+    await _tell(platform, connection, card.person_id, card.card_id, "reset", actor)
 
 
 async def forget_tries(connection: Connection, card: Card) -> None:
@@ -268,7 +269,7 @@ async def change(
             raise PinNotAccepted("old")
         detail: dict[str, object] = {"card_id": card.card_id}
         await audit.record(connection, actor, now, person_id, "pin.changed", detail)
-        await _tell(platform, connection, person_id, card.card_id, "changed")
+        await _tell(platform, connection, person_id, card.card_id, "changed", actor)
 
 
 async def _lock(
@@ -279,17 +280,22 @@ async def _lock(
         await audit.record(
             connection, actor, platform.clock.now(), person_id, "card.locked", detail
         )
-        await _tell(platform, connection, person_id, card_id, "locked")
+        await _tell(platform, connection, person_id, card_id, "locked", actor)
 
 
 async def _tell(
-    platform: Platform, connection: Connection, person_id: int, card_id: int, what: What
+    platform: Platform,
+    connection: Connection,
+    person_id: int,
+    card_id: int,
+    what: What,
+    actor: Actor,
 ) -> None:
     held = await cards.cards(connection, person_id)
     card = next(one for one in held if one.card_id == card_id)
     once = str(new_id(platform.clock.now()))
     await telling.of_pin(platform, connection, card, what, once)
-    await events.tell(platform, connection, PinMoved(person_id, card_id, what))
+    await events.tell(platform, connection, PinMoved(person_id, card_id, what, actor))
 
 
 async def _card(platform: Platform, person_id: int) -> Card:

@@ -59,6 +59,25 @@ async def mandates(platform: Platform, connection: Connection, person_id: int) -
     return rules.mandates(agent, relations, held, everybody, today(platform.clock))
 
 
+async def agents(platform: Platform, connection: Connection, person_id: int) -> list[Mandate]:
+    """Who may act for the person today; `person_id` of each is the agent's or guardian's."""
+    day = today(platform.clock)
+    known = [one.other_person_id for one in await people.relations(connection, person_id)]
+    known += [
+        one.agent_id
+        for one in await store.of_person(connection, person_id, "principal")
+        if rules.in_force(one, day)
+    ]
+    found: list[Mandate] = []
+    for other in dict.fromkeys(known):
+        found += [
+            msgspec.structs.replace(one, person_id=other)
+            for one in await mandates(platform, connection, other)
+            if one.person_id == person_id
+        ]
+    return found
+
+
 async def acting_for(
     platform: Platform,
     connection: Connection,

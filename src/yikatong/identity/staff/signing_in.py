@@ -166,6 +166,21 @@ async def find(platform: Platform, token: str) -> StaffSession | None:
     return session
 
 
+async def sender_of(platform: Platform, token: str) -> str | None:
+    """Whose session a token was of, also where it ran out since; None where it was ended, or is none.
+
+    Lets nobody in: it tells for whom a form is kept that came too late.
+    """
+    parts = _parts(token)
+    if parts is None:
+        return None
+    number, session_id, secret = parts
+    async with platform.database.transaction(readonly=True) as connection:
+        stored = await store.secret_of_open(connection, number, session_id)
+    known = stored is not None and hmac.compare_digest(stored, _hash(secret))
+    return number if known else None
+
+
 async def caller(platform: Platform, token: str) -> Caller | None:
     """Who shows a token of staff; None for a text that is none, or a session not yet settled."""
     if not token.startswith(_MARK):

@@ -220,6 +220,16 @@ async def live(
     return _made(StaffSession, row), row["secret_hash"], row["candidate_sealed"]
 
 
+async def secret_of_open(connection: Connection, number: str, session_id: int) -> bytes | None:
+    """The hash of the secret of a session that nobody ended, whether or not it ran out."""
+    return await connection.fetchval(
+        """select secret_hash from staff_sessions
+            where staff_number = $1 and session_id = $2 and stage = 'open' and ended_at is null""",
+        number,
+        session_id,
+    )
+
+
 async def sessions_of(
     connection: Connection, number: str, at: datetime, seen_after: datetime, *, sandbox: bool
 ) -> list[StaffSession]:

@@ -21,10 +21,10 @@ from yikatong.medical.claims.bodies import (
     file_body,
 )
 from yikatong.medical.claims.errors import LinesWrong
-from yikatong.medical.claims.model import STATES, Claim, State
+from yikatong.medical.claims.model import STATES, State
 from yikatong.medical.claims.service import ClaimOffice
 from yikatong.money.bodies import PROBLEMS, Identifier, person_of
-from yikatong.people.guard import hiding_who_exists, require_person, those_at_home
+from yikatong.people.guard import hiding_who_exists, require_person
 from yikatong.trust.access import Caller
 from yikatong.trust.documents import shown
 from yikatong.trust.documents.api import REQUEST_BYTES_MAX, read_sent
@@ -79,7 +79,6 @@ async def submit(
     permission="claim.read",
 )
 async def waiting(
-    platform: NamedDependency[Platform],
     claims: NamedDependency[ClaimOffice],
     caller: NamedDependency[Caller],
     wanted: Annotated[str, QueryParameter(name="state", max_length=20)] = "submitted",
@@ -88,17 +87,8 @@ async def waiting(
 ) -> list[dict[str, Any]]:
     """In one state, the oldest first; `after` is the last claim_id of the page before."""
     state: State = one_of(wanted, STATES, "state")
-    kept: list[Claim] = []
-    while found := await claims.waiting([state], after, limit):
-        async with platform.database.transaction(readonly=True) as connection:
-            mine = await those_at_home(
-                connection, caller, "claim.read", [one.person_id for one in found]
-            )
-        kept += [one for one in found if one.person_id in mine]
-        after = found[-1].claim_id
-        if len(kept) >= limit or len(found) < limit:
-            break
-    return [claim_body(one) for one in kept[:limit]]
+    kept = await claims.waiting_at_home(caller, [state], after, limit)
+    return [claim_body(one) for one in kept]
 
 
 @get(

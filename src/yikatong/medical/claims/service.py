@@ -31,7 +31,9 @@ from yikatong.medical.claims.sheet import RawLine
 from yikatong.money.errors import KeyReused, printable
 from yikatong.money.ledger import service as ledger
 from yikatong.people import service as people
+from yikatong.people.guard import those_at_home
 from yikatong.trust import audit
+from yikatong.trust.access import Caller
 from yikatong.trust.audit import Actor
 from yikatong.trust.documents import rules as document_rules
 from yikatong.trust.documents.model import MediaType
@@ -224,6 +226,26 @@ class ClaimOffice:
                 connection, actor, self._platform.clock.now(), person_id, "claim.list_read"
             )
         return found
+
+    async def newest(self, connection: Connection, person_id: int, limit: int) -> list[Claim]:
+        """The newest claims of a person; the caller records the look."""
+        return await store.claims_of(connection, person_id, limit)
+
+    async def waiting_at_home(
+        self, caller: Caller, states: Sequence[State], after: int = 0, limit: int = 100
+    ) -> list[Claim]:
+        """The same as `waiting`, of those in the caller's regions."""
+        kept: list[Claim] = []
+        while found := await self.waiting(states, after, limit):
+            async with self._platform.database.transaction(readonly=True) as connection:
+                mine = await those_at_home(
+                    connection, caller, "claim.read", [one.person_id for one in found]
+                )
+            kept += [one for one in found if one.person_id in mine]
+            after = found[-1].claim_id
+            if len(kept) >= limit or len(found) < limit:
+                break
+        return kept[:limit]
 
     async def waiting(
         self, states: Sequence[State], after: int = 0, limit: int = 100

@@ -89,48 +89,63 @@ async def open_account(
     the account that is there. Raises InvalidInput for an unknown bank or class, NotFound for nobody,
     MoneyRefused for a dead person.
     """
+
+    async def work(connection: Connection) -> tuple[Account, str]:
+        return await open_account_in(
+            platform, connection, person_id, bank_code, actor, account_class=account_class
+        )
+
+    return await ledger.carry_out(platform, work)
+
+
+async def open_account_in(
+    platform: Platform,
+    connection: Connection,
+    person_id: int,
+    bank_code: str,
+    actor: Actor,
+    *,
+    account_class: int = 1,
+) -> tuple[Account, str]:
+    """As `open_account`, inside the caller's transaction (with a card comes its account)."""
     bank = bank_of(bank_code)
     if account_class not in (1, 2, 3):
         raise InvalidInput("class", zh="账户类别应为 1、2 或 3", en="the class is 1, 2 or 3")
-
-    async def work(connection: Connection) -> tuple[Account, str]:
-        person = await people.get(connection, person_id)
-        if person.died_on is not None:
-            raise MoneyRefused(
-                zh="此人已登记死亡，不能开户",
-                en="the person's death is recorded; no account can be opened",
-                field="person_id",
-            )
-        alike = [
-            one
-            for one in await ledger.accounts_of(connection, person_id)
-            if (one.bank, one.account_class) == (bank_code, account_class)
-        ]
-        for one in alike:
-            if one.state == "open":
-                return one, await account_number(platform, connection, one)
-        now = platform.clock.now()
-        number = new_number(bank)
-        account = new_account(person_id, ids.new_id(now), "bank", bank=bank_code, number=number)
-        account.account_class = account_class
-        await ledger_store.open_account(
-            connection,
-            account,
-            now,
-            platform.vault.seal("account", person_id, number),
-            platform.vault.hash("account", number),
+    person = await people.get(connection, person_id)
+    if person.died_on is not None:
+        raise MoneyRefused(
+            zh="此人已登记死亡，不能开户",
+            en="the person's death is recorded; no account can be opened",
+            field="person_id",
         )
-        # The key is the n-th account of its kind: opened twice at once, only one is.
-        key = f"open:{bank_code}:{account_class}:{len(alike)}"
-        book = Book([account], draw_id=lambda: ids.new_id(now))
-        book.note(command(person_id, key, "open", actor), account)
-        await ledger.write(connection, book)
-        account.version += 1
-        detail: dict[str, object] = {"account_id": account.account_id, "bank": bank_code}
-        await audit.record(connection, actor, now, person_id, "money.account_opened", detail)
-        return account, number
-
-    return await ledger.carry_out(platform, work)
+    alike = [
+        one
+        for one in await ledger.accounts_of(connection, person_id)
+        if (one.bank, one.account_class) == (bank_code, account_class)
+    ]
+    for one in alike:
+        if one.state == "open":
+            return one, await account_number(platform, connection, one)
+    now = platform.clock.now()
+    number = new_number(bank)
+    account = new_account(person_id, ids.new_id(now), "bank", bank=bank_code, number=number)
+    account.account_class = account_class
+    await ledger_store.open_account(
+        connection,
+        account,
+        now,
+        platform.vault.seal("account", person_id, number),
+        platform.vault.hash("account", number),
+    )
+    # The key is the n-th account of its kind: opened twice at once, only one is.
+    key = f"open:{bank_code}:{account_class}:{len(alike)}"
+    book = Book([account], draw_id=lambda: ids.new_id(now))
+    book.note(command(person_id, key, "open", actor), account)
+    await ledger.write(connection, book)
+    account.version += 1
+    detail: dict[str, object] = {"account_id": account.account_id, "bank": bank_code}
+    await audit.record(connection, actor, now, person_id, "money.account_opened", detail)
+    return account, number
 
 
 def new_account(

@@ -142,6 +142,11 @@ async def bills_of(
         return await store.bills_of(connection, [person_id], states)
 
 
+async def current_bills(connection: Connection, person_id: int) -> list[Bill]:
+    """The same for a file that shows them among others; the caller records the look."""
+    return await store.bills_of(connection, [person_id], ("open", "paid"))
+
+
 async def issue_months(
     platform: Platform,
     person_id: int,

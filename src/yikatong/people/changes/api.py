@@ -13,8 +13,7 @@ from yikatong.core.clock import today
 from yikatong.core.platform import Platform
 from yikatong.core.problems import Problem
 from yikatong.people.changes import rules, service, shown
-from yikatong.people.changes.model import Change, ContactChange, IdentityChange
-from yikatong.people.guard import those_at_home
+from yikatong.people.changes.model import ContactChange, IdentityChange
 from yikatong.trust.access import Caller
 from yikatong.trust.documents import shown as documents
 
@@ -139,17 +138,8 @@ async def waiting(
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
 ) -> list[dict[str, Any]]:
     """The oldest first, masked; `after` is the last change_id of the page before."""
-    kept: list[Change] = []
-    while found := await service.waiting(platform, after, limit):
-        async with platform.database.transaction(readonly=True) as connection:
-            mine = await those_at_home(
-                connection, caller, "person.decide", [one.person_id for one in found]
-            )
-        kept += [one for one in found if one.person_id in mine]
-        after = found[-1].change_id
-        if len(kept) >= limit or len(found) < limit:
-            break
-    return [shown.change(one) for one in kept[:limit]]
+    kept = await service.waiting_at_home(platform, caller, after, limit)
+    return [shown.change(one) for one in kept]
 
 
 @get(

@@ -35,10 +35,12 @@ from yikatong.people.changes.model import (
     State,
     Values,
 )
+from yikatong.people.guard import those_at_home
 from yikatong.people.model import Contact, Person
 from yikatong.people.notices import service as notices
 from yikatong.people.notices.model import Facts
 from yikatong.trust import audit
+from yikatong.trust.access import Caller
 from yikatong.trust.audit import Actor
 from yikatong.trust.documents import service as documents
 from yikatong.trust.documents.model import Document, Matter
@@ -82,6 +84,28 @@ async def waiting(platform: Platform, after: int = 0, limit: int = 100) -> list[
     async with platform.database.transaction(readonly=True) as connection:
         rows = await store.waiting(connection, after, max(1, min(limit, 500)))
     return [_opened(platform, row) for row in rows]
+
+
+async def waiting_at_home(
+    platform: Platform, caller: Caller, after: int = 0, limit: int = 100
+) -> list[Change]:
+    """The same, of those in the caller's regions."""
+    kept: list[Change] = []
+    while found := await waiting(platform, after, limit):
+        async with platform.database.transaction(readonly=True) as connection:
+            mine = await those_at_home(
+                connection, caller, "person.decide", [one.person_id for one in found]
+            )
+        kept += [one for one in found if one.person_id in mine]
+        after = found[-1].change_id
+        if len(kept) >= limit or len(found) < limit:
+            break
+    return kept[:limit]
+
+
+async def under_review(connection: Connection, person_id: int) -> int | None:
+    """The number of the person's change that is to be reviewed, if any."""
+    return await store.waiting_of(connection, person_id)
 
 
 async def takes_documents(connection: Connection, person_id: int, change_id: int) -> None:

@@ -53,8 +53,7 @@ def _without(situation: Situation, card: Card | None) -> Iterator[Found]:
             )
             return
         if application.state == "ready":
-            place = application.pickup_place or "—"
-            yield Found("card_not_collected", {"place": fact(place)})
+            yield Found("card_not_collected", {"place": situation.pickup or fact("—")})
             return
     last = card or next(iter(situation.cards), None)
     if last is None:

@@ -1,0 +1,140 @@
+"""Who of the staff may do what with whose card: by region, by channel, by the document in hand.
+
+An office acts where the person lives or is insured, where an application is decided, was taken in or is
+collected. A cross-province counter (跨省通办) acts for anybody who stands there with the id document.
+"""
+
+from typing import Final, Literal
+
+import msgspec
+
+from yikatong.cards import service as cards
+from yikatong.cards.counters import service as counters
+from yikatong.cards.model import CardApplication, Channel
+from yikatong.cards.office.errors import ChannelNotYours
+from yikatong.core.database import Connection
+from yikatong.core.errors import NotFound
+from yikatong.core.platform import Platform
+from yikatong.people import service as people
+from yikatong.trust import audit
+from yikatong.trust.access import ALL, Caller, not_there
+
+StatedChannel = Literal["counter", "cross_province", "phone", "bank"]
+"""Channels that a caller may state; the others are what they are by themselves."""
+Place = Literal["home", "decided", "taken_in", "collected"]
+"""Which regions count: where the person lives or is insured; of an application the region that decides,
+the one that took it in, and that of the counter where the card is collected."""
+HOME: Final[frozenset[Place]] = frozenset(("home",))
+OWN: Final[frozenset[Place]] = frozenset(("home", "decided", "taken_in"))
+DECIDED: Final[frozenset[Place]] = frozenset(("decided",))
+HANDED_OVER: Final[frozenset[Place]] = frozenset(("home", "decided", "collected"))
+ANY: Final[frozenset[Place]] = OWN | HANDED_OVER
+
+_OF_ROLE: Final[dict[str, tuple[StatedChannel, ...]]] = {
+    "counter": ("counter", "cross_province"),
+    "hotline": ("phone",),
+}
+_EVERY: Final[tuple[StatedChannel, ...]] = ("counter", "cross_province", "phone", "bank")
+
+
+class InHand(msgspec.Struct, frozen=True):
+    """What the id document says that a cross-province counter has in hand."""
+
+    id_number: str
+    name: str
+
+
+def channels_of(caller: Caller) -> frozenset[StatedChannel]:
+    """The channels a caller stands for: staff by their roles, a bank's machine its branches."""
+    if any(grant.what == ALL for grant in caller.grants):
+        return frozenset(_EVERY)
+    if caller.kind != "staff":
+        return frozenset(("bank",))
+    return frozenset(channel for grant in caller.grants for channel in _OF_ROLE.get(grant.what, ()))
+
+
+def check_channel(caller: Caller, channel: Channel) -> None:
+    """Raise ChannelNotYours where the caller does not stand for this channel."""
+    mine = channels_of(caller)
+    if channel not in mine:
+        raise ChannelNotYours(mine)
+
+
+async def admit(
+    platform: Platform,
+    connection: Connection,
+    caller: Caller,
+    permission: str,
+    person_id: int,
+    *,
+    application_id: int | None = None,
+    places: frozenset[Place] = OWN,
+    counter: str | None = None,
+    in_hand: InHand | None = None,
+) -> None:
+    """Raise NotAllowed unless the caller may do this with this person, or this application.
+
+    `counter`: where the caller says to be; it must be one of the caller's regions. `in_hand`: the id
+    document shown at a cross-province counter, in place of being at home. A caller of a region does
+    not learn whether somebody who is not at home there exists.
+    """
+    here = None
+    if counter is not None:
+        here = await counters.get(platform, connection, counter)
+        caller.require(permission, here.region)
+    if caller.everywhere(permission):
+        return
+    found = None
+    if application_id is not None:
+        applications = await cards.applications(connection, person_id)
+        found = next((one for one in applications if one.application_id == application_id), None)
+    if any(
+        caller.may(permission, one) for one in await _regions(connection, person_id, found, places)
+    ):
+        return
+    # Without a counter of the caller's own there is nobody in front of it.
+    if in_hand is None or here is None:
+        raise not_there(permission)
+    if await find(platform, connection, caller, in_hand) != person_id:
+        raise not_there(permission)
+
+
+async def _regions(
+    connection: Connection,
+    person_id: int,
+    application: CardApplication | None,
+    places: frozenset[Place],
+) -> set[str]:
+    found: set[str] = set()
+    # Of an application that does not exist those at home learn it, and nobody else.
+    if "home" in places or application is None:
+        found.update((await people.regions_of(connection, [person_id])).get(person_id, ()))
+    if application is not None:
+        if "decided" in places:
+            found.add(application.region)
+        if "taken_in" in places and application.accepted_in:
+            found.add(application.accepted_in)
+        if "collected" in places:
+            at = await counters.find(connection, [application.pickup_place])
+            found.update(one.region for one in at.values())
+    return found
+
+
+async def find(
+    platform: Platform, connection: Connection, caller: Caller, in_hand: InHand
+) -> int | None:
+    """The person whose number and name the document in hand says, whoever they are insured with; the
+    look is recorded. None where the two do not belong together, or belong to nobody.
+
+    Raises InvalidInput for a number that cannot be one.
+    """
+    try:
+        person_id = await people.find_by_id_number(platform, connection, in_hand.id_number)
+    except NotFound:
+        return None
+    name = (await people.names(connection, [person_id]))[person_id]
+    if "".join(name.split()) != "".join(in_hand.name.split()):
+        return None
+    who, now = caller.actor("id document at a counter"), platform.clock.now()
+    await audit.record(connection, who, now, person_id, "card.found_by_document")
+    return person_id

@@ -1,0 +1,351 @@
+"""The pages of errands: one form for all of them, step by step, and the receipt."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect
+
+from yikatong.core.errors import InvalidInput, Text, YikatongError
+from yikatong.core.platform import Platform
+from yikatong.core.regions import Region
+from yikatong.core.sealing import mask_id_number, mask_name
+from yikatong.medical.claims.errors import LinesWrong
+from yikatong.medical.claims.service import ClaimOffice
+from yikatong.people.guard import require_person
+from yikatong.portals.counter import facts as counter_facts
+from yikatong.portals.counter import form as forms
+from yikatong.portals.counter import receipts, table
+from yikatong.portals.counter.desk import FINE, Desk, Wrong, open_desk
+from yikatong.portals.counter.errand import Case, Channel, Errand, Field
+from yikatong.portals.counter.facts import Facts
+from yikatong.portals.counter.words import words
+from yikatong.portals.sign_in import answer_wrong
+from yikatong.portals.signed_in import same_site
+from yikatong.portals.staff_sign_in import StaffSignInNeeded
+from yikatong.portals.view import SECURITY_HEADERS
+
+_PERSON: Final = "/staff/people/{person_id:int}"
+_ROWS_SHOWN: Final = 50
+
+
+class Way(msgspec.Struct, frozen=True):
+    """Where errands of this channel stand, and where they lead back to."""
+
+    channel: Channel
+    base: str
+    """The address of the person's page; errands lie below it."""
+    present: str | None = None
+    """Who is there, where that is not asked: on the phone, the caller that was compared."""
+
+    def errand(self, name: str) -> str:
+        return f"{self.base}/errands/{name}"
+
+    def receipt(self, number: int) -> str:
+        return f"{self.base}/receipts/{number}"
+
+
+def counter_way(person_id: int) -> Way:
+    return Way("counter", f"/staff/people/{person_id}")
+
+
+async def open_case(
+    desk: Desk, errand: Errand, claims: ClaimOffice, person_id: int, way: Way
+) -> Case:
+    """The person's affairs for this errand; raises NotAllowed, NotFound."""
+    async with desk.platform.database.transaction(readonly=True) as connection:
+        facts = await counter_facts.read(
+            desk.platform, connection, desk.caller, errand.permission, claims, person_id
+        )
+    return Case(
+        platform=desk.platform, caller=desk.caller, claims=claims, facts=facts, form={},
+        channel=way.channel,
+    )  # fmt: skip
+
+
+async def show_first(desk: Desk, case: Case, errand: Errand, way: Way) -> Response[Any]:
+    """The first step, with what was kept of a form that came too late."""
+    kept = await forms.take(desk.platform, desk.caller.name, desk.request.url.path)
+    case.key = forms.key_of(kept or {}, desk.platform)
+    case.form = kept or {}
+    step = _step(case, errand) if kept else 0
+    return _show(desk, case, errand, way, step, kept=kept is not None)
+
+
+async def go_on(
+    desk: Desk, case: Case, errand: Errand, way: Way, sent: forms.Sent
+) -> Response[Any]:
+    """A step was sent: the next one, the one before, or what is done."""
+    case.form, case.uploads = sent.form, sent.uploads
+    case.key = forms.key_of(sent.form, desk.platform)
+    at = _step(case, errand)
+    back = forms.plain(sent.form.get("go")) == "back"
+    if not back:
+        # First of all: what was done by this form may be what makes it impossible now.
+        known = await receipts.before(case)
+        if known is not None and known.content_hash == receipts.content_hash(case):
+            return Redirect(way.receipt(known.receipt_id), status_code=303)
+        if known is not None:
+            # Another wish with a form that was used: it gets a number of its own.
+            case.key = forms.key_of({}, desk.platform)
+    if (why := errand.refused(case.facts)) is not None:
+        return _show(desk, case, errand, way, at, why=why)
+    if back:
+        return _show(desk, case, errand, way, max(0, at - 1))
+    return await _forward(desk, case, errand, way, at)
+
+
+async def _forward(desk: Desk, case: Case, errand: Errand, way: Way, at: int) -> Response[Any]:
+    """The next step, or what is done, where all of this one is right."""
+    fields = errand.steps[at](case)
+    errors: dict[str, str] = {}
+    candidates = forms.resolve_places(desk.view, fields, case.form, errors)
+    if errors:
+        return _show(desk, case, errand, way, at, (errors, 422, {}), candidates)
+    try:
+        forms.check_lengths(fields, case.form)
+        if at == 0:
+            _present(case, errand, way)
+        if at + 1 < len(errand.steps) and errand.steps[at + 1](case):
+            case.form["step"] = str(at + 1)
+            return _show(desk, case, errand, way, at + 1)
+        return await _carry_out(desk, case, errand, way)
+    except YikatongError as error:
+        return _wrong(desk, case, errand, way, at, error)
+
+
+async def _carry_out(desk: Desk, case: Case, errand: Errand, way: Way) -> Response[Any]:
+    present = _present(case, errand, way)
+    actor = desk.actor(f"{errand.name.replace('_', ' ')} at the {way.channel}")
+    done = await errand.carry_out(case, actor)
+    number = await receipts.keep(case, errand, done, actor, present)
+    return Redirect(way.receipt(number), status_code=303)
+
+
+def _wrong(
+    desk: Desk, case: Case, errand: Errand, way: Way, at: int, error: YikatongError
+) -> Response[Any]:
+    """The step that holds the field an error names, with the error beside it."""
+    errors, status, headers = answer_wrong(desk.view, error, "errand")
+    field, text = next(iter(errors.items()))
+    field = errand.fields_of.get(field, field)
+    if field == "present" and _presents(case, errand, way):
+        return _show(desk, case, errand, way, 0, ({field: text}, status, headers))
+    for number in range(at, -1, -1):
+        if any(one.name == field for one in errand.steps[number](case)):
+            at = number
+            break
+    else:
+        field = "errand"
+    rows: Sequence[Any] = error.rows[:_ROWS_SHOWN] if isinstance(error, LinesWrong) else ()
+    return _show(desk, case, errand, way, at, ({field: text}, status, headers), rows=rows)
+
+
+def _step(case: Case, errand: Errand) -> int:
+    text = forms.plain(case.form.get("step"))
+    return min(int(text), len(errand.steps) - 1) if text in ("0", "1", "2", "3") else 0
+
+
+def _presents(case: Case, errand: Errand, way: Way) -> list[tuple[str, str]]:
+    """Who may be there: the person, who may act for the person in this, and who can prove it."""
+    if errand.anyone or way.present is not None:
+        return []
+    facts = case.facts
+    found = [("self", "")]
+    if errand.service is not None:
+        found += [
+            (str(one.person_id), mask_name(facts.names.get(one.person_id, "")))
+            for one in facts.agents
+            if errand.service in one.services
+        ]
+    return found + [(one, "") for one in errand.who if one != "guardian" or facts.guarded]
+
+
+def _present(case: Case, errand: Errand, way: Way) -> str:
+    """Who is there, noted in the case; raises InvalidInput for somebody who may not act."""
+    if way.present is not None:
+        return way.present
+    known = _presents(case, errand, way)
+    if not known:
+        return "anyone"
+    chosen = case.typed("present") or "self"
+    if chosen not in {one for one, _ in known}:
+        raise InvalidInput(
+            "present", zh="这个人不能代办这项业务", en="this person may not act in this"
+        )
+    for one in ("self", *errand.who):
+        if chosen == one:
+            case.by = one
+    if chosen.isdigit():
+        case.by_id = int(chosen)
+        kinds = {one.person_id: one.kind for one in case.facts.agents}
+        case.by = "guardian" if kinds.get(case.by_id) == "guardian" else "agent"
+    return chosen
+
+
+def _show(
+    desk: Desk,
+    case: Case,
+    errand: Errand,
+    way: Way,
+    at: int,
+    wrong: Wrong = FINE,
+    candidates: Mapping[str, Sequence[Region]] | None = None,
+    *,
+    why: Text | None = None,
+    kept: bool = False,
+    rows: Sequence[Any] = (),
+) -> Response[Any]:
+    why = why or errand.refused(case.facts)
+    fields: Sequence[Field] = () if why else errand.steps[at](case)
+    by_phone = way.channel == "phone"
+    documents = (words("doc_phone"),) if by_phone else errand.documents(case.facts)
+    view = desk.view
+    # After a form that was sent, language and type size are switched on the form's own page.
+    view.path, view.query = way.errand(errand.name), []
+    return desk.respond(
+        "counter-errand.html", wrong,
+        errand=errand, way=way, step=at, steps=len(errand.steps), key=case.key,
+        fields=forms.shown(fields, case.form, candidates or {}),
+        carried=forms.carried(case.form, [*fields, Field(name="present")] if at == 0 else fields),
+        presents=_presents(case, errand, way) if at == 0 and not why else [],
+        present=case.typed("present") or "self",
+        documents=[one.in_language(view.language) for one in documents],
+        why=why.in_language(view.language) if why else "",
+        who=whose(case.facts, way), kept=kept, rows=rows, last=at + 1 == len(errand.steps),
+        files=any(one.kind == "file" for one in fields),
+    )  # fmt: skip
+
+
+def whose(facts: Facts, way: Way) -> dict[str, str]:
+    """The person at the head of each page, masked; on the phone no number is seen."""
+    number = mask_id_number(facts.contact.id_number) if way.channel == "counter" else ""
+    return {
+        "id": str(facts.person_id),
+        "name": mask_name(facts.person.name),
+        "number": number,
+        "year": str(facts.person.birth_date.year),
+    }
+
+
+# ---- at the counter ----
+
+
+@get(f"{_PERSON}/errands/{{name:str}}", include_in_schema=False)
+async def form(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    claims: NamedDependency[ClaimOffice],
+    person_id: FromPath[int],
+    name: FromPath[str],
+) -> Response[Any]:
+    """The form of an errand for a person."""
+    errand = table.errand(name, "counter")
+    desk = await open_desk(request, platform, errand.permission)
+    way = counter_way(person_id)
+    case = await open_case(desk, errand, claims, person_id, way)
+    return await show_first(desk, case, errand, way)
+
+
+@post(
+    f"{_PERSON}/errands/{{name:str}}",
+    include_in_schema=False,
+    request_max_body_size=forms.BODY_BYTES_MAX,
+)
+async def send(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    claims: NamedDependency[ClaimOffice],
+    person_id: FromPath[int],
+    name: FromPath[str],
+) -> Response[Any]:
+    """One step of the form was sent."""
+    same_site(request)
+    errand = table.errand(name, "counter")
+    try:
+        desk = await open_desk(request, platform, errand.permission)
+    except StaffSignInNeeded:
+        await forms.keep(request, platform)
+        raise
+    way = counter_way(person_id)
+    case = await open_case(desk, errand, claims, person_id, way)
+    return await go_on(desk, case, errand, way, await forms.read(request))
+
+
+@get(f"{_PERSON}/receipts/{{receipt_id:int}}", include_in_schema=False)
+async def receipt(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    claims: NamedDependency[ClaimOffice],
+    person_id: FromPath[int],
+    receipt_id: FromPath[int],
+) -> Response[Any]:
+    """What was done, to be read, printed, and gone on from."""
+    desk = await open_desk(request, platform, "person.read")
+    async with platform.database.transaction(readonly=True) as connection:
+        await require_person(connection, desk.caller, "person.read", person_id)
+    return await show_receipt(desk, claims, person_id, receipt_id, counter_way(person_id))
+
+
+async def show_receipt(
+    desk: Desk, claims: ClaimOffice, person_id: int, receipt_id: int, way: Way
+) -> Response[Any]:
+    """The receipt as page, or as PDF."""
+    platform, language = desk.platform, desk.language
+    if way.channel == "counter" and desk.request.query_params.get("format") == "pdf":
+        found, name, number = await receipts.printable(
+            platform, person_id, receipt_id, desk.actor("receipt printed")
+        )
+        made = await asyncio.to_thread(receipts.as_pdf, found, name, number, platform.clock.now())
+        headers = {
+            **SECURITY_HEADERS,
+            "Content-Disposition": f'inline; filename="receipt-{receipt_id}.pdf"',
+        }
+        return Response(made, media_type="application/pdf", headers=headers)
+    permission = "person.read" if way.channel == "counter" else "call.answer"
+    async with platform.database.transaction(readonly=True) as connection:
+        found = await receipts.find(platform, connection, person_id, receipt_id)
+        facts = await counter_facts.read(
+            platform, connection, desk.caller, permission, claims, person_id
+        )
+        home = await counter_facts.home(connection, person_id)
+    return desk.respond(
+        "counter-receipt.html",
+        way=way, receipt=found, who=whose(facts, way),
+        title=found.title.in_language(language),
+        told=[(one.in_language(language), value.in_language(language)) for one, value in found.told],
+        note=found.note.in_language(language) if found.note else "",
+        again=offers(desk, facts, home, way),
+    )  # fmt: skip
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """An errand as the file offers it."""
+
+    name: str
+    group: str
+    text: str
+    address: str
+    why: str
+    """Why it is not possible now; "": it is."""
+
+
+def offers(desk: Desk, facts: Facts, home: Sequence[str], way: Way) -> list[Offer]:
+    """What can be done for the person, by state and permission."""
+    found: list[Offer] = []
+    for one in table.offered(facts, desk.caller, home, way.channel):
+        why = one.refused(facts)
+        found.append(
+            Offer(
+                one.name, one.group, one.text.in_language(desk.language), way.errand(one.name),
+                why.in_language(desk.language) if why else "",
+            )
+        )  # fmt: skip
+    return found
+
+
+routes: Final = [form, send, receipt]

@@ -1,0 +1,219 @@
+"""The start page of the counter: the search field, what waits today; and the results of a search."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect
+
+from yikatong.cards.office import applying
+from yikatong.core.clock import SHANGHAI
+from yikatong.core.errors import YikatongError
+from yikatong.core.ids import time_of
+from yikatong.core.platform import Platform
+from yikatong.core.sealing import mask_name
+from yikatong.identity.approvals.service import Approvals
+from yikatong.medical.claims.model import STATE_NAMES, State
+from yikatong.medical.claims.service import ClaimOffice
+from yikatong.people import service as people
+from yikatong.people.changes import service as changes
+from yikatong.people.changes.model import FIELD_NAMES
+from yikatong.portals.counter import finding
+from yikatong.portals.counter.desk import FINE, Desk, Wrong, open_desk
+from yikatong.portals.counter.errands_card import application_name
+from yikatong.portals.counter.words import words
+from yikatong.portals.sign_in import answer_wrong, read_form
+from yikatong.portals.signed_in import same_site
+from yikatong.trust.access import PERMISSIONS
+
+DESK: Final = "/staff/desk"
+_SHOWN: Final = 20
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """Something that waits."""
+
+    what: str
+    who: str
+    since: datetime
+    address: str
+
+
+class Queue(msgspec.Struct, frozen=True):
+    """What waits of one kind, the oldest first; its title is `queue_<name>`."""
+
+    name: str
+    waiting: Sequence[Waiting]
+    more: bool
+
+
+@get(DESK, include_in_schema=False)
+async def start(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    claims: NamedDependency[ClaimOffice],
+    approvals: NamedDependency[Approvals],
+) -> Response[Any]:
+    """Search, and the day's queue."""
+    desk = await open_desk(request, platform, "person.search")
+    return await _start(desk, claims, approvals)
+
+
+async def _start(
+    desk: Desk, claims: ClaimOffice, approvals: Approvals, wrong: Wrong = FINE, typed: str = ""
+) -> Response[Any]:
+    desk.view.path, desk.view.query = DESK, []
+    return desk.respond(
+        "counter-desk.html", wrong, current="desk", typed=typed,
+        queues=await queues(desk, claims, approvals), moment=_moment,
+    )  # fmt: skip
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(SHANGHAI):%m-%d %H:%M}"
+
+
+async def queues(desk: Desk, claims: ClaimOffice, approvals: Approvals) -> list[Queue]:
+    """What waits for the member, of each kind they have to do with."""
+    found: list[Queue] = []
+    caller = desk.caller
+    if caller.may("cards.review"):
+        found.append(await _applications(desk))
+    if caller.may("person.decide"):
+        found.append(await _changes(desk))
+    if caller.may("claim.review"):
+        found.append(await _claims(desk, claims, "review", ("submitted", "under_review")))
+    if caller.may("claim.submit"):
+        found.append(await _claims(desk, claims, "returned", ("returned",)))
+    if caller.may("claim.pay"):
+        found.append(await _claims(desk, claims, "pay", ("approved",)))
+    if caller.may("approval.decide"):
+        waiting = await approvals.waiting(caller, _SHOWN + 1)
+        found.append(
+            Queue(
+                "approvals",
+                [
+                    Waiting(
+                        PERMISSIONS[one.permission].text.in_language(desk.language), one.asked_by,
+                        one.asked_at, "/staff#approvals",
+                    )
+                    for one in waiting[:_SHOWN]
+                ],
+                len(waiting) > _SHOWN,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _areas(desk: Desk, permission: str) -> tuple[str, ...] | None:
+    """The member's regions as the work list of cards wants them; None: everywhere."""
+    if desk.caller.everywhere(permission):
+        return None
+    areas = desk.caller.regions(permission)
+    return tuple(area.removesuffix("00").removesuffix("00") for area in areas)
+
+
+async def _names(desk: Desk, person_ids: set[int]) -> dict[int, str]:
+    async with desk.platform.database.transaction(readonly=True) as connection:
+        found = await people.names(connection, person_ids)
+    return {person_id: mask_name(name) for person_id, name in found.items()}
+
+
+async def _applications(desk: Desk) -> Queue:
+    """Applications somebody else took in, and that nothing is missing of."""
+    async with desk.platform.database.transaction(readonly=True) as connection:
+        areas = _areas(desk, "cards.review")
+        waiting = await applying.waiting(connection, ("applied",), areas, applying.WORK_MAX)
+    mine = [one for one in waiting if not one.asked_for and one.accepted_by != desk.caller.name]
+    names = await _names(desk, {one.person_id for one in mine})
+    return Queue(
+        "applications",
+        [
+            Waiting(
+                application_name(one).in_language(desk.language), names.get(one.person_id, ""),
+                one.state_since or time_of(one.application_id),
+                f"/staff/people/{one.person_id}/applications/{one.application_id}",
+            )
+            for one in mine[:_SHOWN]
+        ],
+        len(mine) > _SHOWN,
+    )  # fmt: skip
+
+
+async def _changes(desk: Desk) -> Queue:
+    waiting = await changes.waiting_at_home(desk.platform, desk.caller, limit=_SHOWN + 1)
+    names = await _names(desk, {one.person_id for one in waiting})
+    return Queue(
+        "changes",
+        [
+            Waiting(
+                desk.view.text("staff_comma").join(
+                    FIELD_NAMES[name].in_language(desk.language) for name in one.fields
+                ),
+                names.get(one.person_id, ""), one.taken_at,
+                f"/staff/people/{one.person_id}/changes/{one.change_id}",
+            )
+            for one in waiting[:_SHOWN]
+        ],
+        len(waiting) > _SHOWN,
+    )  # fmt: skip
+
+
+async def _claims(desk: Desk, claims: ClaimOffice, name: str, states: Sequence[State]) -> Queue:
+    waiting = await claims.waiting_at_home(desk.caller, states, limit=_SHOWN + 1)
+    names = await _names(desk, {one.person_id for one in waiting})
+    return Queue(
+        name,
+        [
+            Waiting(
+                words(
+                    "queue_claim", provider=one.bill.provider_name, state=STATE_NAMES[one.state]
+                ).in_language(desk.language),
+                names.get(one.person_id, ""), one.submitted_at,
+                f"/staff/people/{one.person_id}/claims/{one.claim_id}",
+            )
+            for one in waiting[:_SHOWN]
+        ],
+        len(waiting) > _SHOWN,
+    )  # fmt: skip
+
+
+@post("/staff/search", include_in_schema=False)
+async def search(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    claims: NamedDependency[ClaimOffice],
+    approvals: NamedDependency[Approvals],
+) -> Response[Any]:
+    """To the one who was found, or to the list; nothing personal stands in an address."""
+    same_site(request)
+    desk = await open_desk(request, platform, "person.search")
+    typed = (await read_form(request, "words"))["words"].strip()
+    try:
+        found = await finding.search(platform, desk.caller, typed)
+    except YikatongError as error:
+        wrong = answer_wrong(desk.view, error, "words")
+        return await _start(desk, claims, approvals, wrong, typed)
+    if len(found.matches) == 1:
+        one = found.matches[0]
+        return Redirect(f"/staff/people/{one.person_id}", status_code=303)
+    return Redirect(f"/staff/search/{found.search_id}", status_code=303)
+
+
+@get("/staff/search/{search_id:int}", include_in_schema=False)
+async def results(
+    request: Request[Any, Any, Any],
+    platform: NamedDependency[Platform],
+    search_id: FromPath[int],
+) -> Response[Any]:
+    """The results of one's own search."""
+    desk = await open_desk(request, platform, "person.search")
+    found = await finding.again(platform, desk.caller, search_id)
+    return desk.respond("counter-results.html", current="results", found=found)
+
+
+routes: Final = [start, search, results]
