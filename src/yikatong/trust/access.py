@@ -162,7 +162,6 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
         _may("cards.review", "审核社保卡申请", "review applications for a card", "reviewer"),
         _may("cards.list", "受理单位批量申领", "take lists by which employers and schools apply for cards", "counter", "region"),
         _may("cards.stock", "卡片出入库", "keep the stock of blank and finished cards", "counter", "region"),
-        _may("cards.review", "审核申领、要求补正、不予通过", "review applications for a card", "counter reviewer"),
         _may("cards.produce", "制卡和入库", "order and receive cards", "operator", "region"),
         _may("cards.issue", "发卡和启用", "hand out and activate a card", "counter"),
         _may("cards.report_loss", "挂失", "report a card lost", "counter hotline"),
