@@ -123,10 +123,12 @@ class Figures(msgspec.Struct):
     per_second: float
     p50_ms: float
     p99_ms: float
+    cpu_seconds: float = 0.0
+    """Processor time the load itself took while it ran."""
     first_failure: str = ""
 
 
-def _figures(times: list[float], failures: list[str], seconds: float) -> Figures:
+def _figures(times: list[float], failures: list[str], seconds: float, cpu: float) -> Figures:
     times.sort()
     return Figures(
         done=len(times),
@@ -135,6 +137,7 @@ def _figures(times: list[float], failures: list[str], seconds: float) -> Figures
         per_second=round(len(times) / seconds, 1),
         p50_ms=round(times[len(times) // 2] * 1000, 2) if times else 0.0,
         p99_ms=round(times[int(len(times) * 0.99)] * 1000, 2) if times else 0.0,
+        cpu_seconds=round(cpu, 3),
         first_failure=failures[0] if failures else "",
     )
 
@@ -165,9 +168,10 @@ async def prepared(job: dict[str, Any]) -> Figures:
             if now > until:
                 return
 
-    begun = time.perf_counter()
+    begun, cpu = time.perf_counter(), time.process_time()
     await asyncio.gather(*(client() for _ in range(job["clients"])))
-    return _figures(times, failures, time.perf_counter() - begun)
+    seconds = time.perf_counter() - begun
+    return _figures(times, failures, seconds, time.process_time() - cpu)
 
 
 class Failed(Exception):
@@ -195,9 +199,10 @@ async def visits(job: dict[str, Any]) -> Figures:
             if now > until:
                 return
 
-    begun = time.perf_counter()
+    begun, cpu = time.perf_counter(), time.process_time()
     await asyncio.gather(*(client() for _ in range(job["clients"])))
-    return _figures(times, failures, time.perf_counter() - begun)
+    seconds = time.perf_counter() - begun
+    return _figures(times, failures, seconds, time.process_time() - cpu)
 
 
 async def _visit(wire: Wire, requests: Requests, one: dict[str, Any]) -> None:

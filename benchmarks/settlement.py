@@ -310,17 +310,23 @@ class Processes:
 
     def __init__(self, data: Path) -> None:
         self._data = str(data)
+        self._cluster = data / "postgres"
 
     def _split(self) -> tuple[list[psutil.Process], list[psutil.Process]]:
         for process in psutil.process_iter(["cmdline"]):
             words: list[str] = process.info["cmdline"] or []
             if "up" in words and self._data in words:
                 family = [process, *process.children(recursive=True)]
-                return (
-                    [one for one in family if one.name() != "postgres"],
-                    [one for one in psutil.process_iter() if one.name() == "postgres"],
-                )
+                return [one for one in family if one.name() != "postgres"], self._database()
         raise SystemExit("the platform is gone")
+
+    def _database(self) -> list[psutil.Process]:
+        """The server of this data alone: others may run beside it."""
+        for process in psutil.process_iter(["name", "cmdline"]):
+            words: list[str] = process.info["cmdline"] or []
+            if process.info["name"] == "postgres" and self._cluster in map(Path, words):
+                return [process, *process.children()]
+        raise SystemExit("the database is gone")
 
     def resident_mib(self) -> float:
         """Resident memory of the app, all its processes together."""
@@ -399,6 +405,7 @@ async def measure(options: argparse.Namespace, data: Path, port: int, url: str) 
         "settled": settled,
         "app_cpu_us": round(used[0] / settled * 1e6),
         "database_cpu_us": round(used[1] / settled * 1e6),
+        "load_cpu_us": round(sum(one.cpu_seconds for one, _ in rounds) / settled * 1e6),
         "ledger_verified": proved,
         "rounds": [[one.per_second, round(other, 1)] for one, other in rounds],
         "people": options.people,

@@ -39,7 +39,6 @@ from yikatong.identity.approvals.service import Approvals
 from yikatong.identity.authority import api as authority_api
 from yikatong.identity.ecards import api as ecards_api
 from yikatong.identity.ecards.codes import Codes
-from yikatong.identity.ecards.revocations import Revocations
 from yikatong.identity.machines.service import Machines
 from yikatong.identity.openid import api as openid_api
 from yikatong.identity.openid.signing import OpenidProvider
@@ -190,15 +189,17 @@ def head_as_get(app: ASGIApp) -> ASGIApp:
 def serve(platform: Platform) -> ASGIApp:
     """The whole of what is served: the application, and before it the lean routes."""
     app = create_app(platform)
-    served = hospital(
-        lean(
-            app,
-            {
-                **money_api.lean_routes(app.state["desk"]),
-                **verification_api.lean_routes(app.state["verification"]),
-            },
-            _note_lean,
-            sizes={verification_api.VERIFICATIONS: verification_api.BODY_BYTES_MAX},
+    return hospital(
+        head_as_get(
+            lean(
+                app,
+                {
+                    **money_api.lean_routes(app.state["desk"]),
+                    **verification_api.lean_routes(app.state["verification"]),
+                },
+                _note_lean,
+                sizes={verification_api.VERIFICATIONS: verification_api.BODY_BYTES_MAX},
+            )
         ),
         CareDesk(platform),
         platform,
@@ -207,7 +208,6 @@ def serve(platform: Platform) -> ASGIApp:
         transactions=TRANSACTIONS,
         errands=reconciliation.errands(platform),
     )
-    return head_as_get(served)
 
 
 @cache
@@ -248,7 +248,7 @@ def create_app(platform: Platform) -> Litestar:
     openid = OpenidProvider(platform)
     outside = connectors(platform, platform.settings.outside_banks)
     codes = Codes(platform)
-    published = ecards_api.Published(codes, Revocations(platform))
+    published = ecards_api.Published(platform, codes)
     faces = face_check(platform)
     verification = verification_api.Counter(gate, VerificationDesk(platform, codes, faces))
 

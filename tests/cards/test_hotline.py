@@ -107,4 +107,4 @@ async def test_how_it_stands_is_said_in_plain_words(platform: Platform) -> None:
     assert await said(PERSON) == [f"尾号 {tail} 的社保卡可以使用，有效期到 2036-03-01。"]
     await living.report_loss_provisionally(platform, PERSON, card.card_id, PHONE, CLERK, "l")
     (lost,) = await said(PERSON)
-    assert "2026-03-16 09:00 自动解除" in lost
+    assert "2026-03-08 09:00 自动解除" in lost

@@ -284,7 +284,7 @@ async def test_a_provisional_report_stops_everything_and_ends_by_itself(
     )  # fmt: skip
     assert await frozen(platform, card) == ("loss_report",)
     assert not await pins.verify(platform, card.person_id, card.card_id, PIN)
-    clock.advance(timedelta(days=15) - timedelta(seconds=1))
+    clock.advance(timedelta(days=7) - timedelta(seconds=1))
     assert (await due.run(platform)).reports_ended == 0
     clock.advance(timedelta(seconds=1))
     assert (await due.run(platform)).reports_ended == 1

@@ -1,4 +1,4 @@
-"""What was typed into the search field, and the three facts of a call: without a database."""
+"""What was typed into the search field: without a database."""
 
 from datetime import date, datetime
 
@@ -8,10 +8,8 @@ from tests.identity.people import BORN
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput
 from yikatong.core.ids import new_id
-from yikatong.people.model import Contact, Person
 from yikatong.population.rows import id_number
 from yikatong.portals.counter.asked import Asked, recognise
-from yikatong.portals.hotline import facts
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=SHANGHAI)
 DAY = NOW.date()
@@ -58,44 +56,3 @@ def test_what_finds_nobody_is_answered_with_what_can_be_typed(words: str) -> Non
     with pytest.raises(InvalidInput) as caught:
         recognise(words, DAY, NOW)
     assert caught.value.field == "words"
-
-
-def _person() -> Person:
-    return Person(1, "张三丰", 1, BORN, "510104", None, True, False, None, True, 1)
-
-
-def _agrees(third: str, value: str, *, name: str = "张三丰", by_card: bool = False) -> bool:
-    told = facts.read(name, by_card, third, value)
-    return facts.agrees(told, _person(), Contact(NUMBER, "13861725678", None), "A71053573")
-
-
-def test_three_facts_agree_or_they_do_not() -> None:
-    assert _agrees("phone", "13861725678")
-    assert _agrees("phone", "5678")
-    assert not _agrees("phone", "5679")
-    assert not _agrees("phone", "5678", name="张三")
-    assert _agrees("birth_date", "1985-03-05", by_card=True)
-    assert _agrees("birth_date", "19850305", by_card=True)
-    assert _agrees("residence", "成都市锦江区")
-    assert not _agrees("residence", "成都市武侯区")
-    assert _agrees("card", "3573")
-    assert not _agrees("card", "3574")
-
-
-@pytest.mark.parametrize(
-    ("third", "value", "by_card", "field"),
-    [
-        ("birth_date", "1985-03-05", False, "third"),  # stands in the id number
-        ("card", "3573", True, "third"),
-        ("residence", "成都", False, "value"),  # too many live there
-        ("residence", "朝阳区", False, "value"),  # there are several
-        ("phone", "56", False, "value"),
-        ("colour", "red", False, "third"),
-    ],
-)
-def test_a_third_fact_that_says_too_little_is_refused_before_anybody_is_looked_for(
-    third: str, value: str, by_card: bool, field: str
-) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        facts.read("张三丰", by_card, third, value)
-    assert caught.value.field == field

@@ -15,7 +15,7 @@ from yikatong.trust import audit
 
 PERSON = 1_000_001
 NUMBER = id_number("510104", BORN, PERSON % 1000)
-FACTS = {"name": "张三丰", "by": "id", "number": NUMBER, "third": "phone", "value": "0001"}
+FACTS = {"name": "张三丰", "number": NUMBER, "third": "phone", "value": "0001"}
 
 
 @pytest.fixture(autouse=True)
@@ -41,14 +41,14 @@ async def test_the_state_is_read_out_in_both_languages_and_nothing_else_is_seen(
     platform: Platform, agent: Clerk
 ) -> None:
     page = await agent.get(await call(agent))
-    assert "正常使用，有效到" in page
-    assert "In use, valid until" in page
+    assert "可以使用，有效期到" in page
+    assert "works and is valid until" in page
     for secret in (NUMBER, NUMBER[:6], "13861720001", "张三丰", "510104"):
         assert secret not in page
     async with platform.database.transaction(readonly=True) as connection:
         events = await audit.of_person(connection, PERSON)
         shown = await connection.fetchrow("select * from call_notes")
-    assert {"call.begun", "call.state_read"} <= {one.action for one in events}
+    assert {"hotline.compared", "call.begun", "call.state_read"} <= {one.action for one in events}
     assert shown["compared"] == ["name", "id_number", "phone"]
 
 
@@ -70,7 +70,8 @@ async def test_wrong_facts_tell_nothing_are_seen_by_the_person_and_are_limited(
     assert len(told) == 1
     async with platform.database.transaction(readonly=True) as connection:
         events = await audit.of_person(connection, PERSON)
-    assert [one.detail for one in events if one.action == "call.begun"] == [{"refused": True}] * 2
+    compared = [one.detail["agreed"] for one in events if one.action == "hotline.compared"]
+    assert compared == [False, False]
     for _ in range(3):
         await agent.post("/staff/calls", {**FACTS, "value": "0003"})
     answer = await agent.post("/staff/calls", FACTS)
@@ -91,11 +92,11 @@ async def test_a_loss_is_reported_with_one_button_and_once(
     assert first.status_code == 303, text_of(first.text)
     assert first.headers["location"] == again.headers["location"]
     done = await agent.get(first.headers["location"])
-    assert "口头挂失中" in done
+    assert "已临时挂失" in done
     assert NUMBER[:6] not in done
     pdf = await agent.client.get(f"{first.headers['location']}?format=pdf")
     assert pdf.headers["content-type"].startswith("text/html")
-    assert "口头挂失中" in await agent.get(base)
+    assert "已临时挂失" in await agent.get(base)
 
 
 async def test_a_filing_is_made_by_phone_and_a_refusal_explained(

@@ -11,8 +11,8 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.portals.test_staff_pages import Site, assert_accessible, shoot
-from tests.portals.test_staff_pages import sign_in as staff_sign_in
+from tests.portals.staff_site import Site, assert_accessible, shoot
+from tests.portals.staff_site import sign_in as staff_sign_in
 from tests.serving.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
@@ -75,7 +75,9 @@ def sign_in(page: Page, place: Site, situation: str) -> None:
 def looks(page: Page, address: str, name: str) -> None:
     for look, width, query in LOOKS:
         page.set_viewport_size({"width": width, "height": 900})
-        page.goto(f"{address}?{query}")
+        answer = page.goto(f"{address}?{query}")
+        assert answer is not None
+        assert answer.ok, (name, look)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, look)
         assert_accessible(page)
         shoot(page, f"{name}-{look}")
@@ -98,7 +100,7 @@ def test_two_members_of_finance_take_a_run_from_the_list_to_the_report(
     assert page.input_value("#region") == "朝阳"
     looks(page, f"{place.address}/operations/runs", "runs")
     page.fill("#region", "成都")
-    page.click("main form button[type=submit]")
+    page.press("#region", "Enter")
     page.wait_for_selector("button[value=check]")
     run = page.url
     assert not any(one["name"] in page.inner_text("main") for one in place.persons)
@@ -149,6 +151,36 @@ def test_who_may_only_look_has_no_buttons_and_who_may_not_sees_nothing(
     answer = page.goto(f"{place.address}/operations/runs")
     assert answer is not None
     assert answer.status == 403
+    context.close()
+
+
+def test_finance_takes_in_what_heirs_pay_back(place: Site, browser: Browser) -> None:
+    number = next(
+        one["person_id"] for one in place.persons if one["situation"] == "pension_card_lost"
+    )
+    stopped, _ = place.api(
+        "POST", f"/api/v1/pension/persons/{number}/death", {"died_on": "2026-01-05"}, "death"
+    )
+    assert stopped == 200
+    context = context_of(browser)
+    page = context.new_page()
+    staff_sign_in(page, place, "demo-finance")
+    page.click("text=退回和追回")
+    looks(page, f"{place.address}/operations/by-hand", "by-hand")
+    assert "去世后多领" in page.inner_text("#recoveries")
+    page.click("summary:has-text('登记退回')")
+    page.fill("input[name=amount]", "999999.00")
+    page.fill("input[name=reference]", "20261126-7")
+    page.click("text=登记到账")
+    assert "不超过应退" in page.inner_text(".errors")
+    assert page.input_value("input[name=reference]") == "20261126-7"
+    page.fill("input[name=amount]", "1,000.00")
+    page.click("text=登记到账")
+    page.wait_for_selector(".notice.yes")
+    page.click("summary:has-text('登记退回')")
+    page.fill("input[name=reference]", "20261126-8")
+    page.click("text=登记到账")
+    page.wait_for_selector("text=没有应退回的款项")
     context.close()
 
 

@@ -141,16 +141,15 @@ def test_a_call_is_answered_and_a_loss_reported_within_a_minute(
     page.goto(f"{place.address}/staff/calls")
     page.keyboard.type(who["name"])
     page.fill("#number", who["card_number"])
-    page.check("#by-card")
     page.check("#third-birth_date")
     number = who["id_number"]
     page.fill("#value", f"{number[6:10]}-{number[10:12]}-{number[12:14]}")
     enter(page)
-    assert "正常使用" in facts(page)
+    assert "可以使用" in facts(page)
     call = page.url
     with page.expect_navigation():
         page.click("button.alarm")
-    assert "口头挂失中" in facts(page)
+    assert "已临时挂失" in facts(page)
     assert time.perf_counter() - begun < 60
     assert_accessible(page)
     page.goto(call)

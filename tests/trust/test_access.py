@@ -19,7 +19,7 @@ from yikatong.trust.access import (
 )
 
 READS = frozenset((
-    "person.read", "person.check", "person.search", "call.read", "notices.read", "authority.read",
+    "person.read", "person.search", "person.check", "call.read", "notices.read", "authority.read",
     "cards.read", "filing.read", "settlement.read",
     "settlement.recompute", "claim.read", "benefit.read", "run.read", "money.read",
     "medical_account.read", "contribution.read", "fund.read", "ledger.verify", "audit.read",

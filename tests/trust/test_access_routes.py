@@ -296,6 +296,8 @@ def _lists(route: Route) -> bool:
         ("GET", "/api/v1/benefits/runs"),
         ("GET", "/api/v1/cards/batches"),
         ("GET", "/api/v1/cards/lists"),
+        ("GET", "/api/v1/benefits/returned"),
+        ("GET", "/api/v1/benefits/recoveries"),
     )
 
 

@@ -57,6 +57,11 @@ class Coalescer(Generic[_Request, _Answer]):
 
     async def submit(self, request: _Request) -> _Answer:
         """Wait for the answer; raises Busy at once where too much waits already."""
+        # An impatient caller leaves; the command is carried out all the same and its key tells.
+        return await self.put(request)
+
+    def put(self, request: _Request) -> asyncio.Future[_Answer]:
+        """The answer that is to come; raises Busy at once where too much waits already."""
         if len(self._waiting) >= self._waiting_max:
             raise Busy(
                 zh="现在办理的人太多，没有任何改动，请稍后用同一个幂等键重试",
@@ -69,8 +74,7 @@ class Coalescer(Generic[_Request, _Answer]):
             # Behind what else is ready now: requests read in the same turn go together.
             self._scheduled = True
             loop.call_soon(self._start)
-        # An impatient caller leaves; the command is carried out all the same and its key tells.
-        return await future
+        return future
 
     def _start(self) -> None:
         self._scheduled = False
@@ -91,15 +95,17 @@ class Coalescer(Generic[_Request, _Answer]):
         size = min(self._batch_max, max(_SHARE_MIN, -(-len(self._waiting) // idle)))
         while self._waiting and len(batch) < size:
             item = self._waiting.popleft()
-            if any(
-                key in self._busy_keys or key in passed or (self._apart and key in mine)
-                for key in item[1]
+            keys = item[1]
+            if not (
+                self._busy_keys.isdisjoint(keys)
+                and passed.isdisjoint(keys)
+                and (not self._apart or mine.isdisjoint(keys))
             ):
                 kept.append(item)
-                passed.update(item[1])
+                passed.update(keys)
             else:
                 batch.append(item)
-                mine.update(item[1])
+                mine.update(keys)
         self._waiting.extendleft(reversed(kept))
         self._busy_keys |= mine
         return batch

@@ -5,8 +5,8 @@ nothing, or a byte now and then, would leave all others with a 503.
 """
 
 from asyncio import TimerHandle, Transport
-from collections.abc import Iterable
-from typing import Any, Final, cast
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Protocol, cast
 
 from litestar.types import Scope, Send
 from uvicorn.protocols.http.httptools_impl import (
@@ -17,9 +17,24 @@ from uvicorn.protocols.http.httptools_impl import (
 
 WHOLE_WITHIN_SECONDS: Final = 60.0
 """From its first byte (of a new connection: from the beginning) until a request is there whole."""
+HELD_BYTES_MAX: Final = 32 * 1024
+"""Of a body that is waited for before anybody looks at the request."""
 HEAD_BYTES_MAX: Final = 64 * 1024
 """Of address and headers. The parser itself would take any number."""
 _CYCLE: Final = "yikatong.cycle"
+
+
+Reply = Callable[[int, Iterable[tuple[bytes, bytes]], bytes], None]
+"""Sends a whole answer: status, headers and content."""
+
+
+class AtOnce(Protocol):
+    """An application that answers some requests without a task for each of them."""
+
+    def take(self, scope: Scope, body: bytes, reply: Reply) -> bool:
+        """Take a request that is there whole, and `reply` once, now or later; False: it is to be
+        called as any application is. Raises nothing."""
+        ...
 
 
 async def answer(
@@ -31,25 +46,30 @@ async def answer(
 ) -> None:
     """Send a whole answer: in one piece where the connection is one of ours, else as any server
     takes it. Headers are ours: names in lower case, no line breaks, no length."""
-    facts = cast("dict[str, Any]", scope)
-    cycle = cast("RequestResponseCycle | None", facts.get(_CYCLE))
-    length = (b"content-length", b"%d" % len(content))
+    cycle = cast("RequestResponseCycle | None", cast("dict[str, Any]", scope).get(_CYCLE))
+    if cycle is None or not _write(cycle, status, headers, content):
+        length = (b"content-length", b"%d" % len(content))
+        start = {"type": "http.response.start", "status": status, "headers": [*headers, length]}
+        await send(cast("Any", start))
+        await send({"type": "http.response.body", "body": content, "more_body": False})
+
+
+def _write(
+    cycle: RequestResponseCycle, status: int, headers: Iterable[tuple[bytes, bytes]], content: bytes
+) -> bool:
+    """Write a whole answer in one piece; False where that cannot be."""
     if (
-        cycle is None
-        or cycle.flow.write_paused
+        cycle.flow.write_paused
         or cycle.response_started
         # Of what was a HEAD the body is left out.
         or cycle.scope["method"] == "HEAD"
     ):
-        start = {"type": "http.response.start", "status": status, "headers": [*headers, length]}
-        await send(cast("Any", start))
-        await send({"type": "http.response.body", "body": content, "more_body": False})
-        return
+        return False
     if cycle.disconnected:
-        return
+        return True
     # What follows is what the server's own `send` does, without looking at each header again.
     parts = [STATUS_LINE[status]]
-    for name, value in (*cycle.default_headers, *headers, length):
+    for name, value in (*cycle.default_headers, *headers):
         if name == b"connection":
             assert value == b"close"
             cycle.keep_alive = False
@@ -57,7 +77,7 @@ async def answer(
             parts += (name, b": ", value, b"\r\n")
     if not cycle.keep_alive:
         parts.append(b"connection: close\r\n")
-    parts += (b"\r\n", content)
+    parts += (b"content-length: %d\r\n\r\n" % len(content), content)
     cycle.response_started = cycle.response_complete = True
     cycle.chunked_encoding = False
     cycle.transport.write(b"".join(parts))
@@ -65,6 +85,7 @@ async def answer(
     if not cycle.keep_alive:
         cycle.transport.close()
     cycle.on_response()
+    return True
 
 
 class Connection(HttpToolsProtocol):
@@ -77,6 +98,8 @@ class Connection(HttpToolsProtocol):
     _since: float = 0.0
     """When it last sent something."""
     _clock: TimerHandle | None = None
+    _held: RequestResponseCycle | None = None
+    """A request that may be taken at once when it is there whole."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         if (
@@ -115,9 +138,46 @@ class Connection(HttpToolsProtocol):
         # Where the connection is upgraded there is none.
         cast("dict[str, Any]", self.scope)[_CYCLE] = self.cycle
 
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        if self._held is not None and len(self._held.body) > HELD_BYTES_MAX:
+            # Too much to wait for: whoever reads it says when there is room for more.
+            self._held, cycle = None, self._held
+            super()._start_asgi_task(cycle, self._app)
+
     def on_message_complete(self) -> None:
         self._whole = True
         super().on_message_complete()
+        if self._held is not None:
+            self._held, cycle = None, self._held
+            self._take(cycle)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        if app is not self._app or not hasattr(app, "take") or cycle.waiting_for_100_continue:
+            super()._start_asgi_task(cycle, app)
+        elif cycle.more_body:
+            self._held = cycle
+        else:
+            # One of several that came together: it waited until the one before was answered.
+            self._take(cycle)
+
+    def _take(self, cycle: RequestResponseCycle) -> None:
+        def reply(status: int, headers: Iterable[tuple[bytes, bytes]], content: bytes) -> None:
+            if not _write(cycle, status, headers, content):
+                scope = cast("Scope", cycle.scope)
+                task = self.loop.create_task(
+                    answer(scope, cast("Send", cycle.send), status, headers, content)
+                )
+                self.tasks.add(task)
+                task.add_done_callback(self.tasks.discard)
+
+        app = cast("AtOnce", self._app)
+        if not app.take(cast("Scope", cycle.scope), bytes(cycle.body), reply):
+            super()._start_asgi_task(cycle, self._app)
+
+    @property
+    def _app(self) -> Any:
+        return cast("Any", self.app)  # pyright: ignore[reportUnknownMemberType]
 
     @property
     def _waits(self) -> bool:

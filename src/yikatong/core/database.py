@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import asyncpg
@@ -86,39 +86,47 @@ async def _keep_session(_connection: Any) -> None:
 class Database:
     """A pool of connections to one PostgreSQL; heals by itself when the server comes back."""
 
-    def __init__(self, pool: Any, connections_max: int, url: str) -> None:
+    def __init__(
+        self, pool: Any, connections_max: int, url: str, options: Mapping[str, Any]
+    ) -> None:
         self.url = url
         self._pool = pool
         self._connections_max = connections_max
+        self._options = options
+        self._lanes: list[Any] = []
+        """Idle connections for what is one statement; see `connection`."""
+        self._closed = False
 
     @classmethod
     async def connect(
         cls, url: str, *, connections_max: int = 12, statement_seconds_max: int = 15
     ) -> "Database":
         """Open the pool; raises Unavailable where the server does not answer within 10 s."""
+        options: dict[str, Any] = {
+            "timeout": 10,
+            "command_timeout": statement_seconds_max + 5,
+            # Statements sent together (`core.together`) are long, and the same every time.
+            "max_cacheable_statement_size": 0,
+            "server_settings": {
+                "application_name": "yikatong",
+                "statement_timeout": f"{statement_seconds_max}s",
+                "idle_in_transaction_session_timeout": "30s",
+                "timezone": "Asia/Shanghai",
+            },
+        }
         try:
             pool: Any = await cast("Any", asyncpg).create_pool(
-                url,
-                min_size=1,
-                max_size=connections_max,
-                timeout=10,
-                command_timeout=statement_seconds_max + 5,
-                # Statements sent together (`core.together`) are long, and the same every time.
-                max_cacheable_statement_size=0,
-                reset=_keep_session,
-                server_settings={
-                    "application_name": "yikatong",
-                    "statement_timeout": f"{statement_seconds_max}s",
-                    "idle_in_transaction_session_timeout": "30s",
-                    "timezone": "Asia/Shanghai",
-                },
+                url, min_size=1, max_size=connections_max, reset=_keep_session, **options
             )
         except _GONE as error:
             raise _unavailable() from error
-        return cls(pool, connections_max, url)
+        return cls(pool, connections_max, url, options)
 
     async def close(self) -> None:
         """Give running work five seconds, then cut it."""
+        self._closed = True
+        while self._lanes:
+            self._lanes.pop().terminate()
         try:
             await asyncio.wait_for(self._pool.close(), timeout=5)
         except _GONE:
@@ -157,15 +165,16 @@ class Database:
     async def connection(self) -> AsyncGenerator[Connection]:
         """A connection on which each statement is a transaction of its own.
 
-        For what writes all it changes in one statement (`core.together`). Raises Unavailable; whether
-        a statement whose answer was lost was carried out is unknown.
+        For what writes all it changes in one statement (`core.together`), many times a second: kept
+        beside the pool, whose bookkeeping costs as much as a row does, and planned once. Left to
+        itself the server plans such a statement anew, which takes longer than a small batch.
+        Raises Unavailable; whether a statement whose answer was lost was carried out is unknown.
         """
+        broken, found = True, None
         try:
-            found = await self._pool.acquire(timeout=_ACQUIRE_SECONDS_MAX)
-        except _GONE as error:
-            raise _unavailable() from error
-        broken = True
-        try:
+            found = self._lanes.pop() if self._lanes else None
+            if found is None or found.is_closed():
+                found = await self._open_lane()
             yield cast("Connection", found)
             broken = False
         except _GONE as error:
@@ -175,7 +184,16 @@ class Database:
             broken = False
             raise
         finally:
-            await self._give_back(found, broken=broken)
+            if found is not None and (broken or self._closed):
+                found.terminate()
+            elif found is not None:
+                self._lanes.append(found)
+
+    async def _open_lane(self) -> Any:
+        settings = {**self._options["server_settings"], "plan_cache_mode": "force_generic_plan"}
+        return await cast("Any", asyncpg).connect(
+            self.url, **{**self._options, "server_settings": settings}
+        )
 
     async def _begin(self, *, readonly: bool) -> Connection:
         """A connection with a transaction begun.

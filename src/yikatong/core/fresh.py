@@ -29,6 +29,10 @@ class Fresh(Generic[_T]):
         # Whoever started it may leave; the others wait on.
         return await asyncio.shield(self._loading)
 
+    def at_hand(self) -> _T | None:
+        """The value where it need not be read."""
+        return self._value if time.monotonic() < self._until else None
+
     async def _read(self) -> _T:
         try:
             self._value = await self._load()
@@ -91,6 +95,12 @@ class Remembered(Generic[_Row, _T]):
             task = asyncio.get_running_loop().create_task(self._look_up(key))
             self._looking[key] = task
         return await asyncio.shield(task)
+
+    def at_hand(self, key: str) -> _T | None:
+        """What stands behind a key, where nothing need be read to say it."""
+        known = self._fresh.at_hand()
+        found = known.get(key) if known is not None else None
+        return found[1] if found is not None else None
 
     def forget(self) -> None:
         """Read what is known again at the next call."""

@@ -46,7 +46,6 @@ __all__ = [
     "regions_of",
     "relations",
     "relations_of",
-    "with_groups",
 ]
 
 
@@ -182,17 +181,12 @@ async def find_many(
 async def insured(connection: Connection, person_ids: Sequence[int]) -> dict[int, Insured]:
     """Persons with their current medical enrolments and special groups, read at once; the caller
     records why it looked."""
-    return await with_groups(connection, await ask(connection, insured_query(person_ids)))
+    return await ask(connection, insured_query(person_ids))
 
 
-def insured_query(person_ids: Sequence[int]) -> Query[store.Read]:
-    """The same as a question to be asked together with others; `with_groups` completes the answer."""
+def insured_query(person_ids: Sequence[int]) -> Query[dict[int, Insured]]:
+    """The same as a question to be asked together with others."""
     return store.insured(person_ids)
-
-
-async def with_groups(connection: Connection, read: store.Read) -> dict[int, Insured]:
-    """What `insured_query` told, with the special groups."""
-    return await store.with_groups(connection, read)
 
 
 async def id_numbers(

@@ -299,7 +299,8 @@ async def enrolled(
 
 _INSURED = f"""
     select {", ".join(f"p.{name.strip()}" for name in PERSON_COLUMNS.split(","))},
-           exists (select from special_groups g where g.person_id = p.person_id),
+           (select array_agg((g.group_name, g.starts_on, g.ends_on) order by g.starts_on)
+              from special_groups g where g.person_id = p.person_id),
            p.id_number_sealed,
            {", ".join(f"e.{name.strip()}" for name in ENROLMENT_COLUMNS.split(","))}
       from persons p
@@ -309,20 +310,12 @@ _INSURED = f"""
 _PERSON_FIELDS = len(PERSON_COLUMNS.split(","))
 
 
-class Read(msgspec.Struct):
-    """Insured persons as one question told them, and of whom the special groups are still to be read."""
-
-    found: dict[int, Insured]
-    grouped: list[int]
-
-
-def insured(person_ids: Sequence[int]) -> Query[Read]:
+def insured(person_ids: Sequence[int]) -> Query[dict[int, Insured]]:
     return Query(_INSURED, (person_ids,), _read_insured)
 
 
-def _read_insured(rows: Rows) -> Read:
+def _read_insured(rows: Rows) -> dict[int, Insured]:
     found: dict[int, Insured] = {}
-    grouped: list[int] = []
     # The columns stand in the order of the fields: this is read for every settlement.
     for row in rows:
         facts = tuple(row)
@@ -331,30 +324,10 @@ def _read_insured(rows: Rows) -> Read:
         enrolments = (Enrolment(*enrolment),) if enrolment[0] is not None else ()
         if person_id in found:
             enrolments = (*found[person_id].enrolments, *enrolments)
-        elif facts[_PERSON_FIELDS]:
-            grouped.append(person_id)
         found[person_id] = Insured(
-            Person(*facts[:_PERSON_FIELDS]), facts[_PERSON_FIELDS + 1], enrolments
+            Person(*facts[:_PERSON_FIELDS]),
+            facts[_PERSON_FIELDS + 1],
+            enrolments,
+            tuple(SpecialGroup(*group) for group in facts[_PERSON_FIELDS] or ()),
         )
-    return Read(found, grouped)
-
-
-async def with_groups(connection: Connection, read: Read) -> dict[int, Insured]:
-    """The persons, with the special groups of those few who belong to any."""
-    if read.grouped:
-        await _add_groups(connection, read.grouped, read.found)
-    return read.found
-
-
-async def _add_groups(
-    connection: Connection, person_ids: Sequence[int], found: dict[int, Insured]
-) -> None:
-    rows = await connection.fetch(
-        """select person_id, group_name, starts_on, ends_on from special_groups
-            where person_id = any($1::bigint[]) order by starts_on""",
-        person_ids,
-    )
-    for row in rows:
-        one = found[row[0]]
-        group = SpecialGroup(row[1], row[2], row[3])
-        found[row[0]] = msgspec.structs.replace(one, groups=(*one.groups, group))
+    return found

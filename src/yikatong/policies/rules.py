@@ -281,11 +281,10 @@ def _slices_by_paid(bands: tuple[PlainBand, ...], base: Fen, paid: Fen) -> list[
         if band.upto is not None:
             if paid >= band.upto:
                 continue
-            if band.rate:
-                needed = Fraction((band.upto - paid) * WHOLE, band.rate)
-                part = min(left, needed)
-                if part == needed:
-                    paid = band.upto
+            # What is left may stay within the band: then nothing need be cut, and fen stay fen.
+            if band.rate and left * band.rate >= (band.upto - paid) * WHOLE:
+                part = Fraction((band.upto - paid) * WHOLE, band.rate)
+                paid = band.upto
         slices.append((part, band.rate))
         left -= part
     return slices
@@ -317,9 +316,9 @@ def _pay(
             assert room is not None
             reached = room
             # Behind the point where the fund has paid all it may: this part's rest and all others.
-            used = Fraction(room * WHOLE - before, rate)
-            total = sum((other for other, _ in slices), start=Fraction(0))
-            over = _half_up(total - (Fraction(base) - part + max(Fraction(0), used)))
+            used = max(0, room * WHOLE - before)
+            rest = sum(other for other, _ in slices) - base + part
+            over = int((2 * (rest * rate - used) + rate) // (2 * rate))
         upto = _half_up(base)
         steps.append(
             Step(

@@ -9,6 +9,7 @@ from yikatong.core import ids
 from yikatong.core.database import Connection
 from yikatong.core.ids import new_id
 from yikatong.core.sealing import Vault
+from yikatong.identity.ecards.codes import listed_card
 from yikatong.money.bank import banks
 from yikatong.money.ledger.model import CURRENCY, NOBODY
 from yikatong.policies.model import YearToDate
@@ -37,6 +38,7 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
         "provisional_until", "bank", "account_id", "replaced_by",
     ),
     "card_numbers": ("card_number", "person_id", "card_id"),
+    "card_revocations": ("listed_hash", "card_id", "listed_at", "valid_until"),
     "card_pins": ("person_id", "card_id", "verifier", "wrong_in_row", "set_at"),
     "card_applications": (
         "person_id", "application_id", "kind", "state", "region", "applied_on", "expected_on",
@@ -279,6 +281,9 @@ class Rows:
             )
         )  # fmt: skip
         self.tables["card_numbers"].append((number, person_id, card_id))
+        if state.startswith("loss_reported") or state in ("replaced", "cancelled"):
+            listed = listed_card(f"{region}{generation:02d}{card_id:024d}")
+            self.tables["card_revocations"].append((listed, card_id, self.now, until))
         if self._pin is not None and social != "inactive":
             verifier = self._pin(pins.subject_of(card_id))
             self.tables["card_pins"].append(

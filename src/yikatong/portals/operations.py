@@ -40,6 +40,7 @@ from yikatong.people import service as people_room
 from yikatong.portals.check import place_of
 from yikatong.portals.sign_in import answer_wrong, read_form
 from yikatong.portals.signed_in import same_site
+from yikatong.portals.staff_frame import frame_of
 from yikatong.portals.staff_sign_in import require_staff
 from yikatong.portals.view import SECURITY_HEADERS, View
 from yikatong.trust.access import NATION, Caller
@@ -134,7 +135,14 @@ def _respond(
     # After a form that was wrong, language and type size are switched on the page it stands on.
     view.path, view.query = (path, []) if request.method == "POST" else (view.path, view.query)
     response = view.respond(
-        request, template, status=status, member=session, errors=errors, current="runs", **facts
+        request,
+        template,
+        status=status,
+        member=session,
+        errors=errors,
+        current="runs",
+        frame=frame_of(view, session),
+        **facts,
     )
     response.headers.update(headers)
     return response

@@ -9,6 +9,7 @@ from yikatong.core import regions
 from yikatong.core.errors import YikatongError
 from yikatong.portals import (
     acting,
+    by_hand,
     card,
     card_apply,
     consent,
@@ -124,6 +125,7 @@ def load() -> None:
         "security-password.html",
         *staff_sign_in.TEMPLATES,
         *operations.TEMPLATES,
+        *by_hand.TEMPLATES,
         *own_benefits.TEMPLATES,
         *COUNTER_TEMPLATES,
         *HOTLINE_TEMPLATES,
@@ -195,6 +197,7 @@ routes = [
     ),
     *staff_sign_in.routes,
     *operations.routes,
+    *by_hand.routes,
     *pages.routes,
     *file.routes,
     *errand_pages.routes,

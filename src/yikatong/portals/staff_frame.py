@@ -23,6 +23,8 @@ class Entry(msgspec.Struct, frozen=True):
 ENTRIES: Final = (
     Entry("desk", "/staff/desk", "person.search", "q"),
     Entry("calls", "/staff/calls", "call.answer", "c"),
+    Entry("runs", "/operations/runs", "run.read", "r"),
+    Entry("by_hand", "/operations/by-hand", "benefit.read", "b"),
     Entry("home", "/staff", None, "h"),
 )
 

@@ -157,7 +157,7 @@ class View(msgspec.Struct):
             switch=self._switch,
             reader=request.state.get("reader"),
             acting=request.state.get("acting"),
-            waiting=_counted(request.state.get("unread", 0)),
+            unread_count=_counted(request.state.get("unread", 0)),
             sandbox=request.app.state["platform"].settings.sandbox,
             **{"current": "", **facts},
         )

@@ -7,18 +7,20 @@ from litestar.di import NamedDependency
 
 from yikatong.core.platform import Platform
 from yikatong.identity.ecards.codes import Codes, as_jwk
-from yikatong.identity.ecards.revocations import MEDIA_TYPE, Revocations
+from yikatong.identity.ecards.revocations import CARDS, MEDIA_TYPE, Revocations, SignedList
 
 KEYS: Final = "/.well-known/yikatong/e-card-keys.json"
 REVOCATIONS: Final = "/.well-known/yikatong/revocations"
+CARD_REVOCATIONS: Final = "/.well-known/yikatong/card-revocations"
 
 
 class Published:
-    """The codes' keys and the list, for whoever asks."""
+    """The codes' keys and the lists, for whoever asks."""
 
-    def __init__(self, codes: Codes, revocations: Revocations) -> None:
+    def __init__(self, platform: Platform, codes: Codes) -> None:
         self.codes = codes
-        self.revocations = revocations
+        self.revocations = Revocations(platform)
+        self.cards = Revocations(platform, CARDS)
 
 
 @get(KEYS, summary="Keys that e-card codes and revocation lists are signed with", tags=["identity"])
@@ -46,7 +48,23 @@ async def revocations(
     request: Request[Any, Any, Any], published: NamedDependency[Published]
 ) -> Response[bytes]:
     """COSE_Sign1 over sorted truncated hashes; `If-None-Match` saves fetching it twice."""
-    signed = await published.revocations.current()
+    return _answer(request, await published.revocations.current())
+
+
+@get(
+    CARD_REVOCATIONS,
+    summary="Cards that are lost, replaced or cancelled, signed",
+    tags=["identity"],
+    media_type=MEDIA_TYPE,
+)
+async def card_revocations(
+    request: Request[Any, Any, Any], published: NamedDependency[Published]
+) -> Response[bytes]:
+    """COSE_Sign1 over sorted truncated hashes of card identifiers (卡识别码)."""
+    return _answer(request, await published.cards.current())
+
+
+def _answer(request: Request[Any, Any, Any], signed: SignedList) -> Response[bytes]:
     tag = f'"{signed.tag}"'
     headers = {"Cache-Control": "public, max-age=30", "ETag": tag}
     if request.headers.get("if-none-match") == tag:
@@ -54,4 +72,4 @@ async def revocations(
     return Response(signed.content, headers=headers, media_type=MEDIA_TYPE)
 
 
-routes: Final = [keys, revocations]
+routes: Final = [keys, revocations, card_revocations]

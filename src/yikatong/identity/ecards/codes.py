@@ -67,6 +67,11 @@ def listed_hash(reference: bytes) -> bytes:
     return hashlib.sha256(reference).digest()[:LISTED_BYTES]
 
 
+def listed_card(card_identifier: str) -> bytes:
+    """What the list of cards names a card by (卡识别码)."""
+    return hashlib.sha256(f"card:{card_identifier}".encode()).digest()[:LISTED_BYTES]
+
+
 class Signer:
     """A signing key, ready for use."""
 

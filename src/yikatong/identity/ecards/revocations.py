@@ -1,4 +1,5 @@
-"""The revocation list (吊销名单): what a terminal without a network looks a code's e-card up in.
+"""The revocation lists (吊销名单): what a terminal without a network looks a code's e-card up in, and
+the plastic card in its reader.
 
 Truncated hashes, sorted, one behind the other, signed with a key of its own. A process reads it whole
 once an hour, sorted by the database, and in between puts in what is new.
@@ -7,13 +8,15 @@ once an hour, sorted by the database, and in between puts in what is new.
 import asyncio
 import hashlib
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
 import cbor2
 import msgspec
 
+from yikatong.core.clock import SHANGHAI
+from yikatong.core.database import Connection
 from yikatong.core.platform import Platform
 from yikatong.identity.ecards import store
 from yikatong.identity.ecards.codes import Signer
@@ -22,6 +25,7 @@ from yikatong.identity.keys.model import SigningKey
 from yikatong.identity.keys.service import KeyRing
 
 CONTENT_TYPE: Final = "application/vnd.yikatong.revocations+cbor"
+CARDS_CONTENT_TYPE: Final = "application/vnd.yikatong.card-revocations+cbor"
 MEDIA_TYPE: Final = "application/cose"
 MADE_EVERY: Final = timedelta(seconds=30)
 NEXT_AFTER: Final = timedelta(hours=1)
@@ -42,11 +46,33 @@ class SignedList(msgspec.Struct, frozen=True):
     issued_at: datetime
 
 
-class Revocations:
-    """The list as this process knows it."""
+class Source(msgspec.Struct, frozen=True):
+    """Where the entries of a list come from."""
 
-    def __init__(self, platform: Platform) -> None:
+    content_type: str
+    whole: Callable[[Connection, datetime], Awaitable[bytes]]
+    """All entries, sorted, one behind the other."""
+    since: Callable[[Connection, datetime], Awaitable[list[bytes]]]
+
+
+async def _e_cards(connection: Connection, now: datetime) -> bytes:
+    return await store.listed(connection, now - LISTED_FOR)
+
+
+async def _cards(connection: Connection, now: datetime) -> bytes:
+    return await store.cards_listed(connection, now.astimezone(SHANGHAI).date())
+
+
+E_CARDS: Final = Source(CONTENT_TYPE, _e_cards, store.listed_since)
+CARDS: Final = Source(CARDS_CONTENT_TYPE, _cards, store.cards_listed_since)
+
+
+class Revocations:
+    """A list as this process knows it."""
+
+    def __init__(self, platform: Platform, source: Source = E_CARDS) -> None:
         self._platform = platform
+        self._source = source
         self._ring = KeyRing(platform, "revocation_list", "EdDSA")
         self._packed = b""
         self._whole_at: datetime | None = None
@@ -74,12 +100,12 @@ class Revocations:
                 or self._whole_at is None
                 or now - self._whole_at >= WHOLE_EVERY
             ):
-                packed = await store.listed(connection, now - LISTED_FOR)
+                packed = await self._source.whole(connection, now)
                 self._whole_at = now
             else:
-                packed = added(packed, await store.listed_since(connection, self._read_at - _LATE))
+                packed = added(packed, await self._source.since(connection, self._read_at - _LATE))
         self._packed, self._read_at = packed, now
-        signer = Signer(await self._ring.current(), CONTENT_TYPE)
+        signer = Signer(await self._ring.current(), self._source.content_type)
         issuer = self._platform.settings.public_url
         return await asyncio.to_thread(_sign, signer, issuer, packed, now)
 

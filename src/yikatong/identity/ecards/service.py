@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from yikatong.cards import service as cards
 from yikatong.cards.model import Card
+from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput
 from yikatong.core.ids import new_id
@@ -326,6 +327,7 @@ async def forget_old(platform: Platform, limit: int = 50_000) -> int:
     now = platform.clock.now()
     async with platform.database.transaction() as connection:
         await store.unlist(connection, now - LISTED_FOR)
+        await store.forget_cards(connection, now.astimezone(SHANGHAI).date())
         return await store.forget(connection, now - REDEEMED_KEPT, limit)
 
 

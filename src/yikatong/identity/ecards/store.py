@@ -1,7 +1,7 @@
 """SQL of e-cards."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -231,3 +231,45 @@ async def listed_since(connection: Connection, since: datetime) -> list[bytes]:
 
 async def unlist(connection: Connection, before: datetime) -> None:
     await connection.execute("delete from e_card_revocations where listed_at < $1", before)
+
+
+# ---- cards that terminals without a network must refuse ----
+
+
+async def list_card(
+    connection: Connection, listed: bytes, card_id: int, at: datetime, valid_until: date
+) -> None:
+    await connection.execute(
+        """insert into card_revocations (listed_hash, card_id, listed_at, valid_until)
+           values ($1, $2, $3, $4) on conflict (listed_hash, card_id) do nothing""",
+        listed,
+        card_id,
+        at,
+        valid_until,
+    )
+
+
+async def unlist_card(connection: Connection, listed: bytes, card_id: int) -> None:
+    await connection.execute(
+        "delete from card_revocations where listed_hash = $1 and card_id = $2", listed, card_id
+    )
+
+
+async def cards_listed(connection: Connection, on: date) -> bytes:
+    """All hashes of cards whose own date has not passed, sorted, one behind the other."""
+    return await connection.fetchval(
+        """select coalesce(string_agg(listed_hash, ''::bytea order by listed_hash), ''::bytea)
+             from (select distinct listed_hash from card_revocations where valid_until >= $1) l""",
+        on,
+    )
+
+
+async def cards_listed_since(connection: Connection, since: datetime) -> list[bytes]:
+    rows = await connection.fetch(
+        "select listed_hash from card_revocations where listed_at >= $1", since
+    )
+    return [row[0] for row in rows]
+
+
+async def forget_cards(connection: Connection, before: date) -> None:
+    await connection.execute("delete from card_revocations where valid_until < $1", before)

@@ -178,6 +178,10 @@ class Callers:
         are tried at once, Unavailable."""
         return await self._remembered.find(access_key)
 
+    def at_hand(self, access_key: str) -> Caller | None:
+        """Who signs with this key, where that is known already."""
+        return self._remembered.at_hand(access_key)
+
     async def _read(self, access_keys: Sequence[str]) -> dict[str, Record]:
         async with self._platform.database.transaction(readonly=True) as connection:
             rows = await store.credentials(connection, access_keys, self._platform.clock.now())

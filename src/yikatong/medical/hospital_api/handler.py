@@ -62,6 +62,10 @@ class Desk(Protocol):
         """The answer, new or from when the message first came; raises Busy, Unavailable."""
         ...
 
+    def put(self, sender: Sender, order: Order, render: Render) -> "asyncio.Future[bytes] | None":
+        """The same without waiting; None where the order cannot be taken without. Raises Busy."""
+        ...
+
 
 class Once(Protocol):
     """Who carries out what is about no person, each message once."""
@@ -140,7 +144,7 @@ def hospital(
     once: Once,
     transactions: Mapping[str, Transaction],
     errands: Iterable[Errand] = (),
-) -> ASGIApp:
+) -> "_Hospital":
     """Answer everything under /fsi/api/ here, all else by `app`; `note` hears address by
     transaction, status and seconds of each call. `errands` are those beside this package's own."""
     return _Hospital(app, desk, platform, note, once, transactions, errands)
@@ -198,10 +202,7 @@ class _Hospital:
         except _Gone:
             return
         except Exception as error:
-            known = self._typed(call, error)
-            content = call.refuse(known)
-            status = refusals.status_of(known)
-            more = wire.MORE.get(status, wire.NO_MORE)
+            status, more, content = self._refuse(call, error)
         if call.fault is not None:
             content = await self._spoil(call, content)
         seconds = time.perf_counter() - begun
@@ -214,6 +215,68 @@ class _Hospital:
         if call.caller is not None and call.caller.sandbox:
             self._keep(call, status, seconds, content, is_file=kind is wire.FILE)
 
+    def take(self, scope: Scope, body: bytes, reply: connections.Reply) -> bool:
+        """Take an order that nothing need be read for, or waited for, before it is with the desk;
+        False for everything else (`core.connections.AtOnce`)."""
+        facts = cast("dict[str, Any]", scope)
+        if not facts["path"].startswith(wire.PREFIX):
+            return False
+        begun = time.perf_counter()
+        call = _Call(self._platform)
+        future: asyncio.Future[bytes] | None = None
+        try:
+            expected = wire.transaction_of(facts["path"], facts["method"])
+            headers: wire.HeaderMap = dict(facts["headers"])
+            wire.check_headers(headers)
+            signature = signatures.read(headers)
+            caller = self._callers.at_hand(signature.access_key)
+            message = envelope.read(body)
+            if (
+                caller is None
+                or caller.sandbox
+                or not envelope.absent(message.sign_no)
+                or message.infno not in self._transactions
+            ):
+                return False
+        except YikatongError:
+            # Said there, in its turn: what is read here first is checked there second.
+            return False
+        try:
+            self._verify(call, signature, caller)
+            raw = self._check(call, caller, message, expected)
+            context = call.context = self._context(call, caller, message)
+            sender = _sender(caller, call, context, message, raw)
+            order, call.show = self._read(context, call.infno, raw)
+            future = self._desk.put(sender, order, call.render) or asyncio.ensure_future(
+                self._desk.answer(sender, order, call.render)
+            )
+        except Exception as error:
+            self._reply(call, begun, reply, error)
+        else:
+            future.add_done_callback(lambda done: self._reply(call, begun, reply, done))
+        return True
+
+    def _reply(
+        self,
+        call: _Call,
+        begun: float,
+        reply: connections.Reply,
+        outcome: "asyncio.Future[bytes] | Exception",
+    ) -> None:
+        status, more = 200, wire.NO_MORE
+        error = outcome if isinstance(outcome, Exception) else outcome.exception()
+        if error is None:
+            content = cast("asyncio.Future[bytes]", outcome).result()
+        else:
+            status, more, content = self._refuse(call, cast("Exception", error))
+        reply(status, (wire.JSON, *more), content)
+        self._note(self._labels.get(call.infno, wire.PREFIX), status, time.perf_counter() - begun)
+
+    def _refuse(self, call: _Call, error: Exception) -> tuple[int, wire.Headers, bytes]:
+        known = self._typed(call, error)
+        status = refusals.status_of(known)
+        return status, wire.MORE.get(status, wire.NO_MORE), call.refuse(known)
+
     async def _answer(
         self, call: _Call, facts: dict[str, Any], receive: Receive
     ) -> bytes | FileContent:
@@ -223,9 +286,22 @@ class _Hospital:
         if body is None:
             raise _Gone
         call.body = body
-        caller = await self._authenticate(call, headers)
-        call.identify(caller.provider.pooling_region)
+        signature = signatures.read(headers)
+        caller = await self._callers.find(signature.access_key)
+        self._verify(call, signature, caller)
+        assert caller is not None
         message = envelope.read(body)
+        raw = self._check(call, caller, message, expected)
+        if not envelope.absent(message.sign_no) and call.infno not in {"9001", "9002"}:
+            await self._sign_ins.require(caller.provider.provider_code, message.sign_no or "")
+        if caller.sandbox:
+            await self._take_fault(call, caller)
+        return await self._carry_out(call, caller, message, raw)
+
+    def _check(
+        self, call: _Call, caller: credentials.Caller, message: Envelope, expected: str | None
+    ) -> bytes:
+        """Check the envelope of an authenticated call; answers the transaction's input."""
         call.infno, call.message_id = message.infno or "", message.msgid or ""
         envelope.check(message, caller.provider, caller.places)
         if expected is not None and call.infno != expected:
@@ -243,15 +319,12 @@ class _Hospital:
         raw = envelope.input_of(message)
         if caller.sm2_public_key is not None:
             signatures.verify_sm2(caller.sm2_public_key, raw, message.signtype, message.cainfo)
-        if not envelope.absent(message.sign_no) and call.infno not in {"9001", "9002"}:
-            await self._sign_ins.require(caller.provider.provider_code, message.sign_no or "")
-        if caller.sandbox:
-            await self._take_fault(call, caller)
-        return await self._carry_out(call, caller, message, raw)
+        return raw
 
-    async def _authenticate(self, call: _Call, headers: wire.HeaderMap) -> credentials.Caller:
-        signature = signatures.read(headers)
-        caller = await self._callers.find(signature.access_key)
+    def _verify(
+        self, call: _Call, signature: signatures.Signature, caller: credentials.Caller | None
+    ) -> None:
+        """Raise NotAuthenticated unless the call is the caller's; it then has its reference."""
         if caller is None or (caller.sandbox and not self._platform.settings.sandbox):
             raise signatures.unknown_key()
         call.caller = caller
@@ -259,39 +332,38 @@ class _Hospital:
         signatures.verify(signature, caller.scheme, caller.secret, now_ms, tell=caller.sandbox)
         if signature.scheme == "B":
             self._nonces.spend(signature, now_ms // 1000)
-        return caller
+        call.identify(caller.provider.pooling_region)
 
     async def _carry_out(
         self, call: _Call, caller: credentials.Caller, message: Envelope, raw: bytes
     ) -> bytes | FileContent:
-        insured = None if envelope.absent(message.insuplc_admdvs) else message.insuplc_admdvs
-        operator = message.opter or ""
-        call.context = context = Context(
-            caller.provider, message.mdtrtarea_admvs or "", insured, operator, call.at
-        )
+        context = call.context = self._context(call, caller, message)
         if (fetch := self._fetches.get(call.infno)) is not None:
             return await self._fetch(fetch, context, raw)
-        sender = Sender(
-            provider=caller.provider,
-            message_id=call.message_id,
-            transaction_code=call.infno,
-            content_hash=_content_hash(message, insured, raw),
-            operator=operator,
-            sandbox=caller.sandbox,
-            insured_region=insured,
-        )
+        sender = _sender(caller, call, context, message, raw)
         if (errand := self._errands.get(call.infno)) is not None:
             return await self._run(errand, call, context, sender, raw)
-        transaction = self._transactions[call.infno]
-        if insured is None and call.infno != _NO_PERSON_NUMBER:
+        order, call.show = self._read(context, call.infno, raw)
+        return await self._desk.answer(sender, order, call.render)
+
+    def _context(self, call: _Call, caller: credentials.Caller, message: Envelope) -> Context:
+        insured = None if envelope.absent(message.insuplc_admdvs) else message.insuplc_admdvs
+        return Context(
+            caller.provider, message.mdtrtarea_admvs or "", insured, message.opter or "", call.at
+        )
+
+    def _read(
+        self, context: Context, infno: str, raw: bytes
+    ) -> tuple[Order, Callable[[Result, Context], Any]]:
+        """The order that an input is, and how what comes of it is shown."""
+        transaction = self._transactions[infno]
+        if context.insured_region is None and infno != _NO_PERSON_NUMBER:
             raise InvalidInput(
                 "insuplc_admdvs",
                 zh="缺少参保地：凡使用人员编号的交易必填，见 1101 应答的 insuinfo",
                 en="the insured place is missing; 1101 answers it in insuinfo",
             )
-        order = _order(transaction, raw, context)
-        call.show = transaction.show
-        return await self._desk.answer(sender, order, call.render)
+        return _order(transaction, raw, context), transaction.show
 
     async def _fetch(self, fetch: Fetch, context: Context, raw: bytes) -> FileContent:
         async with self._platform.database.transaction(readonly=True) as connection:
@@ -367,6 +439,20 @@ class _Hospital:
             call.body,
             b"(%d bytes)" % len(content) if is_file else content,
         )
+
+
+def _sender(
+    caller: credentials.Caller, call: _Call, context: Context, message: Envelope, raw: bytes
+) -> Sender:
+    return Sender(
+        caller.provider,
+        call.message_id,
+        call.infno,
+        _content_hash(message, context.insured_region, raw),
+        context.operator,
+        caller.sandbox,
+        context.insured_region,
+    )
 
 
 def _content_hash(message: Envelope, insured: str | None, raw: bytes) -> bytes:

@@ -58,14 +58,7 @@ def transaction_of(path: str, method: str) -> str | None:
 
 async def body_of(headers: HeaderMap, receive: Receive) -> bytes | None:
     """The body; None where the caller left before it was whole. Raises TooLarge, Malformed."""
-    length = headers.get(b"content-length", b"")
-    if length.isdigit() and int(length) > BODY_BYTES_MAX:
-        raise _too_large()
-    if headers.get(b"content-encoding", b"identity") != b"identity":
-        raise Malformed(
-            zh="报文不能压缩（Content-Encoding），请直接发送 JSON",
-            en="send the message as it is, without Content-Encoding",
-        )
+    check_headers(headers)
     message = cast("dict[str, Any]", await receive())
     body: bytes = message.get("body", b"")
     if message.get("more_body"):
@@ -80,6 +73,18 @@ async def body_of(headers: HeaderMap, receive: Receive) -> bytes | None:
     if len(body) > BODY_BYTES_MAX:
         raise _too_large()
     return body
+
+
+def check_headers(headers: HeaderMap) -> None:
+    """What they say of the body; raises TooLarge, Malformed."""
+    length = headers.get(b"content-length", b"")
+    if length.isdigit() and int(length) > BODY_BYTES_MAX:
+        raise _too_large()
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        raise Malformed(
+            zh="报文不能压缩（Content-Encoding），请直接发送 JSON",
+            en="send the message as it is, without Content-Encoding",
+        )
 
 
 def _too_large() -> TooLarge:

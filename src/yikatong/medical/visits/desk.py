@@ -7,6 +7,7 @@ message again gets that answer, and nothing happens twice.
 import asyncio
 import random
 from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -92,6 +93,9 @@ class CareDesk:
         self._platform = platform
         self._catalog = CatalogBook()
         self._codes = Codes(platform)
+        self._named: set[tuple[str, str, str, str]] = set()
+        """Of which providers and insured regions the shared accounts are known."""
+        self._shared: dict[tuple[str, str, str], int] = {}
         # A database on these same processors is kept busy by one batch, and larger batches cost each
         # order less; to one behind a network several are on the way.
         in_flight = 3 if platform.settings.database_url else 1
@@ -111,6 +115,13 @@ class CareDesk:
             # Before it is in a batch: the keys may have to be read, and whose it is keeps orders apart.
             shown = await refusal_or(self._codes, certificate.number)
         return await self._waiting.submit(Call(sender, order, render, shown))
+
+    def put(self, sender: Sender, order: Order, render: Render) -> "asyncio.Future[bytes] | None":
+        """As `answer`, without waiting; None where something must be read before (an e-card)."""
+        certificate = certificate_of(order)
+        if certificate is not None and certificate.kind == "e_card":
+            return None
+        return self._waiting.put(Call(sender, order, render))
 
     async def _run(self, calls: list[Call]) -> Sequence[bytes | YikatongError]:
         # Rows are locked in the order of persons everywhere, so that the batches of two processes
@@ -236,16 +247,21 @@ class CareDesk:
                 )
 
     async def _name_shared(self, work: Work, jobs: Sequence[Job]) -> None:
-        wanted = [
-            (job.sender, enrolment.region, enrolment.insurance)
+        wanted = {
+            (
+                job.sender.provider.provider_code, job.sender.provider.pooling_region,
+                enrolment.region, enrolment.insurance,
+            )
             for job in jobs
             if isinstance(job.effective, (orders.Settle, orders.Sell)) and job.effective.commit
             for enrolment in work.enrolments.get(job.effective.person_id, ())
             if enrolment.insurance in settling.FUND_OF
-        ]
-        if wanted:
-            names = settling.shared_names(wanted)
-            work.shared = await ledger.shared(self._platform, *names)
+        }  # fmt: skip
+        # They never change, and hardly any is new.
+        if new := wanted - self._named:
+            self._shared |= await ledger.shared(self._platform, *settling.shared_names(new))
+            self._named |= new
+        work.shared = self._shared
 
 
 def _carry_out(order: Order, sender: Sender, work: Work) -> Result:
@@ -343,11 +359,13 @@ def _seen(
     if isinstance(job.order, (orders.Settle, orders.Sell)) and not job.order.commit:
         kind = "Quote"
     return (
-        Actor("provider", job.sender.provider.provider_code, _PURPOSE),
+        _actor(job.sender.provider.provider_code),
         person_id,
         f"care.{kind.lower()}",
         detail,
     )
 
 
-_PURPOSE: Final = "care and its settlement"
+@lru_cache(maxsize=4096)
+def _actor(provider_code: str) -> Actor:
+    return Actor("provider", provider_code, "care and its settlement")

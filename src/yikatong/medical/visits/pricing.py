@@ -103,7 +103,9 @@ def case_of(
         care=care,
         on=on,
         bill=bill,
-        visit=msgspec.structs.replace(visit, care_code=care_code),
+        visit=visit
+        if visit.care_code == care_code
+        else msgspec.structs.replace(visit, care_code=care_code),
         batches=batches,
         stay=_stay(work, visit, enrolment, found, on),
         days=max(0, (ended - begun).days),

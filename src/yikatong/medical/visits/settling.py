@@ -4,7 +4,7 @@ The catalog of the place of treatment split the lines; the policy of the insured
 what of the sums (参保地政策、就医地目录); the ledger gets every part of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -341,16 +341,16 @@ def _entries(
     return entries, spent
 
 
-def shared_names(job_orders: Sequence[tuple[orders.Sender, str, str]]) -> set[tuple[str, str, str]]:
-    """The shared accounts that settlements at these providers for these regions post to."""
+def shared_names(of: Iterable[tuple[str, str, str, str]]) -> set[tuple[str, str, str]]:
+    """The shared accounts that settlements post to: of (provider, its pooling region, insured region,
+    insurance)."""
     names: set[tuple[str, str, str]] = set()
-    for sender, insured, insurance in job_orders:
-        provider = sender.provider
-        names.add(("provider", provider.provider_code, "due"))
+    for provider_code, treated, insured, insurance in of:
+        names.add(("provider", provider_code, "due"))
         names |= {("fund", insured, fund) for fund in FUND_OF[insurance].values()}
-        if provider.pooling_region != insured:
-            names.add(("agency", provider.pooling_region, f"owed by {insured}"))
-            names.add(("agency", provider.pooling_region, "owed to providers for others"))
+        if treated != insured:
+            names.add(("agency", treated, f"owed by {insured}"))
+            names.add(("agency", treated, "owed to providers for others"))
     return names
 
 

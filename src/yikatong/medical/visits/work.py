@@ -48,7 +48,7 @@ from yikatong.money.ledger.book import Book
 from yikatong.money.ledger.model import Account, Transaction
 from yikatong.money.medical import FamilyLink
 from yikatong.people import service as people
-from yikatong.people.model import Enrolment, Person, SpecialGroup
+from yikatong.people.model import Enrolment, Insured, Person, SpecialGroup
 from yikatong.policies.model import YearToDate
 
 Keep = Callable[[Connection, Any], Awaitable[None]]
@@ -56,17 +56,24 @@ Keep = Callable[[Connection, Any], Awaitable[None]]
 VisitKey = tuple[int, int]
 YearKey = tuple[int, str, date]
 
-_NEEDS_RULES: Final = (
-    orders.Register, orders.Admit, orders.Sell, orders.CheckEntitlement, orders.Identify,
-)  # fmt: skip
-"""Orders that decide about coverage: filings, diseases, chosen providers."""
 _ONCE_A_CODE: Final = (orders.Identify, orders.Register, orders.Admit)
 """Orders that each take the code of an e-card once."""
 _NEEDS_MONEY: Final = (orders.Settle, orders.Sell, orders.Reverse, orders.Identify)
-_NEEDS_YEAR: Final = (
-    orders.Settle, orders.Sell, orders.Reverse, orders.CheckEntitlement, orders.AskAccumulated,
-)  # fmt: skip
 _NEEDS_LINES: Final = (orders.AddLines, orders.WithdrawLines)
+_NEEDS: Final[dict[type[Any], tuple[str, ...]]] = {
+    # Those that decide about coverage ask for filings, diseases, chosen providers.
+    orders.Register: ("deciding", "ill"),
+    orders.Admit: ("deciding", "ill", "staying"),
+    orders.Sell: ("deciding", "ill", "years", "money"),
+    orders.CheckEntitlement: ("deciding", "ill", "years"),
+    orders.Identify: ("deciding", "ill", "money"),
+    orders.AskChronic: ("ill",),
+    orders.AskAccumulated: ("years",),
+    orders.Settle: ("years", "money"),
+    # A reversal opens a settled stay again, and a person has one open stay at a time.
+    orders.Reverse: ("years", "money", "staying"),
+}
+"""What is read of the person, by kind of order (the fields of `_Asked`)."""
 _YEARS_BACK: Final = timedelta(days=1500)
 """A visit may have begun two years ago, in a policy year a year older, and be settled months later."""
 
@@ -86,6 +93,24 @@ class Job(msgspec.Struct, eq=False):
     @property
     def effective(self) -> Order:
         return self.acts_as or self.order
+
+
+class _Asked(msgspec.Struct):
+    """What to ask for: persons, and visits."""
+
+    persons: dict[int, None] = {}
+    visits: dict[VisitKey, None] = {}
+    deciding: list[int] = []
+    settling: list[int] = []
+    shown: list[int] = []
+    """Who showed the card itself."""
+    ill: list[int] = []
+    years: list[int] = []
+    money: list[int] = []
+    members: list[int] = []
+    """Whose relatives' accounts may pay."""
+    staying: list[int] = []
+    uploads: list[VisitKey] = []
 
 
 class Work:
@@ -219,59 +244,59 @@ class Work:
         queries: list[Query[Any]] = []
         keep: list[Keep] = []
 
-        def of(*kinds: type) -> list[int]:
-            return [
-                person_id
-                for _, order in wanted
-                if isinstance(order, kinds) and (person_id := self._person_of(order)) is not None
-            ]
-
         def add(query: Query[Any], kept: Keep) -> None:
             queries.append(query)
             keep.append(kept)
 
-        if visits := list({key for _, order in wanted if (key := _visit_of(order)) is not None}):
-            add(store.visits(visits), self._keep_visits)
-        if persons := list({*of(object)}):
-            add(people.insured_query(persons), self._keep_persons)
-        deciding = of(*_NEEDS_RULES)
-        shown = [
-            order.person_id
-            for _, order in wanted
-            if isinstance(order, orders.Settle)
-            and order.certificate is not None
-            and order.certificate.kind == "card"
-        ]
-        if deciding or shown:
-            add(cards.current_query([*deciding, *shown]), self._keep("cards"))
-        if deciding:
-            add(store.selected(deciding), self._keep("selected"))
-        if filers := [*deciding, *of(orders.Settle)]:
+        asked = self._asked_for(wanted)
+        if asked.visits:
+            add(store.visits(list(asked.visits)), self._keep_visits)
+        if asked.persons:
+            add(people.insured_query(list(asked.persons)), self._keep_persons)
+        if asked.deciding or asked.shown:
+            add(cards.current_query([*asked.deciding, *asked.shown]), self._keep("cards"))
+        if asked.deciding:
+            add(store.selected(asked.deciding), self._keep("selected"))
+        if filers := [*asked.deciding, *asked.settling]:
             add(filings_store.of_persons(filers), self._keep("filings"))
-        if ill := [*deciding, *of(orders.AskChronic)]:
-            add(store.chronic(ill), self._keep("chronic"))
-        if years := of(*_NEEDS_YEAR):
+        if asked.ill:
+            add(store.chronic(asked.ill), self._keep("chronic"))
+        if asked.years:
             # With the years: whoever decides a claim meanwhile writes the year too.
-            add(store.accumulators(years, self.today - _YEARS_BACK), self._keep_years)
-        if money := of(*_NEEDS_MONEY):
-            add(medical_accounts.accounts_query(money), self._keep_accounts)
-        members = [
-            order.person_id
-            for _, order in wanted
-            if isinstance(order, (orders.Settle, orders.Sell)) and order.use_account
-        ]
-        if members:
-            add(medical_accounts.payers_query(members), self._keep_payers)
-        if uploads := [
-            key
-            for _, order in wanted
-            if isinstance(order, _NEEDS_LINES) and (key := _visit_of(order)) is not None
-        ]:
-            add(store.lines(uploads), self._keep("lines"))
-        # A reversal opens a settled stay again, and a person has one open stay at a time.
-        if staying := of(orders.Admit, orders.Reverse):
-            add(store.stays(staying), self._keep("stays"))
+            add(store.accumulators(asked.years, self.today - _YEARS_BACK), self._keep_years)
+        if asked.money:
+            add(medical_accounts.accounts_query(asked.money), self._keep_accounts)
+        if asked.members:
+            add(medical_accounts.payers_query(asked.members), self._keep_payers)
+        if asked.uploads:
+            add(store.lines(asked.uploads), self._keep("lines"))
+        if asked.staying:
+            add(store.stays(asked.staying), self._keep("stays"))
         return queries, keep
+
+    def _asked_for(self, wanted: Sequence[tuple[Job, Order]]) -> _Asked:
+        """Of whom and of what the orders need to know, found in one pass: most are settlements."""
+        asked = _Asked()
+        for _, order in wanted:
+            person_id = self._person_of(order)
+            key = _visit_of(order)
+            if key is not None:
+                asked.visits[key] = None
+            if person_id is None:
+                continue
+            asked.persons[person_id] = None
+            kind = type(order)
+            if isinstance(order, orders.Settle):
+                asked.settling.append(person_id)
+                if order.certificate is not None and order.certificate.kind == "card":
+                    asked.shown.append(person_id)
+            if isinstance(order, (orders.Settle, orders.Sell)) and order.use_account:
+                asked.members.append(person_id)
+            for name in _NEEDS.get(kind, ()):
+                getattr(asked, name).append(person_id)
+            if key is not None and kind in _NEEDS_LINES:
+                asked.uploads.append(key)
+        return asked
 
     def _keep(self, name: str) -> Keep:
         async def kept(_connection: Connection, answer: Any) -> None:
@@ -282,8 +307,8 @@ class Work:
     async def _keep_visits(self, _connection: Connection, answer: store.Visits) -> None:
         self.visits, self.batches = answer
 
-    async def _keep_persons(self, connection: Connection, answer: Any) -> None:
-        for person_id, one in (await people.with_groups(connection, answer)).items():
+    async def _keep_persons(self, _connection: Connection, answer: dict[int, Insured]) -> None:
+        for person_id, one in answer.items():
             self.persons[person_id] = one.person
             self.enrolments[person_id] = one.enrolments
             self.groups[person_id] = one.groups

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import msgspec
@@ -16,7 +16,6 @@ from yikatong.core.together import (
     Query,
     Rows,
     change_together,
-    insertion,
     numbers,
 )
 from yikatong.money.ledger.book import Book
@@ -275,16 +274,9 @@ def changes(book: Book) -> list[Change]:
     if book.touched:
         found.append(_account_changes(list(book.touched.values())))
     if book.transactions:
-        found.append(insertion("ledger_transactions", [_row(one) for one in book.transactions]))
-    lines = [
-        (person_id, account_id, one.transaction_id, one.person_id, amount, balance)
-        for one in book.transactions
-        for person_id, account_id, amount, balance in zip(
-            one.persons, one.accounts, one.amounts, one.balances, strict=True
-        )
-    ]
-    if lines:
-        found.append(insertion("ledger_postings", lines))
+        found.append(_new_transactions(book.transactions))
+    if any(one.accounts for one in book.transactions):
+        found.append(_new_postings(book.transactions))
     if book.holds:
         found.append(_hold_changes(list(book.holds.values())))
     return found
@@ -294,6 +286,57 @@ async def write(connection: Connection, book: Book) -> None:
     """Write what was decided in the book; raises Conflict where an account or key is no longer as
     it was read, and the caller's transaction is to be rolled back."""
     await change_together(connection, changes(book))
+
+
+_ENTRIES: Final = ("persons", "accounts", "amounts", "balances")
+_INSERT_TRANSACTIONS: Final = f"""insert into ledger_transactions ({TRANSACTION_COLUMNS})
+    select {
+    ", ".join(
+        f"n.{name}::bigint[]" if name in _ENTRIES else f"n.{name}"
+        for name in TRANSACTION_COLUMNS.replace(",", " ").split()
+    )
+}
+      from unnest($1::ledger_transactions[], $2::text::text[], $3::text::text[], $4::text::text[],
+                  $5::text::text[])
+        as n ({TRANSACTION_COLUMNS.replace("persons, accounts, amounts, balances", "p, c, a, b")},
+              persons, accounts, amounts, balances)"""  # noqa: S608 - our constants
+
+
+def _new_transactions(made: Sequence[Transaction]) -> Change:
+    # The entries go as text: as arrays in a row the driver looks at each number's type three times.
+    return Change(
+        _INSERT_TRANSACTIONS,
+        (
+            [_row(one) for one in made],
+            _arrays(one.persons for one in made),
+            _arrays(one.accounts for one in made),
+            _arrays(one.amounts for one in made),
+            _arrays(one.balances for one in made),
+        ),
+        len(made),
+    )
+
+
+def _arrays(rows: Iterable[Sequence[int | None]]) -> str:
+    return '{"' + '","'.join([numbers(row) for row in rows]) + '"}'
+
+
+def _new_postings(made: Sequence[Transaction]) -> Change:
+    return Change(
+        """insert into ledger_postings
+             (person_id, account_id, transaction_id, about_person_id, amount, balance_after)
+           select * from unnest($1::text::bigint[], $2::text::bigint[], $3::text::bigint[],
+                                $4::text::bigint[], $5::text::bigint[], $6::text::bigint[])""",
+        (
+            numbers(person for one in made for person in one.persons),
+            numbers(account for one in made for account in one.accounts),
+            numbers(one.transaction_id for one in made for _ in one.accounts),
+            numbers(one.person_id for one in made for _ in one.accounts),
+            numbers(amount for one in made for amount in one.amounts),
+            numbers(balance for one in made for balance in one.balances),
+        ),
+        sum(len(one.accounts) for one in made),
+    )
 
 
 def _account_changes(touched: list[Account]) -> Change:
@@ -334,8 +377,8 @@ def _account_changes(touched: list[Account]) -> Change:
 def _row(one: Transaction) -> tuple[Any, ...]:
     return (
         one.person_id, one.transaction_id, one.key, one.content_hash, one.kind, one.at,
-        one.actor_kind, one.actor, one.currency, one.persons, one.accounts, one.amounts,
-        one.balances, one.reverses, _encode(one.detail).decode(),
+        one.actor_kind, one.actor, one.currency, None, None, None, None, one.reverses,
+        _encode(one.detail).decode(),
     )  # fmt: skip
 
 

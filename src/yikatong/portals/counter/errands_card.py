@@ -4,8 +4,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
+from yikatong.cards.counters.model import Counter
 from yikatong.cards.model import Card, CardApplication, Kind, Why
 from yikatong.cards.office import applying, living, services, terms
+from yikatong.cards.office import words as card_words
 from yikatong.cards.office.errors import STATE_NAMES
 from yikatong.cards.office.model import (
     KIND_NAMES,
@@ -29,20 +31,18 @@ from yikatong.portals.counter.errand import (
     same,
 )
 from yikatong.portals.counter.facts import Facts
-from yikatong.portals.counter.words import card as card_words
 from yikatong.portals.counter.words import place, words
 from yikatong.trust.audit import Actor
 from yikatong.trust.documents import service as documents
 from yikatong.trust.documents.model import DocumentKind, Matter
 
-MATTER: Final = "card_application"
-"""The kind of matter the documents of an application belong to."""
 _FIELDS: Final = {
     "applicant": "present", "why": "why", "kind": "why", "bank": "bank", "region": "region",
     "application_id": "application", "card_id": "card", "account_id": "pay",
 }  # fmt: skip
 _UPLOADS: Final[tuple[DocumentKind, ...]] = ("photo", "id_document", "other")
 _ELSEWHERE: Final = services.ELSEWHERE
+_COUNTERS_SHOWN: Final = 40
 
 
 def doing(case: Case, *more: str) -> Doing:
@@ -56,7 +56,7 @@ def doing(case: Case, *more: str) -> Doing:
     for one in (*case.chosen("materials"), *more):
         shown.append(one_of(one, tuple(MATERIAL_NAMES), "materials"))
     return Doing(
-        channel=case.channel, by=case.by, by_id=case.by_id,
+        channel=case.channel, by=case.by, by_id=case.by_id, counter=case.typed("counter") or None,
         materials=tuple(dict.fromkeys(shown)), reason=case.typed("reason"),
     )  # fmt: skip
 
@@ -141,8 +141,8 @@ def _apply_fields(case: Case, *, kind: Kind) -> Sequence[Field]:
     found += [
         Field(name="delivery", kind="radios", label="delivery", value="pickup",
               options=[(one, words(f"counter_delivery_{one}")) for one in ("pickup", "post")]),
-        Field(name="pickup_place", label="pickup_place", longest=200,
-              value=words("counter_pickup", place=place(_home(facts))).in_language("zh")),
+        Field(name="pickup_place", kind="select", label="pickup_place",
+              options=[(one.code, one.text) for one in facts.counters.values()][:_COUNTERS_SHOWN]),
         Field(name="bank", kind="select", label="card_bank",
               value=card.bank if card else "ICBC",
               options=[(one.code, one.name) for one in banks().values()]),
@@ -202,7 +202,7 @@ async def _apply(case: Case, actor: Actor, *, kind: Kind) -> Done:
         made = await applying.pay_fee(
             case.platform, person_id, made.application_id, None, doing(case), actor, f"{key}-fee"
         )
-    return _told(made)
+    return _told(case, made)
 
 
 async def _keep_files(case: Case, application_id: int, actor: Actor) -> None:
@@ -212,12 +212,12 @@ async def _keep_files(case: Case, application_id: int, actor: Actor) -> None:
     async with case.platform.database.transaction() as connection:
         for one in files:
             await documents.add(
-                case.platform, connection, case.facts.person_id, Matter(MATTER, application_id),
+                case.platform, connection, case.facts.person_id, Matter(applying.MATTER, application_id),
                 "application_form", one.content, one.name, actor, field="file",
             )  # fmt: skip
 
 
-def _told(one: CardApplication) -> Done:
+def _told(case: Case, one: CardApplication) -> Done:
     told = [
         (words("told_application"), KIND_NAMES[one.kind]),
         (words("told_state"), STATE_NAMES[one.state]),
@@ -227,7 +227,8 @@ def _told(one: CardApplication) -> Done:
     if one.expected_on is not None and one.state in ("applied", "in_production"):
         told.append((words("told_expected"), same(one.expected_on)))
     if one.delivery == "pickup" and one.pickup_place:
-        told.append((words("told_pickup"), same(one.pickup_place)))
+        at = case.facts.place_of(one) or same(one.pickup_place)
+        told.append((words("told_pickup"), at))
     if one.fee:
         told.append((words("told_fee"), same(format_yuan_grouped(one.fee))))
         told.append((words("told_fee_state"), words(f"counter_fee_is_{one.fee_state}")))
@@ -288,7 +289,16 @@ async def _pay_fee(case: Case, actor: Actor) -> Done:
         case.platform, case.facts.person_id, one.application_id, None, doing(case), actor,
         case.idempotency_key,
     )  # fmt: skip
-    return _told(paid)
+    return _told(case, paid)
+
+
+def _printing(facts: Facts, one: CardApplication) -> list[Counter]:
+    """The counters that can make this card at once."""
+    return [
+        each
+        for each in facts.counters.values()
+        if each.prints_at_once and each.pooling_region == one.region
+    ]
 
 
 def _to_hand_over(facts: Facts) -> list[CardApplication]:
@@ -297,12 +307,24 @@ def _to_hand_over(facts: Facts) -> list[CardApplication]:
         one
         for one in facts.applications
         if one.state == "ready"
-        or (one.state == "in_production" and one.batch_id is None and one.delivery == "pickup")
+        or (
+            one.state == "in_production"
+            and one.batch_id is None
+            and one.delivery == "pickup"
+            and _printing(facts, one)
+        )
     ]
 
 
 def _hand_over_fields(case: Case) -> Sequence[Field]:
-    found = list(_which(case, _to_hand_over(case.facts)))
+    waiting = _to_hand_over(case.facts)
+    found = list(_which(case, waiting))
+    to_print = [one for one in waiting if one.state == "in_production"]
+    if to_print:
+        found.append(
+            Field(name="counter", kind="select", label="counter",
+                  options=[(one.code, one.text) for one in _printing(case.facts, to_print[0])])
+        )  # fmt: skip
     proof = _guardian_proof(case)
     if proof:
         found.append(_materials(*proof))
@@ -359,7 +381,7 @@ async def _withdraw(case: Case, actor: Actor) -> Done:
         case.platform, case.facts.person_id, one.application_id, doing(case), actor,
         case.idempotency_key,
     )  # fmt: skip
-    return _told(gone)
+    return _told(case, gone)
 
 
 def _asked(facts: Facts) -> list[CardApplication]:
@@ -386,7 +408,7 @@ async def _amend(case: Case, actor: Actor) -> Done:
         case.idempotency_key,
     )  # fmt: skip
     await _keep_files(case, one.application_id, actor)
-    return _told(mended)
+    return _told(case, mended)
 
 
 # ---- the card in hand ----
@@ -398,7 +420,7 @@ def _card_told(case: Case, card: Card, note: Text | None = None) -> Done:
     return Done(
         [
             (words("told_card"), same(f"…{card.card_number[-4:]}")),
-            (words("told_state"), card_words(card, case.facts.day)),
+            (words("told_state"), card_words.of_card(card, case.facts.day)),
         ],
         note,
     )

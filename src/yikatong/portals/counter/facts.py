@@ -1,7 +1,7 @@
 """What a counter knows of the person before it, as far as the member may see it: read in one
 transaction, for the file and for what can be done."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -10,10 +10,13 @@ import msgspec
 from yikatong.benefits import service as benefits
 from yikatong.benefits.model import Entitlement
 from yikatong.cards import service as cards
+from yikatong.cards.counters import service as counters
+from yikatong.cards.counters.model import Counter
 from yikatong.cards.model import LIVE_STATES, OPEN_STATES, Card, CardApplication
 from yikatong.cards.office.services import OF_AGE
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
+from yikatong.core.errors import Text
 from yikatong.core.platform import Platform
 from yikatong.identity.authority import service as authority
 from yikatong.identity.authority.model import Authority, Mandate
@@ -54,6 +57,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Who may act for the person today; `person_id` is theirs."""
     granted: Sequence[Authority] = ()
     accounts: Sequence[Account] = ()
+    counters: Mapping[str, Counter] = {}
+    """Where a card can be collected: near where the person lives, then where they are insured."""
     change: int | None = None
     """The change of identity data that is to be reviewed."""
     names: dict[int, str] = {}
@@ -72,6 +77,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     def open_applications(self) -> list[CardApplication]:
         """Applications under way."""
         return [one for one in self.applications if one.state in OPEN_STATES]
+
+    def place_of(self, one: CardApplication) -> Text | None:
+        """What the counter is called at which a card is collected."""
+        found = self.counters.get(one.pickup_place or "")
+        return found.text if found else None
 
     @property
     def guarded(self) -> bool:
@@ -156,9 +166,22 @@ async def read(
         agents=agents,
         granted=granted,
         accounts=(await ledger.accounts_of(connection, person_id) if "money.read" in sees else ()),
+        counters=(
+            await _counters(platform, connection, person, home) if "cards.read" in sees else {}
+        ),
         change=await changes.under_review(connection, person_id),
         names=await people.names(connection, known) if known else {},
     )
+
+
+async def _counters(
+    platform: Platform, connection: Connection, person: Person, insured: Sequence[str]
+) -> dict[str, Counter]:
+    found: dict[str, Counter] = {}
+    for region in dict.fromkeys((person.residence_region, *insured)):
+        for one in await counters.of_region(platform, connection, region, "agency"):
+            found.setdefault(one.code, one)
+    return found
 
 
 async def home(connection: Connection, person_id: int) -> tuple[str, ...]:

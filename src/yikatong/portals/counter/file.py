@@ -8,6 +8,7 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from yikatong.cards.office import words as card_words
 from yikatong.core import regions
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection
@@ -198,13 +199,13 @@ def _panels(desk: Desk, facts: Facts) -> list[Panel]:
     found: list[Panel] = []
     if "cards.read" in facts.sees:
         lines = [
-            line(words.card(one, day),
+            line(card_words.of_card(one, day),
                  words.words("file_card", tail=one.card_number[-4:], generation=str(one.generation),
                              place=words.place(one.region), bank=words.bank_side(one)))
             for one in facts.cards
         ]  # fmt: skip
         lines += [
-            line(words.application(one),
+            line(card_words.of_application(one, facts.place_of(one)),
                  words.words("file_application", kind=words.words(f"file_applied_{one.kind}"),
                              day=f"{one.applied_on}", number=str(one.application_id)))
             for one in facts.applications

@@ -35,7 +35,6 @@ from yikatong.people.changes.rules import whole
 from yikatong.people.guard import require_person
 from yikatong.portals.counter import form as forms
 from yikatong.portals.counter.desk import FINE, Desk, Wrong, open_desk
-from yikatong.portals.counter.errands_card import MATTER
 from yikatong.portals.counter.words import place, words
 from yikatong.portals.sign_in import answer_wrong
 from yikatong.portals.signed_in import same_site
@@ -85,7 +84,9 @@ async def _application(desk: Desk, person_id: int, number: int) -> Review:
         ]
         if not found:
             raise NoSuchApplication
-        papers = await documents.list_of(platform, connection, person_id, Matter(MATTER, number))
+        papers = await documents.list_of(
+            platform, connection, person_id, Matter(applying.MATTER, number)
+        )
         person = await people.get(connection, person_id)
         detail: dict[str, object] = {"application_id": str(number)}
         await audit.record(

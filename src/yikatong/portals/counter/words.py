@@ -3,9 +3,8 @@
 from datetime import date
 
 from yikatong.benefits.model import Entitlement
-from yikatong.cards.model import Card, CardApplication
+from yikatong.cards.model import Card
 from yikatong.core import regions
-from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import Text
 from yikatong.core.money import format_yuan_grouped
 from yikatong.medical.filings.model import KIND_NAMES
@@ -37,34 +36,11 @@ def place(code: str) -> Text:
     return Text(regions.short_name(code), regions.short_name(code, "en"))
 
 
-def card(one: Card, day: date) -> Text:
-    """How a card stands, and what follows from it."""
-    if one.state == "loss_reported_provisionally":
-        until = one.provisional_until
-        shown = f"{until.astimezone(SHANGHAI):%Y-%m-%d %H:%M}" if until else "—"
-        return words("state_card_loss_reported_provisionally", until=shown)
-    if one.state in ("active", "locked") and one.valid_until < day:
-        return words("state_card_over", day=f"{one.valid_until}")
-    if one.state == "active" and one.social_security_app == "inactive":
-        return words("state_card_half", day=f"{one.valid_until}")
-    return words(f"state_card_{one.state}", day=f"{one.valid_until}")
-
-
 def bank_side(one: Card) -> Text:
     """How the bank application of a card stands."""
     if one.account_frozen_by is not None:
         return words(f"state_bank_stopped_{one.account_frozen_by}")
     return words(f"state_bank_{one.bank_app}")
-
-
-def application(one: CardApplication) -> Text:
-    """How an application for a card stands."""
-    return words(
-        f"state_application_{one.state}",
-        expected=f"{one.expected_on}" if one.expected_on else words("state_unknown_day"),
-        place=one.pickup_place or "—",
-        reason=one.reason or "—",
-    )
 
 
 def filing(one: Filing, day: date) -> Text:

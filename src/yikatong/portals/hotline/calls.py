@@ -6,29 +6,23 @@ The member learns whether all three agree, and nothing of who is behind a number
 from datetime import timedelta
 from typing import Final
 
-from yikatong.cards import service as cards
+from yikatong.cards.office import hotline
+from yikatong.cards.office.hotline import Told
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, NotFound, YikatongError, one_of
 from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
-from yikatong.people import service as people
 from yikatong.people.guard import require_person
-from yikatong.portals.hotline import facts, store
-from yikatong.portals.hotline.facts import Told
+from yikatong.portals.hotline import store
 from yikatong.portals.hotline.store import Call
-from yikatong.trust import audit, guessing
-from yikatong.trust.access import Caller, NotAllowed
-from yikatong.trust.guessing import Limit
+from yikatong.trust import audit
+from yikatong.trust.access import Caller
 
 LASTS: Final = timedelta(minutes=30)
 """A call is open for so long; then the caller is compared anew."""
 TOPICS: Final = ("state", "loss", "filing", "bill", "benefit", "other")
 NOTE_MAX: Final = 500
 ANSWER: Final = "call.answer"
-_MEMBER: Final = (Limit(30, timedelta(hours=1)), Limit(100, timedelta(days=1)))
-"""Wrong facts one member of staff may type."""
-_NUMBER: Final = (Limit(5, timedelta(hours=1)), Limit(10, timedelta(days=1)))
-"""Wrong facts about one number, whoever types them."""
 
 
 class FactsDiffer(YikatongError):
@@ -46,50 +40,23 @@ class FactsDiffer(YikatongError):
         )
 
 
-async def begin(platform: Platform, caller: Caller, number: str, told: Told) -> Call:
-    """Find the caller. Raises InvalidInput for a number of a wrong form, FactsDiffer, TooManyTries."""
-    plain = "".join(number.split()).upper()
-    tries = [(f"call:{caller.name}", _MEMBER), (f"call about:{plain}", _NUMBER)]
-    await guessing.count(platform, tries)
+async def begin(platform: Platform, caller: Caller, told: Told) -> Call:
+    """Find the caller by the facts. Raises InvalidInput for a number that cannot be one, FactsDiffer,
+    TooManyTries."""
+    person_id = await hotline.match(platform, caller, told)
+    if person_id is None:
+        raise FactsDiffer
     async with platform.database.transaction() as connection:
-        person_id = await _agreeing(platform, connection, caller, plain, told)
-        if person_id is not None:
-            await guessing.take_back(connection, platform, tries)
-            now = platform.clock.now()
-            compared = ["name", "card_number" if told.by_card else "id_number", told.third]
-            made = Call(person_id, new_id(now), caller.name, now, compared, "", None, None)
-            await store.insert(connection, made)
-            await audit.record(
-                connection, caller.actor("hotline call"), now, person_id, "call.begun",
-                {"call": str(made.call_id), "compared": compared},
-            )  # fmt: skip
-            return made
-    raise FactsDiffer
-
-
-async def _agreeing(
-    platform: Platform, connection: Connection, caller: Caller, number: str, told: Told
-) -> int | None:
-    """The person all three facts are of, where the caller may speak about them; a person whose
-    number was named and whose facts differ reads of it in the trail."""
-    try:
-        if told.by_card:
-            person_id, _ = await cards.find_by_number(connection, number, "number")
-        else:
-            person_id = await people.find_by_id_number(platform, connection, number, "number")
         await require_person(connection, caller, ANSWER, person_id)
-    except (NotFound, NotAllowed):
-        return None
-    person = await people.get(connection, person_id)
-    contact = await people.contact(platform, connection, person_id)
-    live = (await cards.current_cards(connection, [person_id])).get(person_id)
-    if facts.agrees(told, person, contact, live.card_number if live else None):
-        return person_id
-    await audit.record(
-        connection, caller.actor("hotline call"), platform.clock.now(), person_id, "call.begun",
-        {"refused": True},
-    )  # fmt: skip
-    return None
+        now = platform.clock.now()
+        compared = ["name", "card_number" if told.by_card else "id_number", told.third]
+        made = Call(person_id, new_id(now), caller.name, now, compared, "", None, None)
+        await store.insert(connection, made)
+        await audit.record(
+            connection, caller.actor("hotline call"), now, person_id, "call.begun",
+            {"call": str(made.call_id), "compared": compared},
+        )  # fmt: skip
+    return made
 
 
 async def find(

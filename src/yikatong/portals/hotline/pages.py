@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from yikatong.cards.office import hotline as office
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import YikatongError
 from yikatong.core.ids import new_id
@@ -30,7 +31,7 @@ from yikatong.portals.counter.errand_pages import (
     show_first,
     show_receipt,
 )
-from yikatong.portals.hotline import calls, facts, words
+from yikatong.portals.hotline import calls, words
 from yikatong.portals.hotline.calls import ANSWER
 from yikatong.portals.hotline.store import Call
 from yikatong.portals.sign_in import answer_wrong
@@ -40,7 +41,7 @@ from yikatong.trust import audit
 
 CALLS: Final = "/staff/calls"
 _CALL: Final = f"{CALLS}/{{person_id:int}}/{{call_id:int}}"
-_FIELDS: Final = ("name", "by", "number", "third", "value")
+_FIELDS: Final = ("name", "number", "third", "value")
 _BILLS: Final = 6
 
 
@@ -59,7 +60,7 @@ async def start(
 ) -> Response[Any]:
     """Ask for three facts."""
     desk = await open_desk(request, platform, ANSWER)
-    form = {"name": "", "by": "id", "number": "", "third": "phone", "value": ""}
+    form = {"name": "", "number": "", "third": "phone", "value": ""}
     return _ask(desk, form, noted=request.query_params.get("done") == "noted")
 
 
@@ -67,10 +68,9 @@ def _ask(
     desk: Desk, form: dict[str, str], wrong: Wrong = FINE, *, noted: bool = False
 ) -> Response[Any]:
     desk.view.path, desk.view.query = CALLS, []
-    thirds = [(one, desk.view.text(f"call_third_{one}")) for one in facts.THIRDS]
+    thirds = [(one, desk.view.text(f"call_third_{one}")) for one in office.THIRDS]
     return desk.respond(
         "hotline-start.html", wrong, current="calls", form=form, thirds=thirds, noted=noted,
-        by=[(one, desk.view.text(f"call_by_{one}")) for one in ("id", "card")],
     )  # fmt: skip
 
 
@@ -84,8 +84,8 @@ async def begin(
     sent = (await forms.read(request)).form
     form = {name: forms.plain(sent.get(name))[:60] for name in _FIELDS}
     try:
-        told = facts.read(form["name"], form["by"] == "card", form["third"], form["value"])
-        call = await calls.begin(platform, desk.caller, form["number"], told)
+        told = office.read(form["name"], form["number"], form["third"], form["value"])
+        call = await calls.begin(platform, desk.caller, told)
     except YikatongError as error:
         return _ask(desk, form, answer_wrong(desk.view, error, "name"))
     return Redirect(_way(call.person_id, call.call_id).base, status_code=303)

@@ -1,6 +1,7 @@
 """What is read out on the phone (播报): how things stand, in both languages, and nothing beside it."""
 
 from yikatong.benefits.model import Entitlement
+from yikatong.cards.office import words as card_words
 from yikatong.core.errors import Text
 from yikatong.portals.counter import words
 from yikatong.portals.counter.facts import Facts
@@ -14,17 +15,17 @@ def spoken(facts: Facts) -> list[Said]:
     said: list[Said] = []
     if facts.person.died_on is not None:
         return [("person", words.words("refused_dead", day=f"{facts.person.died_on}"))]
-    under_way = [
-        one for one in facts.applications if one.state in ("applied", "in_production", "ready")
-    ]
+    under_way = facts.open_applications
     card = facts.card or next(iter(facts.cards), None)
     if card is not None:
-        said.append(("card", words.card(card, facts.day)))
+        said.append(("card", card_words.of_card(card, facts.day)))
         if card.account_frozen_by is not None:
             said.append(("bank", words.words(f"state_bank_stopped_{card.account_frozen_by}")))
     elif not under_way:
-        said.append(("card", words.words("panel_cards_none")))
-    said += [("application", words.application(one)) for one in under_way]
+        said.append(("card", card_words.NO_CARD))
+    said += [
+        ("application", card_words.of_application(one, facts.place_of(one))) for one in under_way
+    ]
     said += [
         ("insured", words.enrolment(one, facts.day))
         for one in facts.enrolments
