@@ -100,7 +100,7 @@ async def test_how_it_stands_is_said_in_plain_words(platform: Platform) -> None:
     await applying.apply(platform, 1000002, FIRST, ONLINE, SELF, "k")
     assert await said(1000002) == [
         "还没有社保卡。",
-        "2026-03-01 的申请正在审核，预计 2026-04-17 前制好。",
+        "2026-03-01 的申请：正在审核，预计 2026-04-17 前制好。",
     ]
     card = await with_card(platform)
     tail = card.card_number[-4:]

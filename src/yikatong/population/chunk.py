@@ -3,13 +3,14 @@
 import random
 from bisect import bisect
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from itertools import accumulate
 from typing import Any, Final
 
 from yikatong.cards.counters import making
 from yikatong.core import regions
+from yikatong.core.clock import SHANGHAI
 from yikatong.core.sealing import Vault
 from yikatong.policies import service as policies
 from yikatong.policies.errors import NoPolicyOnFile
@@ -315,7 +316,8 @@ class _Maker:
         applied = self._days_ago(2, 40)
         self.rows.add(
             "card_applications", person_id, person_id * 10, kind, state, home, applied,
-            applied + timedelta(days=30), making.centre(home).code, None,
+            applied + timedelta(days=30), making.centre(home).code, None, home,
+            datetime.combine(applied, time(9), SHANGHAI),
         )  # fmt: skip
 
     def _filings(self, person_id: int, insurance: str, home: str, residence: str, age: int) -> None:

@@ -59,6 +59,7 @@ def _application(state: str) -> _Change:
         rows.add(
             "card_applications", person_id, person_id * 10, "first", state, "510100",
             today - _days(9), today + _days(21), making.centre("510100").code, None,
+            "510100", rows.now - _days(3),
         )  # fmt: skip
 
     return change

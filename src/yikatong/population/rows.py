@@ -42,7 +42,7 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "card_pins": ("person_id", "card_id", "verifier", "wrong_in_row", "set_at"),
     "card_applications": (
         "person_id", "application_id", "kind", "state", "region", "applied_on", "expected_on",
-        "pickup_place", "reason",
+        "pickup_place", "reason", "accepted_in", "state_since",
     ),
     "filings": (
         "person_id", "filing_id", "kind", "insurance", "region", "destination", "starts_on",

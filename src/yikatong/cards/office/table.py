@@ -160,9 +160,18 @@ def restored(card: Card) -> CardState:
     return "issued" if card.social_security_app == "inactive" else "active"
 
 
+BY_ITSELF: Final[frozenset[ApplicationEvent | CardEventName]] = frozenset(
+    (
+        "approve_at_once", "end_with_person", "order", "make", "spoil", "chase", "destroy", "lock",
+        "provisional_report_ends", "remind_report", "remind_expiry", "expire", "replace",
+    )
+)  # fmt: skip
+"""What nobody asks for at a counter: it follows from something else, from a batch, or from the clock."""
+
+
 def possible(moves: Sequence[Move], state: ApplicationState | CardState) -> list[Move]:
-    """The lines that begin in a state."""
-    return [move for move in moves if state in move.before]
+    """What can be asked for in a state."""
+    return [move for move in moves if state in move.before and move.event not in BY_ITSELF]
 
 
 def _checked(move: Move, state: ApplicationState | CardState | None, facts: Facts) -> Move:

@@ -105,7 +105,7 @@ def of_application(one: CardApplication, place: Text | None = None) -> Text:
     )
     fee = _filled(_FEE, fee=format_yuan(one.fee)) if one.fee_state == "due" else Text("", "")
     return Text(
-        f"{one.applied_on} 的申请{said.zh}{fee.zh}",
+        f"{one.applied_on} 的申请：{said.zh}{fee.zh}",
         f"The application of {one.applied_on} {said.en} {fee.en}".rstrip(),
     )
 
