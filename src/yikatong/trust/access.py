@@ -183,7 +183,7 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
         _may("benefit.apply", "受理待遇申请和资格认证", "take an application or a proof of life", "counter"),
         _may("benefit.decide", "核定、暂停、恢复待遇", "decide, hold or resume a benefit", "reviewer"),
         _may("benefit.adjust", "执行养老金年度调整", "apply a yearly adjustment of pensions", "reviewer", "nation"),
-        _may("benefit.recover", "登记退回多领的待遇", "record that an overpaid benefit was paid back", "finance", "fund"),
+        _may("benefit.recover", "登记退回多领的待遇", "record that an overpaid benefit was paid back", "finance"),
         _may("run.read", "查看发放批次", "see payment runs", "reviewer finance auditor", "fund"),
         _may("run.prepare", "编制发放批次", "prepare a payment run", "finance", "fund"),
         _may("run.approve", "批准他人编制的发放批次", "approve a payment run that another prepared", "finance", "fund"),

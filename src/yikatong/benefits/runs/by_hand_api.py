@@ -131,8 +131,6 @@ async def take(
     key: NamedDependency[str],
 ) -> dict[str, Any]:
     """In whole or in part; a bank's payment counts once."""
-    due = await paid_back.find(platform, person_id, due_id)
-    caller.require("benefit.recover", due.region)
     notice = Notice(data.bank, data.reference, parse_yuan(data.amount, "amount"))
     who = caller.actor("recoveries")
     return await paid_back.take(platform, person_id, due_id, notice, who, key)
