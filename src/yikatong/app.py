@@ -23,10 +23,13 @@ from yikatong.benefits.runs import api as runs_api
 from yikatong.benefits.runs import by_hand_api
 from yikatong.benefits.unemployment import api as unemployment_api
 from yikatong.cards.consistency import api as consistency_api
+from yikatong.cards.lists import api as card_lists_api
 from yikatong.cards.office import api as cards_api
 from yikatong.cards.office import applying as cards_applying
 from yikatong.cards.office import applying_api as cards_applying_api
 from yikatong.cards.office import living_api as cards_living_api
+from yikatong.cards.production import api as card_production_api
+from yikatong.cards.production import stock_api as card_stock_api
 from yikatong.core import events, problems
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
@@ -301,6 +304,8 @@ def create_app(platform: Platform) -> Litestar:
             *staff_api.public,
             *openid_api.routes,
             *ecards_api.routes,
+            *card_production_api.public,
+            *card_lists_api.public,
             *cards_api.public,
             *pension_api.public,
             *unemployment_api.public,
@@ -315,6 +320,9 @@ def create_app(platform: Platform) -> Litestar:
                     *standing_api.routes,
                     *wealth_api.routes,
                     *outside_api.routes,
+                    *card_production_api.routes,
+                    *card_stock_api.routes,
+                    *card_lists_api.routes,
                     *cards_api.routes,
                     *cards_applying_api.routes,
                     *cards_living_api.routes,

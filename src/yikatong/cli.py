@@ -12,7 +12,10 @@ from yikatong.benefits.proof_of_life.commands import proof_app
 from yikatong.benefits.runs.commands import runs_app
 from yikatong.benefits.unemployment.commands import unemployment_app
 from yikatong.cards.consistency import commands as consistency_commands
+from yikatong.cards.lists.commands import lists_app
 from yikatong.cards.office.acting_commands import cards_app
+from yikatong.cards.production.commands import batch_app
+from yikatong.cards.production.stock_commands import stock_app
 from yikatong.core import events
 from yikatong.core.commands import DataOption, JsonOption, database_app, list_regions
 from yikatong.core.errors import YikatongError
@@ -54,6 +57,9 @@ app.add_typer(notices_app, name="notices")
 app.add_typer(providers_app, name="providers")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(cards_app, name="cards")
+cards_app.add_typer(batch_app, name="batch")
+cards_app.add_typer(lists_app, name="lists")
+cards_app.add_typer(stock_app, name="stock")
 app.add_typer(claims_app, name="claims")
 app.add_typer(filings_app, name="filings")
 app.add_typer(pension_app, name="pension")
@@ -93,7 +99,10 @@ def version() -> None:
 @app.command("bench")
 def bench(
     name: Annotated[
-        str, typer.Argument(help="settlement | transfer | verify | pay | quote | check | people")
+        str,
+        typer.Argument(
+            help="settlement | transfer | verify | pay | cards | quote | check | people"
+        ),
     ],
     seconds: Annotated[
         int | None, typer.Option(help="测量秒数 · seconds to measure.", min=2, max=3600)
@@ -113,6 +122,7 @@ def bench(
         "check": "checks",
         "people": "people",
         "pay": "pay",
+        "cards": "cards",
     }
     root = Path(__file__).parents[2]
     if name not in names or not (root / "benchmarks").is_dir():

@@ -75,7 +75,9 @@ def sign_in(page: Page, place: Site, situation: str) -> None:
 def looks(page: Page, address: str, name: str) -> None:
     for look, width, query in LOOKS:
         page.set_viewport_size({"width": width, "height": 900})
-        page.goto(f"{address}?{query}")
+        answer = page.goto(f"{address}?{query}")
+        assert answer is not None
+        assert answer.ok, (name, look)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, look)
         assert_accessible(page)
         shoot(page, f"{name}-{look}")
@@ -98,7 +100,7 @@ def test_two_members_of_finance_take_a_run_from_the_list_to_the_report(
     assert page.input_value("#region") == "朝阳"
     looks(page, f"{place.address}/operations/runs", "runs")
     page.fill("#region", "成都")
-    page.click("main form button[type=submit]")
+    page.press("#region", "Enter")
     page.wait_for_selector("button[value=check]")
     run = page.url
     assert not any(one["name"] in page.inner_text("main") for one in place.persons)

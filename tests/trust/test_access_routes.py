@@ -15,6 +15,13 @@ from tests.conftest import OPERATOR_TOKEN
 from tests.identity import offices
 from yikatong.app import create_app, serve
 from yikatong.benefits.runs import service as runs
+from yikatong.cards.counters import making
+from yikatong.cards.counters import service as counters
+from yikatong.cards.lists import service as card_lists
+from yikatong.cards.lists.model import NewList
+from yikatong.cards.production import service as production
+from yikatong.cards.production import stock_store
+from yikatong.cards.production.stock_model import Sheet
 from yikatong.core.platform import Platform
 from yikatong.money.bank import service as bank
 from yikatong.money.contributions import lists
@@ -28,6 +35,7 @@ from yikatong.trust.audit import Actor
 HOME, ELSEWHERE = "510100", "110000"
 EMPLOYER = "91510100MA6C123401"
 MISSING = 2**40
+SHEET = 77
 
 
 class Route(NamedTuple):
@@ -61,6 +69,9 @@ class World(NamedTuple):
     account: str
     list_id: int
     run_id: int
+    batch_id: int
+    card_list_id: int
+    sheet_id: int
 
     async def ask(self, route: Route, token: str, key: str = "") -> tuple[int, str]:
         """Status and code of the answer to a request that names what is there."""
@@ -69,6 +80,8 @@ class World(NamedTuple):
             "person_id:int": self.person_id, "account_id:int": self.account_id,
             "list_id:int": self.list_id, "region:str": HOME, "employer:str": EMPLOYER, "period:str": "2026-02",
             "number:str": "target", "act:str": "unlock", "kind:str": "other",
+            "batch_id:int": self.batch_id, "card_list_id:int": self.card_list_id,
+            "counter:str": making.centre(HOME).code, "sheet_id:int": self.sheet_id,
             "run_id:int": self.run_id, "command:str": "check", "bank:str": "ICBC",
         }.items():  # fmt: skip
             path = path.replace(f"{{{name}}}", str(value))
@@ -118,6 +131,10 @@ class World(NamedTuple):
                 "benefit": "unemployment", "region": HOME, "month": "2026-03",
             },
             ("POST", "/api/v1/benefits/runs/{run_id:int}/approve"): {"total": "1.00"},
+            ("POST", "/api/v1/cards/batches"): {"region": HOME, "bank": "ICBC", "maker": "M-1"},
+            ("POST", "/api/v1/cards/stock/{counter:str}"): {"kind": "received", "quantity": 1},
+            ("POST", "/api/v1/cards/sheets/{sheet_id:int}/give-back"): {"cards": [1]},
+            ("POST", "/api/v1/cards/lists/{card_list_id:int}/hand-over"): {"contact": "王芳"},
             ("POST", "/api/v1/staff"): {"number": "new", "name": "新", "region": HOME},
             ("POST", "/api/v1/staff/{number:str}/grants"): {"role": "auditor", "region": HOME},
             ("POST", "/api/v1/staff/{number:str}/revoke"): {"role": "auditor", "region": HOME},
@@ -168,11 +185,31 @@ async def world(platform: Platform) -> AsyncIterator[World]:
     list_id = await _employers_list(platform)
     await offices.member(platform, "target", ("auditor", HOME))
     run = await runs.prepare(platform, "pension", HOME, date(2026, 3, 1), "fin-1")
+    await production.put_maker(platform, "M-1", "制卡厂", None, None, who)
+    batch = await production.begin(platform, HOME, "ICBC", "M-1", 10, who, "b")
+    await counters.prepare(platform)
+    wanted = NewList("ICBC", making.centre(HOME).code)
+    rows = "name,id_number,phone,photo\n某人,1,,p\n"
+    card_list = await card_lists.take(platform, EMPLOYER, rows.encode(), wanted, who, "1")
+    async with platform.database.transaction() as connection:
+        now = platform.clock.now()
+        sheet = Sheet(SHEET, batch.batch_id, HOME, "", 1, now, "tests", None, None)
+        await stock_store.insert_sheet(connection, sheet)
     transport = httpx.ASGITransport(cast("Any", serve(platform)))
     routes = list(_routes(create_app(platform)))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield World(
-            platform, client, routes, person_id, account.account_id, number, list_id, run.run_id
+            platform,
+            client,
+            routes,
+            person_id,
+            account.account_id,
+            number,
+            list_id,
+            run.run_id,
+            batch.batch_id,
+            card_list.list_id,
+            SHEET,
         )
 
 
@@ -259,6 +296,8 @@ def _lists(route: Route) -> bool:
         ("GET", "/api/v1/benefits/runs"),
         ("GET", "/api/v1/benefits/returned"),
         ("GET", "/api/v1/benefits/recoveries"),
+        ("GET", "/api/v1/cards/batches"),
+        ("GET", "/api/v1/cards/lists"),
     )
 
 

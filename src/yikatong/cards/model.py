@@ -112,6 +112,10 @@ class CardApplication(msgspec.Struct, frozen=True):
     card_id: int | None = None
     card_number: str | None = None
     """The number of the card that is made, or was made, for it."""
+    personalised_on: date | None = None
+    """The day that is written on that card as its day of issue (发卡日期)."""
+    name_on_card: str | None = None
+    """The name that is written on it; the person's may change before the card is collected."""
     tracking: str | None = None
     """The number of the parcel, where it goes by post."""
     chased: int = 0

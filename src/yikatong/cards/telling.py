@@ -1,5 +1,6 @@
 """What the holder is told about application, card and PIN: one notice for each thing that happened."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from yikatong.cards.counters import service as counters
@@ -9,7 +10,7 @@ from yikatong.core.database import Connection
 from yikatong.core.errors import Text
 from yikatong.core.platform import Platform
 from yikatong.people.notices import service as notices
-from yikatong.people.notices.model import Facts
+from yikatong.people.notices.model import Facts, Posting
 
 _COUNTER: Final = Text("受理窗口", "the counter where you applied")
 _POST: Final = Text("邮政", "the post")
@@ -25,13 +26,34 @@ async def of_application(
     platform: Platform, connection: Connection, one: CardApplication, event: str
 ) -> None:
     """Tell what an event means for the applicant; most events of the office mean nothing."""
-    names = await counters.names(connection, [one.pickup_place])
-    told = _application(one, event, names.get(one.pickup_place or "", _COUNTER))
+    await of_many(platform, connection, [(one, event)])
+
+
+async def of_many(
+    platform: Platform,
+    connection: Connection,
+    happened: Sequence[tuple[CardApplication | Card, str]],
+) -> None:
+    """Tell what happened to many applications and cards, in one go."""
+    names = await counters.names(
+        connection,
+        {one.pickup_place for one, _ in happened if isinstance(one, CardApplication)},
+    )
+    postings = [
+        found for one, event in happened if (found := _posting(one, event, names)) is not None
+    ]
+    await notices.post_many(platform, connection, postings)
+
+
+def _posting(one: CardApplication | Card, event: str, places: Mapping[str, Text]) -> Posting | None:
+    if isinstance(one, Card):
+        number, told = one.card_id, _card(one, event)
+    else:
+        number = one.application_id
+        told = _application(one, event, places.get(one.pickup_place or "", _COUNTER))
     if told is None:
-        return
-    kind, facts = told
-    once = f"{event}-{one.application_id}-{one.version}"
-    await notices.post(platform, connection, one.person_id, kind, facts, once=once)
+        return None
+    return Posting(one.person_id, *told, once=f"{event}-{number}-{one.version}")
 
 
 def _application(one: CardApplication, event: str, place: Text) -> tuple[str, Facts] | None:
@@ -61,12 +83,7 @@ def _parcel(one: CardApplication) -> str:
 
 async def of_card(platform: Platform, connection: Connection, card: Card, event: str) -> None:
     """Tell what happened to a card."""
-    told = _card(card, event)
-    if told is None:
-        return
-    kind, facts = told
-    once = f"{event}-{card.card_id}-{card.version}"
-    await notices.post(platform, connection, card.person_id, kind, facts, once=once)
+    await of_many(platform, connection, [(card, event)])
 
 
 def _card(card: Card, event: str) -> tuple[str, Facts] | None:
@@ -90,9 +107,23 @@ def _card(card: Card, event: str) -> tuple[str, Facts] | None:
 
 async def of_replacement(platform: Platform, connection: Connection, old: Card, new: Card) -> None:
     """Tell that the new card took the old one's place."""
-    facts: Facts = {"old": old.card_number[-4:], "card": new.card_number[-4:]}
-    once = f"replaced-{new.card_id}"
-    await notices.post(platform, connection, new.person_id, "card.replaced", facts, once=once)
+    await of_replacements(platform, connection, [(old, new)])
+
+
+async def of_replacements(
+    platform: Platform, connection: Connection, replaced: Iterable[tuple[Card, Card]]
+) -> None:
+    """The same for many: old and new cards."""
+    postings = [
+        Posting(
+            new.person_id,
+            "card.replaced",
+            {"old": old.card_number[-4:], "card": new.card_number[-4:]},
+            once=f"replaced-{new.card_id}",
+        )
+        for old, new in replaced
+    ]
+    await notices.post_many(platform, connection, postings)
 
 
 async def of_pin(

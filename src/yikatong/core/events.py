@@ -21,7 +21,15 @@ class Event(msgspec.Struct, frozen=True):
 
 Listener = Callable[[Platform, Connection, Any], Awaitable[None]]
 """Acts on an event of its kind inside the transaction of what happened."""
-Listeners = Callable[[], Mapping[type[Event], Sequence[Listener]]]
+
+
+class OfMany(msgspec.Struct, frozen=True):
+    """A listener that takes many events of its kind at once, so that a batch is no thousand errands."""
+
+    hear: Callable[[Platform, Connection, Sequence[Any]], Awaitable[None]]
+
+
+Listeners = Callable[[], Mapping[type[Event], Sequence[Listener | OfMany]]]
 
 _listeners: Final[list[Listeners]] = []
 
@@ -33,6 +41,19 @@ def follow(listeners: Listeners) -> None:
 
 async def tell(platform: Platform, connection: Connection, event: Event) -> None:
     """Let everybody act on it inside the caller's transaction; what a listener raises undoes all."""
+    await tell_all(platform, connection, [event])
+
+
+async def tell_all(platform: Platform, connection: Connection, events: Sequence[Event]) -> None:
+    """The same of several events of one kind, in the order in which they happened."""
     assert _listeners, "an event was told before anybody said who listens"
-    for listener in _listeners[0]().get(type(event), ()):
-        await listener(platform, connection, event)
+    if not events:
+        return
+    kind = type(events[0])
+    assert all(type(event) is kind for event in events), "one kind at a time"
+    for listener in _listeners[0]().get(kind, ()):
+        if isinstance(listener, OfMany):
+            await listener.hear(platform, connection, events)
+            continue
+        for event in events:
+            await listener(platform, connection, event)

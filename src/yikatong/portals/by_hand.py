@@ -64,7 +64,7 @@ async def _show(
     response = view.respond(
         request, "by-hand.html", status=status, member=session, current="by_hand", errors=errors,
         frame=frame_of(view, session),
-        done=done if done in _DONE else "", sent=sent or {}, key=uuid.uuid4().hex,
+        done=done if done in _DONE else "", sent=sent or {"due": ""}, key=uuid.uuid4().hex,
         to_do=RETURNED_TO_DO.in_language(language),
         banks=[(one.code, one.name.in_language(language)) for one in banks().values()],
         back=[

@@ -123,16 +123,16 @@ def _form(platform: Platform, found: OnFile) -> dict[str, str]:
 
 
 def _on_file(view: View, found: OnFile, *, reveal: bool) -> dict[str, str]:
-    words = rules.whole if reveal else rules.masked
+    told = rules.whole if reveal else rules.masked
     person, contact = found.person, found.contact
     none = view.text("details_none")
     return {
-        "phone": words("phone", contact.phone, view.language) if contact.phone else none,
-        "address": words("address", contact.address, view.language) if contact.address else none,
-        "residence_region": words("residence_region", person.residence_region, view.language),
-        "name": words("name", person.name, view.language),
-        "id_number": words("id_number", contact.id_number, view.language),
-        "ethnic_group": words("ethnic_group", person.ethnic_group, view.language),
+        "phone": told("phone", contact.phone, view.language) if contact.phone else none,
+        "address": told("address", contact.address, view.language) if contact.address else none,
+        "residence_region": told("residence_region", person.residence_region, view.language),
+        "name": told("name", person.name, view.language),
+        "id_number": told("id_number", contact.id_number, view.language),
+        "ethnic_group": told("ethnic_group", person.ethnic_group, view.language),
     }
 
 

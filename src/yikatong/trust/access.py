@@ -160,6 +160,9 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
         _may("cards.read", "查看社保卡", "see a card", "counter hotline reviewer auditor"),
         _may("cards.apply", "受理申领和补换卡", "take an application for a card", "counter"),
         _may("cards.review", "审核社保卡申请", "review applications for a card", "reviewer"),
+        _may("cards.list", "受理单位批量申领", "take lists by which employers and schools apply for cards", "counter", "region"),
+        _may("cards.stock", "卡片出入库", "keep the stock of blank and finished cards", "counter", "region"),
+        _may("cards.review", "审核申领、要求补正、不予通过", "review applications for a card", "counter reviewer"),
         _may("cards.produce", "制卡和入库", "order and receive cards", "operator", "region"),
         _may("cards.issue", "发卡和启用", "hand out and activate a card", "counter"),
         _may("cards.report_loss", "挂失", "report a card lost", "counter hotline"),
@@ -242,6 +245,10 @@ OPEN: Final[Mapping[str, Text]] = {
     "/api/v1/pension/adjustments": Text("养老金调整规则", "yearly adjustments of pensions"),
     "/api/v1/benefits/unemployment/estimate": Text(
         "失业金测算", "estimates of unemployment benefit"
+    ),
+    "/api/v1/cards/lists/template": Text("批量申领空白名单", "an empty list for applying for many"),
+    "/api/v1/cards/makers/key": Text(
+        "制卡文件验签公钥", "the key that signs files for makers of cards"
     ),
     "/api/v1/staff/sessions": Text("工作人员登录", "staff sign in"),
     "/api/openapi.json": Text("接口说明", "the description of the interface"),

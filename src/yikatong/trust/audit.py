@@ -5,7 +5,7 @@ The person may read it; so it never holds anybody's personal data in the clear.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -14,6 +14,9 @@ from yikatong.core.ids import new_id
 from yikatong.core.together import Change, change_together, insertion
 
 _encode = msgspec.json.encode
+_COLUMNS: Final = (
+    "person_id", "event_id", "at", "actor_kind", "actor", "action", "purpose", "detail",
+)  # fmt: skip
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -99,6 +102,24 @@ def events(
             for actor, (person_id, action, detail) in zip(actors, seen, strict=True)
         ],
     )  # fmt: skip
+
+
+async def copy_many(
+    connection: Connection,
+    actor: Actor,
+    at: datetime,
+    seen: Sequence[tuple[int, str, dict[str, object]]],
+) -> None:
+    """Write the audit events of one actor's batch (person_id, action, detail); of thousands, COPY takes
+    the client a fourth of what a statement does."""
+    rows = [
+        (
+            person_id, new_id(at), at, actor.kind, actor.name, action, actor.purpose,
+            _encode(detail).decode(),
+        )
+        for person_id, action, detail in seen
+    ]  # fmt: skip
+    await connection.copy_records_to_table("audit_events", records=rows, columns=_COLUMNS)
 
 
 async def record_many(

@@ -171,11 +171,16 @@ async def post(
     key: str,
 ) -> CardApplication:
     """The card was given to the post, with the number of the parcel (寄出)."""
-    _check_text(tracking, "tracking")
-    if not tracking.strip():
-        raise InvalidInput("tracking", zh="请填写快递单号", en="give the number of the parcel")
-    changes = {"tracking": tracking.strip()}
+    changes = {"tracking": parcel_number(tracking)}
     return await _move(platform, person_id, application_id, "post", doing, actor, key, changes)
+
+
+def parcel_number(text: str) -> str:
+    """The number of a parcel (快递单号); raises InvalidInput."""
+    _check_text(text, "tracking")
+    if not text.strip():
+        raise InvalidInput("tracking", zh="请填写快递单号", en="give the number of the parcel")
+    return text.strip()
 
 
 async def come_back(

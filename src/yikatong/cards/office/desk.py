@@ -4,7 +4,6 @@ A command is one transaction: the facts are read, the table decides, the effects
 event and the audit trail, and who listens acts. The same key and content answers what is there.
 """
 
-import secrets
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar, cast
@@ -16,11 +15,10 @@ from yikatong.cards import telling
 from yikatong.cards.counters import service as counters
 from yikatong.cards.counters.model import Counter
 from yikatong.cards.model import OPEN_STATES, Card, CardApplication
-from yikatong.cards.office import fees, rules, store, table, terms
+from yikatong.cards.office import fees, making, rules, store, table, terms
 from yikatong.cards.office.errors import NoSuchApplication, NoSuchCard
 from yikatong.cards.office.model import (
     ApplicationMoved,
-    CardEvent,
     CardMoved,
     CardReplaced,
     Doing,
@@ -30,7 +28,6 @@ from yikatong.cards.office.model import (
 from yikatong.cards.office.table import RESTORED, ApplicationEvent, CardEventName, Effect
 from yikatong.cards.office.terms import CardRules
 from yikatong.cards.pins import service as pins
-from yikatong.cards.service import NUMBER_LENGTH
 from yikatong.core import events
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
@@ -47,7 +44,6 @@ from yikatong.trust import audit
 from yikatong.trust.audit import Actor
 
 _Answer = TypeVar("_Answer")
-_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
 _DRAWS_MAX: Final = 20
 SYSTEM: Final = Actor("system", "card office", "carried out when due")
 
@@ -151,33 +147,7 @@ class Desk:
             pickup=await self.counter(wanted.pickup_place, "pickup_place"),
         )
         move = table.application_move(event, facts)
-        fee, doing = rules.fee_of(wanted, facts.rules), self.mine.doing
-        made = CardApplication(
-            application_id=new_id(self.now),
-            kind=wanted.kind,
-            state="applied",
-            region=region,
-            applied_on=facts.today,
-            expected_on=rules.working_days_after(
-                facts.today, facts.rules.review_days + facts.rules.production_days
-            ),
-            pickup_place=wanted.pickup_place,
-            reason=None,
-            person_id=self.mine.person_id,
-            channel=doing.channel,
-            accepted_in=wanted.accepted_in or region,
-            applicant=doing.by,
-            applicant_id=doing.by_id,
-            accepted_by=self.mine.actor.name,
-            why=wanted.why,
-            replaces_card_id=old.card_id if old else None,
-            materials=doing.materials,
-            bank=wanted.bank or rules.ANY_BANK,
-            delivery=wanted.delivery,
-            fee=fee,
-            fee_state="due" if fee else "none",
-            state_since=self.now,
-        )
+        made = making.application(wanted, facts, region)
         post_to = None
         if wanted.delivery == "post":
             address = "\n".join(filter(None, (wanted.post_to, wanted.post_phone)))
@@ -237,9 +207,12 @@ class Desk:
             return one
         card_id = new_id(self.now)
         for _ in range(_DRAWS_MAX):
-            number = "".join(secrets.choice(_LETTERS) for _ in range(NUMBER_LENGTH))
+            number = making.number()
             if await store.insert_number(self.connection, number, one.person_id, card_id):
-                return msgspec.structs.replace(one, card_id=card_id, card_number=number)
+                return msgspec.structs.replace(
+                    one, card_id=card_id, card_number=number, name_on_card=self.facts.person.name,
+                    personalised_on=self.facts.today,
+                )  # fmt: skip
         raise Unavailable(
             zh="没有取到空闲的卡号，没有任何改动，请重试",
             en="no free card number was drawn; nothing was changed, try again",
@@ -253,29 +226,9 @@ class Desk:
         await self.move_card(old, "replace", replaced_by=one.card_id)
 
     async def _issue(self, one: CardApplication) -> None:
-        assert one.card_id is not None
-        assert one.card_number is not None
         old = next((card for card in self.facts.cards if card.replaced_by == one.card_id), None)
         account_id = await self._account_for(one.bank, old)
-        card = Card(
-            person_id=one.person_id,
-            card_id=one.card_id,
-            card_number=one.card_number,
-            card_identifier=identifier(one.region, one.card_id),
-            generation=rules.GENERATION,
-            region=one.region,
-            state="issued",
-            social_security_app="inactive",
-            bank_app="inactive",
-            name_on_card=self.facts.person.name,
-            issued_on=self.facts.today,
-            valid_until=rules.years_after(self.facts.today, self.facts.rules.valid_years),
-            provisional_until=None,
-            bank=one.bank,
-            account_id=account_id,
-            account_frozen_by=None,
-            replaced_by=None,
-        )
+        card = making.card(one, account_id)
         await store.insert_card(self.connection, card)
         self.facts = msgspec.structs.replace(self.facts, cards=[card, *self.facts.cards])
         if old is not None:
@@ -384,7 +337,7 @@ class Desk:
 
     async def _tell_of(self, one: CardApplication, event: ApplicationEvent) -> None:
         await telling.of_application(self.platform, self.connection, one, event)
-        moved = ApplicationMoved(one.person_id, one, event)
+        moved = ApplicationMoved(one.person_id, one, event, self.mine.doing)
         await events.tell(self.platform, self.connection, moved)
 
     def _take_key(self) -> str | None:
@@ -412,33 +365,14 @@ class Desk:
         application: CardApplication | None = None,
         card: Card | None = None,
     ) -> None:
-        mine, doing = self.mine, self.mine.doing
-        card_id = card.card_id if card else application.card_id if application else None
-        happened = CardEvent(
-            person_id=mine.person_id,
-            event_id=new_id(self.now),
-            at=self.now,
-            application_id=application.application_id if application else None,
-            card_id=card_id,
-            event=event,
-            before=before,
-            after=after,
-            channel=doing.channel,
-            applicant=doing.by,
-            actor_kind=mine.actor.kind,
-            actor=mine.actor.name,
-            reason=doing.reason,
-            detail={"by_id": str(doing.by_id)} if doing.by_id else {},
+        mine = self.mine
+        happened = making.event(
+            mine.doing, mine.actor, self.now, event, before, after, application, card
         )
         await store.insert_event(self.connection, happened, key, mine.content if key else None)
-        action = f"{'card' if card else 'card_application'}.{event}"
-        detail: dict[str, object] = {"state": after, "channel": doing.channel, "by": doing.by}
-        await audit.record(self.connection, mine.actor, self.now, mine.person_id, action, detail)
-
-
-def identifier(region: str, card_id: int) -> str:
-    """卡识别码: region (6), generation (2), serial (24 digits)."""
-    return f"{region}{rules.GENERATION:02d}{card_id:024d}"
+        await audit.record(
+            self.connection, mine.actor, self.now, *making.trail(happened, of_card=card is not None)
+        )
 
 
 def provisional_until(now: datetime, days: int) -> datetime:

@@ -1,6 +1,7 @@
 """What follows by itself: a lock and a change of a PIN stand in the history of the card like every
 move, and the documents of an application end with it."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from yikatong.cards.model import OPEN_STATES, CardState, Channel
@@ -22,14 +23,17 @@ _MOVES: Final[dict[str, tuple[CardEventName, CardState]]] = {
 """A PIN is set and reset by moves of the desk, which write their own line."""
 
 
-async def application_moved(
-    platform: Platform, connection: Connection, event: ApplicationMoved
+async def applications_moved(
+    platform: Platform, connection: Connection, events: Sequence[ApplicationMoved]
 ) -> None:
-    """Documents of an application that has ended are deleted when their time is over."""
-    one = event.application
-    if one.state not in OPEN_STATES:
-        matter = Matter(MATTER, one.application_id)
-        await documents.end(platform, connection, event.person_id, matter)
+    """Documents of applications that have ended are deleted when their time is over."""
+    ended = [
+        (one.person_id, Matter(MATTER, one.application.application_id))
+        for one in events
+        if one.application.state not in OPEN_STATES
+    ]
+    if ended:
+        await documents.end_many(platform, connection, ended)
 
 
 async def pin_moved(platform: Platform, connection: Connection, event: PinMoved) -> None:

@@ -62,8 +62,13 @@ def acts(name: services.Name) -> Guard:
             zh = "、".join(BY_NAMES[one].zh for one in service.who)
             en = ", ".join(BY_NAMES[one].en for one in service.who)
             return NotYours(f"{service.text.zh}只能由{zh}办理", f"only {en} may {service.text.en}")
+        if (by == "employer") != (facts.doing.channel == "list"):
+            return NotYours(
+                "单位或学校只能按名单批量办理，名单也只由单位或学校办理",
+                "an employer or a school acts by list only, and nobody else does",
+            )
         guarded = services.needs_guardian(facts)
-        if guarded and by in ("self", "agent"):
+        if guarded and by in ("self", "agent", "employer"):
             return NotYours(
                 "未满 16 岁或有监护人的人，由监护人办理",
                 "for somebody under 16, or under guardianship, the guardian acts",

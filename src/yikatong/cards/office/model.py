@@ -85,7 +85,7 @@ class Doing(msgspec.Struct, frozen=True):
     materials: tuple[Material, ...] = ()
     reason: str = ""
     counter: str | None = None
-    """The counter at which it happens."""
+    """The counter at which it happens; where it keeps a stock of cards, that moves too."""
 
 
 class NewApplication(msgspec.Struct, frozen=True):
@@ -172,6 +172,7 @@ class ApplicationMoved(Event, frozen=True):
 
     application: CardApplication
     event: str
+    doing: Doing
 
 
 class CardMoved(Event, frozen=True):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -116,6 +117,7 @@ def is_guardian(facts: Facts, person_id: int) -> bool:
     )
 
 
+@lru_cache(maxsize=4096)
 def working_days_after(day: date, count: int) -> date:
     """The day so many working days (Monday to Friday) later; public holidays make it later still."""
     while count > 0:

@@ -10,9 +10,9 @@ from yikatong.cards.office.model import CardEvent
 from yikatong.cards.store import application_of, card_of
 from yikatong.core.database import Connection
 
-_APPLICATION = tuple(CardApplication.__struct_fields__)
-_CARD = tuple(one for one in Card.__struct_fields__ if one != "account_frozen_by")
-_EVENT = tuple(CardEvent.__struct_fields__)
+APPLICATION = tuple(CardApplication.__struct_fields__)
+CARD = tuple(one for one in Card.__struct_fields__ if one != "account_frozen_by")
+EVENT = tuple(CardEvent.__struct_fields__)
 _OPEN = "('applied', 'in_production', 'ready', 'sent')"
 _LIVE = "('issued', 'active', 'loss_reported_provisionally', 'loss_reported', 'locked')"
 
@@ -46,10 +46,10 @@ async def insert_event(
     values = msgspec.structs.asdict(event) | {
         "detail": msgspec.json.encode(event.detail).decode(),
     }
-    marks = ", ".join(f"${number}" for number in range(1, len(_EVENT) + 3))
+    marks = ", ".join(f"${number}" for number in range(1, len(EVENT) + 3))
     await connection.execute(
-        f"insert into card_events ({', '.join(_EVENT)}, key, content) values ({marks})",  # noqa: S608
-        *(values[name] for name in _EVENT),
+        f"insert into card_events ({', '.join(EVENT)}, key, content) values ({marks})",  # noqa: S608
+        *(values[name] for name in EVENT),
         key,
         content,
     )
@@ -61,12 +61,12 @@ async def insert_events_once(
     """Events with their keys, those that are not there yet; answers the ids of the new ones."""
     values = [(*msgspec.structs.astuple(event), key) for event, key in events]
     rows = await connection.fetch(
-        f"""insert into card_events ({", ".join(_EVENT)}, key, content)
-            select {", ".join(_EVENT)}, key, ''::bytea
+        f"""insert into card_events ({", ".join(EVENT)}, key, content)
+            select {", ".join(EVENT)}, key, ''::bytea
               from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::bigint[], $5::bigint[],
                           $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
                           $12::text[], $13::text[], $14::jsonb[], $15::text[])
-                   as new ({", ".join(_EVENT)}, key)
+                   as new ({", ".join(EVENT)}, key)
             on conflict do nothing returning event_id""",  # noqa: S608
         *([msgspec.json.encode(one).decode() if isinstance(one, dict) else one for one in column]
           for column in zip(*values, strict=True)),
@@ -76,7 +76,7 @@ async def insert_events_once(
 
 async def events_of(connection: Connection, person_id: int, limit: int) -> list[CardEvent]:
     rows = await connection.fetch(
-        f"""select {", ".join(_EVENT)} from card_events where person_id = $1
+        f"""select {", ".join(EVENT)} from card_events where person_id = $1
              order by event_id desc limit $2""",  # noqa: S608
         person_id,
         limit,
@@ -93,11 +93,11 @@ async def insert_application(
     connection: Connection, one: CardApplication, post_to: bytes | None
 ) -> None:
     values = msgspec.structs.asdict(one)
-    marks = ", ".join(f"${number}" for number in range(1, len(_APPLICATION) + 2))
+    marks = ", ".join(f"${number}" for number in range(1, len(APPLICATION) + 2))
     await connection.execute(
-        f"""insert into card_applications ({", ".join(_APPLICATION)}, post_to_sealed)
+        f"""insert into card_applications ({", ".join(APPLICATION)}, post_to_sealed)
             values ({marks})""",  # noqa: S608
-        *(values[name] for name in _APPLICATION),
+        *(values[name] for name in APPLICATION),
         post_to,
     )
 
@@ -105,7 +105,7 @@ async def insert_application(
 async def update_application(connection: Connection, one: CardApplication) -> bool:
     """Write over the version before this one; False where there is another."""
     values = msgspec.structs.asdict(one)
-    columns = [name for name in _APPLICATION if name not in ("person_id", "application_id")]
+    columns = [name for name in APPLICATION if name not in ("person_id", "application_id")]
     sets = ", ".join(f"{name} = ${at}" for at, name in enumerate(columns, 3))
     return bool(
         await connection.fetchval(
@@ -149,7 +149,7 @@ async def work_list(
 ) -> list[CardApplication]:
     """Open applications in some states, the longest waiting first; `areas`: prefixes of region codes."""
     rows = await connection.fetch(
-        f"""select {", ".join(_APPLICATION)} from card_applications
+        f"""select {", ".join(APPLICATION)} from card_applications
              where state = any($1::text[]) and state in {_OPEN}
                and ($2::text[] is null or exists (
                      select from unnest($2::text[]) a
@@ -182,10 +182,10 @@ async def insert_number(connection: Connection, number: str, person_id: int, car
 
 async def insert_card(connection: Connection, card: Card) -> None:
     values = msgspec.structs.asdict(card)
-    marks = ", ".join(f"${number}" for number in range(1, len(_CARD) + 1))
+    marks = ", ".join(f"${number}" for number in range(1, len(CARD) + 1))
     await connection.execute(
-        f"insert into cards ({', '.join(_CARD)}) values ({marks})",  # noqa: S608
-        *(values[name] for name in _CARD),
+        f"insert into cards ({', '.join(CARD)}) values ({marks})",  # noqa: S608
+        *(values[name] for name in CARD),
     )
 
 
@@ -261,7 +261,7 @@ async def expiring(
 ) -> list[Card]:
     """Cards in these states whose last day lies between two, and whose holders were not told."""
     rows = await connection.fetch(
-        f"""select {", ".join(_CARD)} from cards c
+        f"""select {", ".join(CARD)} from cards c
              where state = any($1::text[]) and valid_until between $2 and $3
                and (person_id, card_id) > ($4, $5) and {_UNTOLD}
              order by person_id, card_id limit $6""",  # noqa: S608
@@ -279,7 +279,7 @@ async def reports_ending(
 ) -> list[Card]:
     """Cards whose provisional report ends by itself between two moments."""
     rows = await connection.fetch(
-        f"""select {", ".join(_CARD)} from cards
+        f"""select {", ".join(CARD)} from cards
              where state = 'loss_reported_provisionally'
                and provisional_until > $1 and provisional_until <= $2
                and (person_id, card_id) > ($3, $4)
@@ -297,7 +297,7 @@ async def uncollected(
 ) -> list[CardApplication]:
     """Cards that lie ready, in the order of persons behind `after`."""
     rows = await connection.fetch(
-        f"""select {", ".join(_APPLICATION)} from card_applications
+        f"""select {", ".join(APPLICATION)} from card_applications
              where state = 'ready' and state_since <= $1 and (person_id, application_id) > ($2, $3)
              order by person_id, application_id limit $4""",  # noqa: S608
         now,

@@ -16,10 +16,11 @@ from yikatong.core.money import format_yuan, parse_yuan
 from yikatong.core.months import parse_month
 from yikatong.core.platform import Platform
 from yikatong.core.problems import PROBLEM_JSON, problem_of
+from yikatong.core.sheets import FILE_BYTES_MAX
 from yikatong.money import shown
 from yikatong.money.bank import service as bank
 from yikatong.money.bodies import PROBLEMS, Amount, Identifier, Level, Number, identifier
-from yikatong.money.contributions import lists, records, service, sheets, terms
+from yikatong.money.contributions import lists, records, service, terms
 from yikatong.money.contributions.lists import ListNotTaken
 from yikatong.money.contributions.model import EMPLOYEE_INSURANCES, BilledInsurance
 from yikatong.money.contributions.service import Notice
@@ -27,7 +28,7 @@ from yikatong.money.shown import TransactionBody
 from yikatong.people.guard import hiding_who_exists, require_person
 from yikatong.trust.access import Caller
 
-_FILE_BYTES_MAX: Final = sheets.FILE_BYTES_MAX + 64 * 1024
+_FILE_BYTES_MAX: Final = FILE_BYTES_MAX + 64 * 1024
 
 
 class NoticeBody(msgspec.Struct, forbid_unknown_fields=True):

@@ -1,19 +1,10 @@
-"""Reading employers' lists: CSV or XLSX, with Chinese or English headings."""
+"""Reading employers' lists of a month: who, and the wage."""
 
-import csv
-import io
-import zipfile
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from yikatong.core.errors import InvalidInput
-
-FILE_BYTES_MAX: Final = 4 * 1024 * 1024
-_UNPACKED_BYTES_MAX: Final = 64 * 1024 * 1024
-ROWS_MAX: Final = 10_000
-_COLUMNS_MAX: Final = 50
+from yikatong.core import sheets
 
 _HEADINGS: Final = {
     "身份证号": "id_number", "身份证号码": "id_number", "证件号码": "id_number", "社会保障号码": "id_number",
@@ -22,7 +13,7 @@ _HEADINGS: Final = {
     "工资": "wage", "月工资": "wage", "缴费工资": "wage", "申报工资": "wage", "wage": "wage",
     "monthly wage": "wage",
 }  # fmt: skip
-REQUIRED: Final = ("id_number", "name", "wage")
+REQUIRED: Final = {"id_number": "身份证号", "name": "姓名", "wage": "工资"}
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -35,101 +26,6 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def read(content: bytes) -> list[Row]:
-    """The rows of a CSV (UTF-8 or GB 18030) or XLSX file, empty ones left out.
-
-    Raises InvalidInput for another kind of file, a heading that is missing, too many rows.
-    """
-    if len(content) > FILE_BYTES_MAX:
-        raise _wrong(
-            f"文件不能超过 {FILE_BYTES_MAX // 2**20} MB", f"at most {FILE_BYTES_MAX // 2**20} MB"
-        )
-    table = _xlsx(content) if content[:2] == b"PK" else _csv(content)
-    header: dict[int, str] = {}
-    rows: list[Row] = []
-    for number, cells in table:
-        texts = [_text(cell) for cell in cells]
-        if not any(texts):
-            continue
-        if not header:
-            header = _header(texts)
-            continue
-        if len(rows) >= ROWS_MAX:
-            raise _wrong(f"一次最多 {ROWS_MAX} 人", f"at most {ROWS_MAX} people at once")
-        found = {name: texts[at] if at < len(texts) else "" for at, name in header.items()}
-        rows.append(Row(number, found["id_number"], found["name"], found["wage"]))
-    if not rows:
-        raise _wrong("清单里没有人员", "there is nobody on the list")
-    return rows
-
-
-def _wrong(zh: str, en: str) -> InvalidInput:
-    return InvalidInput("file", zh=zh, en=en)
-
-
-def _header(texts: Sequence[str]) -> dict[int, str]:
-    found = {
-        at: name
-        for at, text in enumerate(texts)
-        if (name := _HEADINGS.get(text.strip().lower())) is not None
-    }
-    missing = [name for name in REQUIRED if name not in found.values()]
-    if missing or len(set(found.values())) != len(found):
-        raise _wrong(
-            "第一行应有列名：身份证号、姓名、工资，每列一次",
-            "the first row has the headings id_number, name, wage, each once",
-        )
-    return found
-
-
-def _text(cell: Any) -> str:
-    if cell is None:
-        return ""
-    if isinstance(cell, float):
-        # A sheet keeps numbers as floats: 8000.5 is meant as it is shown.
-        return str(int(cell)) if cell.is_integer() else repr(round(cell, 6))
-    return str(cell).strip().lstrip("\ufeff'")
-
-
-def _csv(content: bytes) -> Iterable[tuple[int, Sequence[Any]]]:
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            text = content.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
-        raise _wrong(
-            "文件应为 CSV（UTF-8 或 GB 18030）或 XLSX", "must be CSV (UTF-8 or GB 18030) or XLSX"
-        )
-    if "\0" in text:
-        raise _wrong("文件应为 CSV 或 XLSX", "must be CSV or XLSX")
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    found: list[tuple[int, Sequence[Any]]] = []
-    try:
-        for cells in reader:
-            found.append((reader.line_num, cells))
-            if len(found) > ROWS_MAX * 2:
-                break
-    except csv.Error as error:
-        raise _wrong(
-            f"第 {reader.line_num} 行无法读取", f"line {reader.line_num} cannot be read ({error})"
-        ) from None
-    return found
-
-
-def _xlsx(content: bytes) -> Iterable[tuple[int, Sequence[Any]]]:
-    import openpyxl  # noqa: PLC0415 - heavy, and few need it
-
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            # Before anything is unpacked: a small file can unpack to gigabytes.
-            unpacked = sum(one.file_size for one in packed.infolist())
-        if unpacked <= _UNPACKED_BYTES_MAX:
-            book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-            rows = book.worksheets[0].iter_rows(
-                values_only=True, max_row=ROWS_MAX * 2, max_col=_COLUMNS_MAX
-            )
-            return list(enumerate(rows, start=1))
-    except Exception as error:
-        raise _wrong("文件不是有效的 XLSX", "this is no valid XLSX file") from error
-    raise _wrong("文件展开后过大", "the file is too large when unpacked")
+    """The rows of a CSV or XLSX file; raises InvalidInput."""
+    rows = sheets.read(content, _HEADINGS, REQUIRED)
+    return [Row(number, **cells) for number, cells in rows]

@@ -1,6 +1,7 @@
 """SQL of the ledger."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
@@ -227,6 +228,44 @@ async def open_account(
             )
     except asyncpg.UniqueViolationError as error:
         raise Conflict from error
+
+
+def openings(
+    opened: Sequence[Account], at: datetime, sealed: Sequence[bytes], hashed: Sequence[bytes]
+) -> list[Change]:
+    """Add new bank accounts, each with its sealed number and the directory entry of it."""
+    persons, accounts = (
+        numbers(one.person_id for one in opened),
+        numbers(one.account_id for one in opened),
+    )
+    return [
+        Change(
+            """insert into money_accounts
+                 (person_id, account_id, kind, class, bank, number_sealed, number_tail,
+                  last_transaction_id, opened_at)
+               select n.person_id, n.account_id, 'bank', n.class, n.bank, n.sealed, n.tail, n.last, $8
+                 from unnest($1::text::bigint[], $2::text::bigint[], $3::text::smallint[],
+                             $4::text[], $5::bytea[], $6::text[], $7::text::bigint[])
+                   as n (person_id, account_id, class, bank, sealed, tail, last)""",
+            (
+                persons,
+                accounts,
+                numbers(one.account_class for one in opened),
+                [one.bank for one in opened],
+                sealed,
+                [one.number_tail for one in opened],
+                numbers(one.last_transaction_id for one in opened),
+                at,
+            ),
+            len(opened),
+        ),
+        Change(
+            """insert into account_numbers (number_hash, person_id, account_id)
+               select * from unnest($1::bytea[], $2::text::bigint[], $3::text::bigint[])""",
+            (hashed, persons, accounts),
+            len(opened),
+        ),
+    ]
 
 
 def changes(book: Book) -> list[Change]:

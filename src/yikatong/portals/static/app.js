@@ -54,7 +54,8 @@ for (const input of document.querySelectorAll("input[data-places]")) {
       const mine = ++asked;
       try {
         const answer = await fetch(`/api/v1/regions?q=${encodeURIComponent(words)}&lang=${document.documentElement.lang.slice(0, 2)}`);
-        if (answer.ok && mine === asked) show(await answer.json());
+        const places = answer.ok ? await answer.json() : [];
+        if (mine === asked) show(places);
       } catch { close(); }
     }, 120);
   });
@@ -65,7 +66,8 @@ for (const input of document.querySelectorAll("input[data-places]")) {
     else if (event.key === "Enter" && chosen >= 0) { event.preventDefault(); take(list.children[chosen]); }
     else if (event.key === "Escape") close();
   });
-  input.addEventListener("blur", close);
+  // What is answered after the reader has gone on must not cover the next field.
+  input.addEventListener("blur", () => { clearTimeout(timer); asked++; close(); });
 }
 document.querySelector(".errors")?.focus();
 

@@ -5,6 +5,7 @@ stands in the person's trail.
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Final, cast
 
 from yikatong.core.clock import SHANGHAI, today
@@ -113,7 +114,14 @@ async def open_one(
 
 async def end(platform: Platform, connection: Connection, person_id: int, matter: Matter) -> None:
     """The matter ended: its documents are kept as long as rules say, then deleted."""
-    await store.end(connection, person_id, matter, rules.delete_on(today(platform.clock)))
+    await end_many(platform, connection, [(person_id, matter)])
+
+
+async def end_many(
+    platform: Platform, connection: Connection, ended: Sequence[tuple[int, Matter]]
+) -> None:
+    """The same for the matters of many persons."""
+    await store.end(connection, ended, rules.delete_on(today(platform.clock)))
 
 
 async def forget_old(platform: Platform) -> int:

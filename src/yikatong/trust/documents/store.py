@@ -90,13 +90,15 @@ async def one(
     return None if row is None else (row, row["sealed"])
 
 
-async def end(connection: Connection, person_id: int, matter: Matter, delete_on: date) -> None:
+async def end(connection: Connection, ended: Sequence[tuple[int, Matter]], delete_on: date) -> None:
     await connection.execute(
-        """update documents set delete_on = $4
-            where person_id = $1 and matter = $2 and matter_id = $3 and delete_on is null""",
-        person_id,
-        matter.kind,
-        matter.matter_id,
+        """update documents d set delete_on = $4
+             from unnest($1::bigint[], $2::text[], $3::bigint[]) as n (person_id, matter, matter_id)
+            where d.person_id = n.person_id and d.matter = n.matter and d.matter_id = n.matter_id
+              and d.delete_on is null""",
+        [person_id for person_id, _ in ended],
+        [matter.kind for _, matter in ended],
+        [matter.matter_id for _, matter in ended],
         delete_on,
     )
 
