@@ -1,5 +1,6 @@
 """The counter, asked as its browser asks it: find, see, carry out, print; what is not allowed."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import date, timedelta
 
@@ -14,6 +15,7 @@ from yikatong.medical import service as medical
 from yikatong.people import service as people
 from yikatong.population.rows import id_number
 from yikatong.trust import audit
+from yikatong.trust.access import ROLES
 
 PERSON = 1_000_001
 PDF = b"%PDF-1.4\n1 0 obj\n%%EOF\n"
@@ -430,3 +432,34 @@ async def test_forms_of_other_sites_are_refused(clerk: Clerk) -> None:
                  f"/staff/people/{PERSON}/applications/1"):  # fmt: skip
         answer = await clerk.client.post(path, data={}, headers={"Sec-Fetch-Site": "cross-site"})
         assert answer.status_code == 403, path
+
+
+async def test_every_role_sees_its_pages_and_no_other(platform: Platform, clerk: Clerk) -> None:
+    page = await clerk.get(f"/staff/people/{PERSON}")
+    offered = sorted(set(re.findall(rf"/staff/people/{PERSON}/errands/\w+", page)))
+    assert len(offered) > 12
+    paths = [
+        "/staff", "/staff/desk", "/staff/calls", f"/staff/people/{PERSON}",
+        f"/staff/people/{PERSON}/check", f"/staff/people/{PERSON}/bills/1", *offered,
+        f"/staff/people/{PERSON}/claims/1", f"/staff/people/{PERSON}/applications/1",
+        f"/staff/people/{PERSON}/changes/1", f"/staff/people/{PERSON}/documents/1",
+        f"/staff/people/{PERSON}/receipts/1", f"/staff/calls/{PERSON}/1",
+    ]  # fmt: skip
+    seen: dict[str, set[str]] = {}
+    for role in ROLES:
+        async with at_work(platform, f"x-{role}", (role, HERE)) as one:
+            for path in paths:
+                for language in ("zh", "en"):
+                    answer = await one.client.get(path, params={"lang": language})
+                    assert answer.status_code in (200, 403, 404), (role, path, answer.status_code)
+                    if answer.status_code == 200:
+                        seen.setdefault(role, set()).add(path)
+    assert set(offered) <= seen["counter"]
+    # Finance stops accounts, too; all else is the counter's.
+    stops = f"/staff/people/{PERSON}/errands/stop_account"
+    for role in set(ROLES) - {"counter"}:
+        assert seen[role] & set(offered) == ({stops} if role == "finance" else set()), role
+    assert "/staff/calls" in seen["hotline"]
+    assert all("/staff/calls" not in seen[role] for role in set(ROLES) - {"hotline"})
+    assert all(f"/staff/people/{PERSON}" not in seen[role]
+               for role in ("hotline", "finance", "operator", "administrator"))  # fmt: skip

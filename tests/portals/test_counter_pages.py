@@ -51,7 +51,7 @@ def clerk(place: Site, browser: Browser) -> BrowserContext:
     return context
 
 
-IN_ORDER, NO_FILING = 1_000_001, 1_000_002
+IN_ORDER, NO_FILING, LOSES_THE_CARD = 1_000_001, 1_000_002, 1_000_004
 
 
 def person(place: Site, person_id: int) -> dict[str, str]:
@@ -131,7 +131,7 @@ def test_every_page_of_the_counter_is_small_and_quick(place: Site, clerk: Browse
 def test_a_call_is_answered_and_a_loss_reported_within_a_minute(
     place: Site, browser: Browser
 ) -> None:
-    who = person(place, IN_ORDER)
+    who = person(place, LOSES_THE_CARD)
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN")
     page = context.new_page()
     sign_in(page, place, "demo-hotline")
