@@ -4,6 +4,7 @@ Every step goes through the list chunk by chunk and does what is still to be don
 after it broke off, it does the rest. The office's table decides for each person.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -24,7 +25,7 @@ from yikatong.cards.lists.model import (
 from yikatong.cards.lists.sheets import Fault, SheetRow
 from yikatong.cards.model import CardApplication
 from yikatong.cards.office import applying, rules
-from yikatong.cards.office.errors import CardRefused
+from yikatong.cards.office.errors import CardRefused, SamePerson
 from yikatong.cards.office.many import CHUNK, ManyDesk
 from yikatong.cards.office.model import Doing, Material, NewApplication
 from yikatong.core.clock import today
@@ -90,7 +91,8 @@ async def take(
     InvalidInput, NoSuchEmployer, KeyReused.
     """
     banks.bank(wanted.bank)
-    rows = sheets.read(content)
+    # A large sheet takes a second; others are answered meanwhile.
+    rows = await asyncio.to_thread(sheets.read, content)
     digest = ledger.digest([wanted, [msgspec.structs.astuple(row) for row in rows]])
 
     async def work(connection: Connection) -> CardList:
@@ -231,12 +233,14 @@ async def approve(
     """Review a list in one go: approve what is applied for, but refuse some rows, each with a reason
     that the person will read (批量审核).
 
-    By somebody else than who took the list in. Raises NoSuchList; InvalidInput for a row that is not
+    By somebody else than who took the list in. Raises NoSuchList, SamePerson; InvalidInput for a row that is not
     there or not under review.
     """
     reasons = dict(refuse or {})
     async with platform.database.transaction(readonly=True) as connection:
-        await _list(connection, list_id)
+        if (await _list(connection, list_id)).taken_by == actor.name:
+            # The table refuses each of its applications, too; said once it is easier to read.
+            raise SamePerson
         standing = [
             each
             for row in sorted(reasons)

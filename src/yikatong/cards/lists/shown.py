@@ -15,6 +15,7 @@ from yikatong.cards.lists.model import (
     Refusal,
     Standing,
 )
+from yikatong.core.clock import SHANGHAI
 from yikatong.core.sealing import mask_name
 from yikatong.core.sheets import cell
 
@@ -86,7 +87,7 @@ class DoneBody(msgspec.Struct):
 def card_list(one: CardList) -> ListBody:
     return ListBody(
         str(one.list_id), one.employer_code, one.employer_name, one.region, one.school, one.bank,
-        one.pickup_place, one.people, one.taken_by, one.taken_at,
+        one.pickup_place, one.people, one.taken_by, one.taken_at.astimezone(SHANGHAI),
     )  # fmt: skip
 
 

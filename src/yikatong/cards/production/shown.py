@@ -16,6 +16,7 @@ from yikatong.cards.production.model import (
     Taken,
 )
 from yikatong.cards.production.service import FAULTS_MAX
+from yikatong.core.clock import SHANGHAI
 
 
 class NameBody(msgspec.Struct):
@@ -97,6 +98,11 @@ class TakenBody(msgspec.Struct):
     faults: list[LineFault]
 
 
+def at_home(moment: datetime) -> datetime:
+    """A moment in Shanghai, to be read by people."""
+    return moment.astimezone(SHANGHAI)
+
+
 def maker(one: Maker) -> MakerBody:
     return MakerBody(
         one.maker,
@@ -110,13 +116,15 @@ def batch(one: Batch) -> BatchBody:
     name = STATE_NAMES[one.state]
     return BatchBody(
         str(one.batch_id), one.region, one.bank, one.maker, one.state, NameBody(name.zh, name.en),
-        one.cards, one.cards_max, one.made_at, one.made_by, one.ordered_at, one.done_at,
+        one.cards, one.cards_max, at_home(one.made_at), one.made_by,
+        one.ordered_at and at_home(one.ordered_at), one.done_at and at_home(one.done_at),
     )  # fmt: skip
 
 
 def summary(one: Summary) -> SummaryBody:
     exports = [
-        ExportBody(each.begun_at, each.made_by, each.encrypted, each.sha256) for each in one.exports
+        ExportBody(at_home(each.begun_at), each.made_by, each.encrypted, each.sha256)
+        for each in one.exports
     ]
     return SummaryBody(
         batch(one.batch), one.made, one.spoiled, one.missing, one.unwanted, one.outstanding, exports
@@ -127,7 +135,7 @@ def line(one: Line) -> LineBody:
     name = LINE_STATE_NAMES[one.state]
     return LineBody(
         one.line, str(one.person_id), str(one.application_id), one.card_number[-4:], one.state,
-        NameBody(name.zh, name.en), one.reason, one.told_at,
+        NameBody(name.zh, name.en), one.reason, one.told_at and at_home(one.told_at),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from litestar.response import Stream
 from yikatong.cards.production import blanks, delivery, service
 from yikatong.cards.production.api import PROBLEMS, TAGS
 from yikatong.cards.production.model import LineFault
-from yikatong.cards.production.shown import NameBody
+from yikatong.cards.production.shown import NameBody, at_home
 from yikatong.cards.production.stock_model import KIND_NAMES, SHELF_NAMES, Movement, Sheet
 from yikatong.core.bodies import Identifier
 from yikatong.core.errors import InvalidInput, TooLarge
@@ -126,15 +126,16 @@ class TrackingBody(msgspec.Struct):
 def movement(one: Movement) -> MovementBody:
     name = KIND_NAMES[one.kind]
     return MovementBody(
-        one.kind, NameBody(name.zh, name.en), one.quantity, one.balance, one.at, one.actor, one.note,
+        one.kind, NameBody(name.zh, name.en), one.quantity, one.balance, at_home(one.at), one.actor, one.note,
         None if one.application_id is None else str(one.application_id),
     )  # fmt: skip
 
 
 def sheet(one: Sheet) -> SheetBody:
     return SheetBody(
-        str(one.sheet_id), str(one.batch_id), one.region, one.counter, one.cards, one.sent_at,
-        one.sent_by, one.received_at, one.received_by,
+        str(one.sheet_id), str(one.batch_id), one.region, one.counter, one.cards,
+        at_home(one.sent_at), one.sent_by, one.received_at and at_home(one.received_at),
+        one.received_by,
     )  # fmt: skip
 
 

@@ -105,7 +105,7 @@ async def waiting(
     since, person_id = after
     rows = await connection.fetch(
         """select person_id, application_id, state_since from card_applications
-            where state = 'in_production' and batch_id is null and card_number is null
+            where state = 'in_production' and batch_id is null
               and region = any($1::text[]) and bank = $2 and state_since <= $3
               and not (channel in ('counter', 'bank') and state_since >= $4)
               and ($5::timestamptz is null or (state_since, person_id) > ($5, $6))
