@@ -64,8 +64,7 @@ async def made_ready(platform: Platform, application_id: str) -> None:
     """The batch came back from the maker."""
     async with platform.database.transaction() as connection:
         await connection.execute(
-            """update card_applications set state = 'ready', batch_id = 1, card_id = 9000000000000000000,
-                      card_number = 'ZZZZ00077', state_since = $2
+            """update card_applications set state = 'ready', batch_id = 1, state_since = $2
                 where application_id = $1""",
             int(application_id),
             platform.clock.now(),
