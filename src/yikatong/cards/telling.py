@@ -92,11 +92,16 @@ def _card(card: Card, event: str) -> tuple[str, Facts] | None:
         return "card.activated", {**tail, "part": "social_security"}
     if event == "activate_bank":
         return "card.activated", {**tail, "part": "bank"}
-    if event == "report_loss_provisionally":
-        assert card.provisional_until is not None
-        return "loss.provisional", {**tail, "until": card.provisional_until}
-    if event == "expire":
-        return "card.expired", {**tail, "until": card.valid_until}
+    until = {
+        "report_loss_provisionally": ("loss.provisional", card.provisional_until),
+        "remind_report": ("loss.ending", card.provisional_until),
+        "remind_expiry": ("card.expiring", card.valid_until),
+        "expire": ("card.expired", card.valid_until),
+    }
+    if event in until:
+        kind, day = until[event]
+        assert day is not None
+        return kind, {**tail, "until": day}
     kinds = {
         "provisional_report_ends": "loss.ended",
         "report_loss": "loss.reported",

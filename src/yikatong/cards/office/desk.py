@@ -40,6 +40,7 @@ from yikatong.money.errors import AccountClosed, KeyReused
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.model import Freeze
 from yikatong.people import service as people
+from yikatong.people.changes import service as changes
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
 
@@ -103,6 +104,7 @@ class Desk:
             actor=self.mine.actor.name,
             rules=terms.load().find(terms.NATION, day),
             here=here,
+            identity_changed_on=await changes.card_outdated_since(self.connection, person_id),
         )
         self.facts = self._by_rules_of(facts, rules.home_region(facts))
 

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 import structlog
 
+from yikatong.cards import telling
 from yikatong.cards.model import Card, CardApplication
 from yikatong.cards.office import desk as office
 from yikatong.cards.office import store, table, terms
@@ -253,6 +254,7 @@ async def _tell(
             for event_id, (card, once) in lines.items()
         ],
     )
+    await telling.of_many(platform, connection, [(lines[one][0], event) for one in new])
     for event_id in new:
         card, _ = lines[event_id]
         await events.tell(platform, connection, kind(card.person_id, card))

@@ -146,7 +146,11 @@ def _reason_wrong(facts: Facts, card: Card) -> Text | None:
         )
     if why == "old_generation" and card.generation >= rules.GENERATION:
         return Text("这张卡已是第三代", "the card is of the third generation already")
-    if why == "data_changed" and card.name_on_card == facts.person.name:
+    changed_on = facts.identity_changed_on
+    outdated = card.name_on_card != facts.person.name or (
+        changed_on is not None and card.issued_on <= changed_on
+    )
+    if why == "data_changed" and not outdated:
         return Text(
             "卡面信息与登记一致；要改信息请先办理信息变更",
             "the card agrees with the records; have the data changed first",

@@ -135,6 +135,8 @@ class Facts(msgspec.Struct, frozen=True):
     card: Card | None = None
     """The card the command is about."""
     wanted: NewApplication | None = None
+    identity_changed_on: date | None = None
+    """When name, id number or the like last changed: cards issued before it say the old."""
     here: Counter | None = None
     """The counter at which it happens."""
     pickup: Counter | None = None
