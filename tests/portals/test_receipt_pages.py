@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.conftest import OPERATOR_TOKEN
 from tests.portals.conftest import SCREENSHOTS
 from tests.portals.test_pages import LOOKS, with_query
+from tests.trust.files import png
 from yikatong.core.clock import SystemClock
 
 pytestmark = pytest.mark.browser
@@ -230,10 +231,10 @@ def test_a_document_goes_in_and_comes_out_over_the_api(site: str) -> None:
     )
     assert status == 201, claim
     path = f"{CLAIMS}/{PERSON}/{claim['claim_id']}/documents"
-    png = b"\x89PNG\r\n\x1a\n" + bytes(400_000)
-    status, claim = ask(site, "POST", f"{path}/invoice?version=1", png, "doc-1")
+    picture = png(mark=b"x" * 400_000)
+    status, claim = ask(site, "POST", f"{path}/invoice?version=1", picture, "doc-1")
     assert (status, claim["version"]) == (200, 2)
     status, content = ask(site, "GET", f"{path}/1")
-    assert (status, content) == (200, png)
+    assert (status, content) == (200, picture)
     status, answer = ask(site, "POST", f"{path}/invoice?version=2", b"MZ", "doc-2")
     assert (status, answer["field"]) == (422, "document")
