@@ -62,6 +62,7 @@ def test_a_filing_is_made_with_the_keyboard_alone(place: Site, clerk: BrowserCon
     page = clerk.new_page()
     page.goto(f"{place.address}/staff/desk")
     # The search field has the focus: type, Enter.
+    page.wait_for_function("document.activeElement.tagName === 'INPUT'")
     page.keyboard.type(who["id_number"])
     enter(page)
     assert "异地就医备案" in facts(page)
@@ -70,6 +71,7 @@ def test_a_filing_is_made_with_the_keyboard_alone(place: Site, clerk: BrowserCon
     tab_to(page, "办理异地就医备案")
     enter(page)
     # The kind that was preset has the focus; Tab goes over reason to the place.
+    page.wait_for_function("document.activeElement.tagName === 'INPUT'")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.type("北京")
@@ -131,6 +133,7 @@ def test_a_call_is_answered_and_a_loss_reported_with_one_button(
     page.goto(f"{place.address}/staff/calls")
     fits(page, "hotline-start")
     page.goto(f"{place.address}/staff/calls")
+    page.wait_for_function("document.activeElement.id === 'name'")
     page.keyboard.type(who["name"])
     page.fill("#number", who["card_number"])
     page.check("#third-birth_date")
