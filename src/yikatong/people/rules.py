@@ -12,6 +12,7 @@ from stdnum.exceptions import InvalidComponent
 
 from yikatong.core import regions
 from yikatong.core.errors import InvalidInput
+from yikatong.people.model import Person
 
 _FORM = re.compile(r"[1-9][0-9]{16}[0-9X]")
 
@@ -90,4 +91,18 @@ def check_id_number_agrees(
             field,
             zh="身份证号表示的性别与填写的不一致",
             en="the sex in the id number differs from the one given",
+        )
+
+
+def check_death(person: Person, died_on: date, day: date) -> None:
+    """Raise where a day of death cannot be right."""
+    if died_on > day or died_on < person.birth_date:
+        raise InvalidInput(
+            "died_on", zh="去世日期不对，请核对", en="this day of death cannot be right"
+        )
+    if person.died_on is not None and person.died_on != died_on:
+        raise InvalidInput(
+            "died_on",
+            zh=f"与登记的去世日期 {person.died_on} 不一致，请先核对",
+            en=f"the death is recorded on {person.died_on}; compare that first",
         )

@@ -8,7 +8,7 @@ import msgspec
 
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
-from yikatong.core.errors import InvalidInput, NotFound, one_of
+from yikatong.core.errors import NotFound, one_of
 from yikatong.core.platform import Platform
 from yikatong.core.sealing import mask_address, mask_id_number, mask_name, mask_phone
 from yikatong.core.together import Query, ask
@@ -23,6 +23,7 @@ __all__ = [
     "PersonFilter",
     "change_cover",
     "check_choice",
+    "check_death",
     "contact",
     "current_enrolments",
     "dead_among",
@@ -96,19 +97,20 @@ async def record_death(
 ) -> None:
     """Record a death from its certificate (死亡登记), once; raises InvalidInput for a day that cannot
     be, or another than the one recorded."""
-    if not person.birth_date <= died_on <= today(platform.clock):
-        raise InvalidInput(
-            "died_on", zh="死亡日期不对，请核对", en="this day of death cannot be right"
-        )
-    if person.died_on is None and await store.record_death(connection, person.person_id, died_on):
+    rules.check_death(person, died_on, today(platform.clock))
+    if person.died_on is not None:
+        return
+    if await store.record_death(connection, person.person_id, died_on):
         now = platform.clock.now()
         await audit.record(connection, actor, now, person.person_id, "person.died")
-    elif person.died_on != died_on:
-        raise InvalidInput(
-            "died_on",
-            zh=f"登记的死亡日期是 {person.died_on}，请核对",
-            en=f"the recorded day of death is {person.died_on}; please compare",
-        )
+    else:
+        # Recorded since it was read.
+        rules.check_death(await get(connection, person.person_id), died_on, today(platform.clock))
+
+
+def check_death(person: Person, died_on: date, day: date) -> None:
+    """Raise InvalidInput where a day of death cannot be right."""
+    rules.check_death(person, died_on, day)
 
 
 async def names(connection: Connection, person_ids: Iterable[int]) -> dict[int, str]:

@@ -40,20 +40,6 @@ class Survivor(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Verified, instead of the months on record."""
 
 
-def check_death(person: Person, died_on: date, day: date) -> None:
-    """Raise where a day of death cannot be right."""
-    if died_on > day or died_on < person.birth_date:
-        raise InvalidInput(
-            "died_on", zh="去世日期不对，请核对", en="this day of death cannot be right"
-        )
-    if person.died_on is not None and person.died_on != died_on:
-        raise InvalidInput(
-            "died_on",
-            zh=f"与登记的去世日期 {person.died_on} 不一致，请先核对",
-            en=f"the death is recorded on {person.died_on}; compare that first",
-        )
-
-
 async def stop(
     platform: Platform, person_id: int, died_on: date, actor: Actor, key: str
 ) -> dict[str, Any]:
@@ -73,7 +59,7 @@ async def stop_in(
 ) -> tuple[dict[str, Any], dict[str, object]]:
     """The same inside a command on the person's benefits; the answer and the audit detail."""
     person = await people.get(connection, person_id)
-    check_death(person, died_on, today(platform.clock))
+    people.check_death(person, died_on, today(platform.clock))
     found = [
         one
         for one in await service.entitlements(connection, person_id)
@@ -131,7 +117,7 @@ async def survivors(
                 en="the survivors' sums of this person were granted before",
             )
         person = await people.get(connection, person_id)
-        check_death(person, claim.died_on, today(platform.clock))
+        people.check_death(person, claim.died_on, today(platform.clock))
         await _check_heir(connection, person_id, claim)
         region, paid, drawn = _record(
             person,
