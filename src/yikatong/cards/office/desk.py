@@ -104,7 +104,6 @@ class Desk:
             actor=self.mine.actor.name,
             rules=terms.load().find(terms.NATION, day),
             here=here,
-            identity_changed_on=await changes.card_outdated_since(self.connection, person_id),
         )
         self.facts = self._by_rules_of(facts, rules.home_region(facts))
 
@@ -148,6 +147,9 @@ class Desk:
             wanted=wanted,
             pickup=await self.counter(wanted.pickup_place, "pickup_place"),
         )
+        if wanted.why == "data_changed":
+            changed_on = await changes.card_outdated_since(self.connection, self.mine.person_id)
+            facts = msgspec.structs.replace(facts, identity_changed_on=changed_on)
         move = table.application_move(event, facts)
         made = making.application(wanted, facts, region)
         post_to = None
