@@ -26,7 +26,6 @@ AppState = Literal["inactive", "active", "frozen"]
 ApplicationState = Literal[
     "applied", "in_production", "ready", "sent", "issued", "rejected", "withdrawn"
 ]
-APPLICATION_STATES: tuple[ApplicationState, ...] = get_args(ApplicationState)
 OPEN_STATES: frozenset[ApplicationState] = frozenset(("applied", "in_production", "ready", "sent"))
 """An application in one of these is under way."""
 

@@ -1,5 +1,6 @@
 """The cardholder's card: how it stands, what to do next, and every errand that can be done online."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, cast
 
@@ -24,7 +25,6 @@ from yikatong.cards.office.table import CardEventName
 from yikatong.cards.telling import reference
 from yikatong.core.clock import SHANGHAI, today
 from yikatong.core.errors import InvalidInput, NotFound, Text, YikatongError
-from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
 from yikatong.core.sealing import mask_name
 from yikatong.identity.verification import faces
@@ -39,6 +39,7 @@ from yikatong.portals.card_holder import (
     check_face,
     holder_of,
     key_of,
+    new_key,
 )
 from yikatong.portals.sign_in import answer_wrong
 from yikatong.portals.signed_in import same_site
@@ -117,8 +118,8 @@ async def show_card(
         offers={} if current is None else _offers(view, current, may_apply=may_apply),
         may_apply=may_apply,
         history=[_event(view, one) for one in told],
-        key=f"web-{new_id(now)}",
-        accounts=await _accounts(platform, holder) if _owes(under_way) else [],
+        key=new_key(platform),
+        accounts=_accounts(held) if _owes(under_way) else [],
         done=view.text(f"card_done_{done}") if done in _DONE else "",
     )  # fmt: skip
     response.headers.update(headers)
@@ -132,9 +133,8 @@ def _owes(one: CardApplication | None) -> bool:
     return one is not None and one.fee_state == "due"
 
 
-async def _accounts(platform: Platform, holder: Holder) -> list[tuple[str, str]]:
-    async with platform.database.transaction(readonly=True) as connection:
-        held = await cards.cards(connection, holder.person_id)
+def _accounts(held: Sequence[Card]) -> list[tuple[str, str]]:
+    """The bank accounts behind the cards that can pay."""
     known = {one.account_id: one for one in held if one.account_id and not one.account_frozen_by}
     return [(str(account_id), banks.banks()[one.bank].name.zh) for account_id, one in known.items()]
 
@@ -274,7 +274,7 @@ async def _errand_page(
         face_available=faces.for_errands(platform).available,
         pretend=not faces.face_check(platform).available,
         tail=current.card_number[-4:], days=str(days),
-        key=key or f"web-{new_id(platform.clock.now())}",
+        key=key or new_key(platform),
     )  # fmt: skip
     response.headers.update(headers)
     return response

@@ -11,11 +11,9 @@ from yikatong.cards.counters import service as counters
 from yikatong.cards.model import CardApplication, Kind, Why
 from yikatong.cards.office import applying, terms
 from yikatong.cards.office.model import NewApplication
-from yikatong.cards.office.services import SERVICES
 from yikatong.core import problems
 from yikatong.core.clock import today
 from yikatong.core.errors import InvalidInput, NotFound, YikatongError
-from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
 from yikatong.identity.verification import faces
 from yikatong.money.bank import banks
@@ -31,6 +29,7 @@ from yikatong.portals.card_holder import (
     content_of,
     holder_of,
     key_of,
+    new_key,
 )
 from yikatong.portals.sign_in import answer_wrong
 from yikatong.portals.signed_in import same_site
@@ -82,14 +81,11 @@ async def _apply_page(
         form={
             name: form.get(name, "")
             for name in ("why", "bank", "delivery", "pickup_place", "post_to", "post_phone")
-        } | {"key": form.get("key") or f"web-{new_id(platform.clock.now())}"},
+        } | {"key": form.get("key") or new_key(platform)},
         photo=kind == "first",
         fee=fee,
         face=holder.level < STRONG,
         pretend=not faces.face_check(platform).available,
-        needs=SERVICES["apply" if kind == "first" else cast("Any", kind)].note.in_language(
-            view.language
-        ),
     )  # fmt: skip
     response.headers.update(headers)
     return response

@@ -10,6 +10,7 @@ from litestar.datastructures import UploadFile
 from yikatong.cards.model import By
 from yikatong.cards.office.model import Doing, Material
 from yikatong.core.errors import InvalidInput
+from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
 from yikatong.identity.authority import service as authority
 from yikatong.identity.sessions.model import Session
@@ -52,6 +53,11 @@ async def holder_of(request: Request[Any, Any, Any], platform: Platform) -> Hold
             guards = any(one.person_id == person_id and one.kind == "guardian" for one in held)
             by = "guardian" if guards else "agent"
     return Holder(session, person_id, by, session.level_at(platform.clock.now()))
+
+
+def new_key(platform: Platform) -> str:
+    """A key for a form, so that sending it twice does it once; `key_of` reads it back."""
+    return f"web-{new_id(platform.clock.now())}"
 
 
 def key_of(text: str) -> str:

@@ -12,9 +12,6 @@ Kind = Literal["face", "counter", "visit", "care", "transit", "data"]
 Outcome = Literal["alive", "dead"]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
-IN_PERSON: Final[frozenset[Kind]] = frozenset({"face", "counter", "visit"})
-"""Ways in which somebody of the agency, or its check, saw the person."""
 
 KIND_NAMES: Final[dict[Kind, Text]] = {
     "face": Text("人脸认证", "face check"),
