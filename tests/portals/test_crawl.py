@@ -3,13 +3,15 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
 
 from tests.portals.reader import Reader, Sight, form_with
-from tests.portals.staff_site import Site, next_code
+from tests.portals.staff_site import Site, next_code, shoot
 
 pytestmark = [pytest.mark.server]
 
@@ -279,3 +281,50 @@ def test_a_form_from_another_site_is_refused_for_everybody(
             if answer.status_code not in (400, 403, 404):
                 accepted.append(f"{role} sends {address} from elsewhere: {answer.status_code}")
     assert not accepted, told(accepted)
+
+
+@pytest.mark.browser
+def test_every_page_fits_a_phone_and_a_desk_and_axe_finds_nothing_serious(
+    lively: Site, browser: Browser, readers: dict[str, Reader], seen: dict[str, Seen]
+) -> None:
+    wrong: list[str] = []
+    done: set[tuple[str, ...]] = set()
+    for role, reader in readers.items():
+        context = browser.new_context(viewport={"width": 360, "height": 780}, locale="zh-CN")
+        context.add_cookies(
+            [
+                {"name": name, "value": value, "url": lively.address}
+                for name, value in reader.http.cookies.items()
+                if name not in ("lang", "type")
+            ]
+        )
+        page = context.new_page()
+        for address in seen[role].pages:
+            kind = shape(address)
+            if kind in done or "format" in kind:
+                continue
+            done.add(kind)
+            wrong.extend(f"{role}, {address}: {one}" for one in looked_at(page, address))
+        context.close()
+    assert not wrong, told(wrong)
+    assert len(done) > 70
+
+
+def looked_at(page: Page, address: str) -> Iterator[str]:
+    """What is wrong with how a page looks: on a phone in large English type, and on a desk."""
+    mark = "&" if "?" in address else "?"
+    name = re.sub(r"[^a-z0-9-]+", "-", urlsplit(address).path.strip("/").lower()) or "start"
+    for width, look in ((360, "lang=en&type=large"), (1440, "lang=zh&type=normal")):
+        page.set_viewport_size({"width": width, "height": 900})
+        answer = page.goto(f"{address}{mark}{look}")
+        if answer is None or "html" not in answer.headers.get("content-type", ""):
+            return
+        too_wide = page.evaluate("document.documentElement.scrollWidth") - width
+        if too_wide > 0:
+            yield f"{too_wide} px too wide for {width}"
+        shoot(page, f"all-{name}-{width}")
+        if width == 360:
+            found: Any = Axe().run(page).response
+            for one in found["violations"]:
+                if one["impact"] in ("serious", "critical"):
+                    yield f"{one['id']}: {one['nodes'][0]['html'][:120]}"
