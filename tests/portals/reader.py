@@ -1,9 +1,11 @@
 """A reader of pages without a browser: follows links and sends forms as people would."""
 
 import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
 from typing import Any, Final, Self
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import httpx
 
@@ -12,6 +14,18 @@ VOID: Final = frozenset(
 )
 UNREAD: Final = frozenset(("script", "style", "svg", "code", "pre", "kbd"))
 """What is no text of ours, or none in a language."""
+
+
+_OF_A_SHAPE: Final = 3
+_PAGES: Final = 260
+
+
+def shape(address: str) -> tuple[str, ...]:
+    """The same for pages that differ in numbers, codes and what was chosen only."""
+    parts = urlsplit(address)
+    path = re.sub(r"/(?:[0-9]+|[A-Z][0-9]{8,}|demo-[a-z0-9-]+)(?=/|$)", "/N", parts.path)
+    names = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    return path, *sorted(names - {"next"})
 
 
 class Form:
@@ -128,6 +142,26 @@ class Reader:
         else:
             self.answer = self.http.post(where, data=content, follow_redirects=True)
         return Sight(self.answer.text)
+
+    def walk(self, starts: Sequence[str], language: str = "zh") -> Iterator[tuple[str, Sight]]:
+        """Pages by the links of pages, some of each shape; `answer` is that of the page."""
+        waiting, met = [urljoin(self.site, one) for one in starts], Counter[tuple[str, ...]]()
+        seen: set[str] = set()
+        while waiting and len(seen) < _PAGES:
+            address = waiting.pop(0)
+            if address in seen or met[shape(address)] >= _OF_A_SHAPE:
+                continue
+            seen.add(address)
+            met[shape(address)] += 1
+            page = self.open(address, language)
+            here = str(self.answer.url)
+            for link in page.links:
+                full = urljoin(here, link).partition("#")[0]
+                if {name for name, _ in parse_qsl(urlsplit(full).query)} & {"lang", "type"}:
+                    continue  # The same page in another look.
+                if full.startswith(self.site) and "/static/" not in full and "/api/" not in full:
+                    waiting.append(full)
+            yield address, page
 
     def sign_in(self, number: str, secret: str) -> None:
         """As a person with card PIN or password, and a code besides: the stronger proof."""

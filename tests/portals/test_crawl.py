@@ -1,16 +1,15 @@
 """Every page that each role comes to by its links: whole, translated, and nobody else's."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from tests.portals.reader import Reader, Sight, form_with
+from tests.portals.reader import Reader, Sight, form_with, shape
 from tests.portals.staff_site import Site, next_code, shoot
 
 pytestmark = [pytest.mark.server]
@@ -24,8 +23,6 @@ PEOPLE: Final = ("all_in_order", "pension_in_order", "unemployment", "family_pay
 WITHOUT_CARD: Final = ("lost", "application_under_way")
 VISITOR: Final = "visitor"
 BEIJING: Final = "beijing_active"
-_OF_A_SHAPE: Final = 3
-_PAGES: Final = 260
 _BYTES: Final = 100_000
 _CHINESE: Final = re.compile(r"[\u4e00-\u9fff]")
 _MASKED: Final = re.compile(r"[\u4e00-\u9fff]?\*+[\u4e00-\u9fff]*")
@@ -43,36 +40,15 @@ class Seen(NamedTuple):
     faults: list[str]
 
 
-def shape(address: str) -> tuple[str, ...]:
-    """The same for pages that differ in numbers, codes and what was chosen only."""
-    parts = urlsplit(address)
-    path = re.sub(r"/(?:[0-9]+|[A-Z][0-9]{8,}|demo-[a-z0-9-]+)(?=/|$)", "/N", parts.path)
-    names = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
-    return path, *sorted(names - {"next"})
-
-
 def crawl(reader: Reader, starts: list[str], names: re.Pattern[str]) -> Seen:
-    """Follow the links of this reader, some of each shape."""
-    waiting, met = [urljoin(reader.site, one) for one in starts], Counter[tuple[str, ...]]()
+    """Follow the links of this reader in English, and look at one of each shape in Chinese, too."""
     seen = Seen({}, {}, [])
-    while waiting and len(seen.pages) < _PAGES:
-        address = waiting.pop(0)
-        if address in seen.pages or met[shape(address)] >= _OF_A_SHAPE:
-            continue
-        met[shape(address)] += 1
-        if met[shape(address)] == 1:
-            page = reader.open(address, "zh")
-            seen.faults.extend(f"{address}: {one}" for one in faults(reader, page, names))
-        page = reader.open(address, "en")
+    shapes: set[tuple[str, ...]] = set()
+    for address, page in reader.walk(starts, "en"):
         seen.pages[address] = urlsplit(str(reader.answer.url)).path
-        seen.faults.extend(f"{address}: {one}" for one in faults(reader, page, names))
         here = str(reader.answer.url)
+        seen.faults.extend(f"{address}: {one}" for one in faults(reader, page, names))
         for link in page.links:
-            full = urljoin(here, link).partition("#")[0]
-            if {name for name, _ in parse_qsl(urlsplit(full).query)} & {"lang", "type"}:
-                continue  # The same page in another look.
-            if full.startswith(reader.site) and "/static/" not in full and "/api/" not in full:
-                waiting.append(full)
             inside = link.partition("#")[2]
             if link.startswith("#") and inside and inside not in page.ids:
                 seen.faults.append(f"{address}: no place called {link}")
@@ -80,6 +56,10 @@ def crawl(reader: Reader, starts: list[str], names: re.Pattern[str]) -> Seen:
             where = urljoin(here, form.action or here)
             if form.method == "post" and "/sign-out" not in where:
                 seen.actions.setdefault(shape(where), where)
+        if shape(address) not in shapes:
+            shapes.add(shape(address))
+            chinese = reader.open(address, "zh")
+            seen.faults.extend(f"{address}: {one}" for one in faults(reader, chinese, names))
     return seen
 
 
