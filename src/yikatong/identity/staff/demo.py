@@ -1,4 +1,5 @@
-"""Demo staff of the sandbox (演示工作人员): one per role, for the nation, and two to approve.
+"""Demo staff of the sandbox (演示工作人员): one per role, for the nation, two to approve, and
+two counters of one region each, where somebody of the other is from elsewhere.
 
 Password and second factor come from the key outside the database, so they differ from installation to
 installation, stay the same, and can be shown again. Where the sandbox is off nobody of them gets in.
@@ -18,6 +19,7 @@ from yikatong.trust.access import NATION, ROLES, Grant, Role
 _WANTED: Final[tuple[tuple[str, str, Role, str], ...]] = (
     ("demo-counter", "演示窗口", "counter", NATION),
     ("demo-chengdu", "演示成都窗口", "counter", "510100"),
+    ("demo-beijing", "演示北京窗口", "counter", "110000"),
     ("demo-hotline", "演示热线", "hotline", NATION),
     ("demo-reviewer", "演示审核", "reviewer", NATION),
     ("demo-finance", "演示财务一", "finance", NATION),

@@ -100,8 +100,13 @@ async def find(
     """A receipt; raises NotFound."""
     found = await store.receipt(connection, person_id, receipt_id)
     if found is None:
-        raise NotFound(zh="没有这张回执", en="there is no such receipt")
+        raise no_such_receipt()
     return opened(platform, found)
+
+
+def no_such_receipt() -> NotFound:
+    """The error of a receipt that is not there, or not to be seen here."""
+    return NotFound(zh="没有这张回执", en="there is no such receipt")
 
 
 async def printable(
