@@ -1,9 +1,12 @@
 """People from elsewhere at a counter (跨省通办): what opens, what is seen, what can be done, what is not."""
 
-from collections.abc import AsyncIterator, Iterator
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.cards.citizens import CENTRE, HOME, IN_BEIJING, PIN, citizen, with_card
@@ -16,6 +19,7 @@ from yikatong.cards.office.model import Doing, NewApplication
 from yikatong.core.clock import FixedClock
 from yikatong.core.platform import Platform
 from yikatong.population.rows import id_number
+from yikatong.portals.staff_sign_in import COOKIE
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
 
@@ -297,3 +301,70 @@ async def test_a_counter_elsewhere_does_not_decide_at_once_for_who_lives_there_a
         )
         assert "审核中" in text_of(done.text)
     assert (await application(platform)).region == HOME
+
+
+# ---- documents ----
+
+
+@asynccontextmanager
+async def over_api(
+    platform: Platform, number: str, region: str
+) -> AsyncGenerator[httpx.AsyncClient]:
+    """A clerk's program, with the clerk's token."""
+    async with at_work(platform, number, ("counter", region)) as clerk:
+        token = clerk.client.cookies[COOKIE]
+        clerk.client.headers["Authorization"] = f"Bearer {token}"
+        yield clerk.client
+
+
+async def test_the_counter_that_took_it_in_hands_documents_in_and_no_other_does(
+    platform: Platform, beijing: Clerk
+) -> None:
+    visit = await receive(beijing)
+    await do(
+        beijing, visit, "card_first",
+        {"materials": "photo", "delivery": "pickup", "pickup_place": IN_BEIJING.code},
+        files={"file_photo": ("a.pdf", PDF)},
+    )  # fmt: skip
+    number = (await application(platform)).application_id
+    done = await do(
+        beijing, visit, "card_documents", {},
+        files={"file_labour_contract": ("b.pdf", PDF + b"%%EOF")},
+    )  # fmt: skip
+    assert "劳动合同" in text_of(done.text), text_of(done.text)
+    wrong = await do(
+        beijing, visit, "card_documents", {}, files={"file_photo": ("b.txt", b"not a picture")}
+    )
+    assert wrong.status_code == 422
+    assert 'id="file_photo-error"' in wrong.text
+    # Over the API, too.
+    path = f"/api/v1/people/{PERSON}/documents/card_application/{number}"
+    content = {"content": PDF + b"x%%EOF", "headers": {"Content-Type": "application/pdf"}}
+    async with over_api(platform, "b-1", "110000") as api:
+        answer = await api.post(f"{path}/study_certificate", **content)
+        assert answer.status_code == 201, answer.text
+        listed = (await api.get(path)).json()
+        assert {one["kind"] for one in listed} == {"photo", "labour_contract", "study_certificate"}
+        document = listed[0]["document_id"]
+        one = await api.get(f"/api/v1/people/{PERSON}/documents/{document}")
+        assert one.status_code == 200
+        stranger = await api.get(f"/api/v1/people/{PERSON}/documents/person_change/{number}")
+        assert stranger.status_code == 403
+    async with over_api(platform, "g-1", "440100") as api:
+        for address in (path, f"/api/v1/people/{PERSON}/documents/{document}",
+                        f"/api/v1/people/{PERSON}/documents/1"):  # fmt: skip
+            assert (await api.get(address)).status_code == 403, address
+        assert (await api.post(f"{path}/photo", **content)).status_code == 403
+    async with at_work(platform, "cd-r", ("reviewer", HOME)) as reviewer:
+        page = await reviewer.get(f"/staff/people/{PERSON}/applications/{number}")
+        told = text_of(page)
+        for kind in ("照片", "劳动合同", "在读证明", "没有扫描件"):
+            assert kind in told, kind
+        scan = re.search(r"/staff/people/[0-9]+/documents/[0-9]+", page)
+        assert scan is not None
+        assert (await reviewer.client.get(scan[0])).status_code == 200
+        assert "申领" in text_of(await reviewer.get("/staff/desk"))
+    async with at_work(platform, "bj-r", ("reviewer", "110000")) as reviewer:
+        await reviewer.get(f"/staff/people/{PERSON}/applications/{number}", 403)
+        desk = text_of(await reviewer.get("/staff/desk"))
+        assert "没有待审核的申领" in desk

@@ -25,7 +25,7 @@ FIELDS: Final = {
 }  # fmt: skip
 """The field of the form for what an error of the office names."""
 
-_SHOWN_BY: Final[dict[DocumentKind, Material]] = {
+SHOWN_BY: Final[dict[DocumentKind, Material]] = {
     "id_document": "identity", "photo": "photo", "agent_id": "agent_identity",
     "guardianship_proof": "guardianship", "household_register": "household_register",
     "residence_permit": "residence_permit", "labour_contract": "labour_contract",
@@ -45,7 +45,7 @@ def doing(case: Case, *more: str) -> Doing:
         shown.append("guardianship")
     for one in (*case.chosen("materials"), *more):
         shown.append(one_of(one, tuple(MATERIAL_NAMES), "materials"))
-    shown.extend(_SHOWN_BY[kind] for kind in _handed_in(case) if kind in _SHOWN_BY)
+    shown.extend(SHOWN_BY[kind] for kind in _handed_in(case) if kind in SHOWN_BY)
     here = case.facts.here
     return Doing(
         channel=case.channel, by=case.by, by_id=case.by_id,

@@ -181,7 +181,14 @@ async def _applications(desk: Desk) -> Queue:
     async with desk.platform.database.transaction(readonly=True) as connection:
         areas = _areas(desk, "cards.review")
         waiting = await applying.waiting(connection, ("applied",), areas, applying.WORK_MAX)
-    mine = [one for one in waiting if not one.asked_for and one.accepted_by != desk.caller.name]
+    mine = [
+        one
+        for one in waiting
+        if not one.asked_for
+        and one.accepted_by != desk.caller.name
+        # Not what was only taken in, or is to be collected, in the member's regions.
+        and desk.caller.may("cards.review", one.region)
+    ]
     names = await _names(desk, {one.person_id for one in mine})
     return Queue(
         "applications",
