@@ -19,6 +19,7 @@ from yikatong.cards.office.model import Doing, NewApplication
 from yikatong.core.clock import FixedClock
 from yikatong.core.platform import Platform
 from yikatong.population.rows import id_number
+from yikatong.portals.counter import paper
 from yikatong.portals.staff_sign_in import COOKIE
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
@@ -368,3 +369,39 @@ async def test_the_counter_that_took_it_in_hands_documents_in_and_no_other_does(
         await reviewer.get(f"/staff/people/{PERSON}/applications/{number}", 403)
         desk = text_of(await reviewer.get("/staff/desk"))
         assert "没有待审核的申领" in desk
+
+
+# ---- forms to sign ----
+
+
+async def test_the_form_to_sign_is_printed_from_the_receipt_and_blank(
+    platform: Platform, beijing: Clerk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed: list[Any] = []
+    of_pdf = paper.as_pdf
+
+    def as_pdf(*told: Any) -> bytes:
+        printed.append(told)
+        return of_pdf(*told)
+
+    monkeypatch.setattr(paper, "as_pdf", as_pdf)
+    visit = await receive(beijing)
+    done = await do(
+        beijing, visit, "card_first", {"materials": "photo", "delivery": "pickup"},
+        files={"file_photo": ("a.pdf", PDF)},
+    )  # fmt: skip
+    assert "打印申请表" in done.text
+    made = await beijing.client.get(f"{done.url.path}?format=form")
+    assert made.content.startswith(b"%PDF")
+    name, _, receipt, who = printed[0]
+    assert (name, receipt.counter.zh, receipt.by) == ("card", IN_BEIJING.name, "self")
+    # Whole, for the person signs it; phone and address are not seen of somebody from elsewhere.
+    assert (who.name, who.id_number) == ("张三丰", NUMBER)
+    assert "1386172" not in f"{who}"
+    for blank in ("card", "loss", "change"):
+        answer = await beijing.client.get(f"/staff/forms/{blank}")
+        assert answer.content.startswith(b"%PDF")
+    await beijing.get("/staff/forms/other", 404)
+    async with platform.database.transaction(readonly=True) as connection:
+        events = [one.action for one in await audit.of_person(connection, PERSON)]
+    assert "counter.form_printed" in events

@@ -21,7 +21,7 @@ from yikatong.medical.claims.service import ClaimOffice
 from yikatong.people.guard import require_person
 from yikatong.portals.counter import facts as counter_facts
 from yikatong.portals.counter import form as forms
-from yikatong.portals.counter import receipts, table
+from yikatong.portals.counter import paper, receipts, table
 from yikatong.portals.counter.desk import FINE, Desk, Wrong, open_desk
 from yikatong.portals.counter.errand import Case, Channel, Errand, Field
 from yikatong.portals.counter.facts import Facts
@@ -337,11 +337,9 @@ async def show_receipt(
             platform, person_id, receipt_id, desk.actor("receipt printed")
         )
         made = await asyncio.to_thread(receipts.as_pdf, found, name, number, platform.clock.now())
-        headers = {
-            **SECURITY_HEADERS,
-            "Content-Disposition": f'inline; filename="receipt-{receipt_id}.pdf"',
-        }
-        return Response(made, media_type="application/pdf", headers=headers)
+        return pdf_answer(made, f"receipt-{receipt_id}")
+    if way.channel != "phone" and desk.request.query_params.get("format") == "form":
+        return await _paper(desk, person_id, receipt_id, way)
     permission = _SEES[way.channel]
     async with platform.database.transaction(readonly=True) as connection:
         found = await receipts.find(platform, connection, person_id, receipt_id)
@@ -352,8 +350,40 @@ async def show_receipt(
         title=found.title.in_language(language),
         told=[(one.in_language(language), value.in_language(language)) for one, value in found.told],
         note=found.note.in_language(language) if found.note else "",
+        form=way.channel != "phone" and paper.of_errand(found.errand) is not None,
         again=offers(desk, facts, home, way),
     )  # fmt: skip
+
+
+async def _paper(desk: Desk, person_id: int, receipt_id: int, way: Way) -> Response[Any]:
+    """The form that goes with the errand, filled in, to be signed."""
+    found, who = await paper.filled(
+        desk.platform, person_id, receipt_id, desk.actor("form printed"),
+        elsewhere=way.here is not None,
+    )  # fmt: skip
+    name = paper.of_errand(found.errand)
+    assert name is not None
+    made = await asyncio.to_thread(paper.as_pdf, name, desk.platform.clock.now(), found, who)
+    return pdf_answer(made, f"form-{receipt_id}")
+
+
+def pdf_answer(made: bytes, name: str) -> Response[bytes]:
+    """A PDF to look at and print."""
+    headers = {**SECURITY_HEADERS, "Content-Disposition": f'inline; filename="{name}.pdf"'}
+    return Response(made, media_type="application/pdf", headers=headers)
+
+
+@get("/staff/forms/{name:str}", include_in_schema=False)
+async def blank_form(
+    request: Request[Any, Any, Any], platform: NamedDependency[Platform], name: FromPath[str]
+) -> Response[Any]:
+    """A blank form, to be filled in by hand."""
+    await open_desk(request, platform, "cards.apply")
+    wanted: paper.Name | None = next((one for one in paper.NAMES if one == name), None)
+    if wanted is None:
+        raise paper.no_such_form()
+    made = await asyncio.to_thread(paper.as_pdf, wanted, platform.clock.now())
+    return pdf_answer(made, f"form-{wanted}")
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -381,4 +411,4 @@ def offers(desk: Desk, facts: Facts, home: Sequence[str], way: Way) -> list[Offe
     return found
 
 
-routes: Final = [form, send, receipt]
+routes: Final = [form, send, receipt, blank_form]
