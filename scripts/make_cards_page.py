@@ -70,11 +70,17 @@ Permissions stand in [access.md](access.md): `cards.read`, `cards.apply`, `cards
 A counter of Beijing acts for anybody who stands there with the id document: `channel` `cross_province`, its
 own `counter`, and `document` (id number and name, which must belong together and to the person).
 
-1. `POST /api/v1/cards/find` with the document answers the `person_id`, and nothing else.
+At the counter this is [a page](counter.md#people-from-elsewhere); over the API:
+
+1. `POST /api/v1/cards/find` with the document (and `card_number`, where a card lies beside it) answers the
+   `person_id`, and nothing else. Five wrong tries an hour at one number, thirty by one caller; the person
+   reads of each.
 2. `POST /api/v1/people/{person_id}/cards/applications`: taken in there, decided by the insured place.
 3. The insured place reviews, orders and sends the card to the counter in Beijing.
 4. Beijing hands it over, and activates it if asked. It sees this application, and no other card, no
-   history, no address.
+   history, no address. It adds documents to what it took in.
+
+A counter decides at once only for who is insured in its own pooling region; for others it takes in.
 
 To be given a card by a region without being insured there, one shows a residence permit, a labour contract
 or a certificate of study, and that region decides (`region`).

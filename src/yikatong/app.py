@@ -24,6 +24,7 @@ from yikatong.benefits.runs import by_hand_api
 from yikatong.benefits.unemployment import api as unemployment_api
 from yikatong.cards.consistency import api as consistency_api
 from yikatong.cards.lists import api as card_lists_api
+from yikatong.cards.office import admitting as cards_admitting
 from yikatong.cards.office import api as cards_api
 from yikatong.cards.office import applying as cards_applying
 from yikatong.cards.office import applying_api as cards_applying_api
@@ -31,6 +32,7 @@ from yikatong.cards.office import living_api as cards_living_api
 from yikatong.cards.production import api as card_production_api
 from yikatong.cards.production import stock_api as card_stock_api
 from yikatong.core import events, problems
+from yikatong.core.database import Connection
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
 from yikatong.core.platform import Platform
@@ -70,7 +72,7 @@ from yikatong.money.wealth import api as wealth_api
 from yikatong.people.changes import api as changes_api
 from yikatong.people.changes import model as changes
 from yikatong.people.changes import service as changes_service
-from yikatong.people.guard import caller_of, signed_in
+from yikatong.people.guard import caller_of, require_person, signed_in
 from yikatong.people.notices import api as notices_api
 from yikatong.policies import api as policies_api
 from yikatong.policies import service as policies
@@ -252,13 +254,31 @@ def create_app(platform: Platform) -> Litestar:
     faces = face_check(platform)
     verification = verification_api.Counter(gate, VerificationDesk(platform, codes, faces))
 
-    # What documents are added to, and whether it takes any.
-    matters: dict[str, documents_api.Takes] = {
-        changes.MATTER: changes_service.takes_documents,
-        cards_applying.MATTER: cards_applying.takes_documents,
-    }
+    async def at_home(
+        connection: Connection, caller: Caller, permission: str, person_id: int, _matter: int = 0
+    ) -> None:
+        await require_person(connection, caller, permission, person_id)
 
-    def matters_with_documents() -> dict[str, documents_api.Takes]:
+    async def of_application(
+        connection: Connection, caller: Caller, permission: str, person_id: int, number: int
+    ) -> None:
+        # Also the counter that took it in, and the region that decides it.
+        await cards_admitting.admit(
+            platform, connection, caller, permission, person_id, application_id=number
+        )
+
+    # What documents are added to, who may, and whether it takes any.
+    matters = documents_api.Matters(
+        {
+            changes.MATTER: documents_api.Handled(changes_service.takes_documents, at_home),
+            cards_applying.MATTER: documents_api.Handled(
+                cards_applying.takes_documents, of_application
+            ),
+        },
+        at_home,
+    )
+
+    def matters_with_documents() -> documents_api.Matters:
         return matters
 
     def e_cards() -> ecards_api.Published:

@@ -44,6 +44,7 @@ from yikatong.cards.office import desk as office
 from yikatong.cards.office.model import Doing, NewApplication
 from yikatong.cards.office.table import ApplicationEvent
 from yikatong.cards.pins import service as pins
+from yikatong.cards.production.service import NOT_MADE
 from yikatong.core.clock import FixedClock, today
 from yikatong.core.database import Database
 from yikatong.core.errors import YikatongError
@@ -70,7 +71,7 @@ ENDED = ("expired", "replaced", "cancelled")
 KIN = Doing("counter", "kin", materials=("agent_identity", "kinship", "death_certificate"))
 DAMAGED = NewApplication("renew", "damaged")
 OUT_OF_TURN = (
-    "apply_for_a_damaged_one", "approve", "reject", "withdraw", "order", "make", "pay_fee",
+    "apply_for_a_damaged_one", "approve", "reject", "withdraw", "order", "make", "lose_it_on_its_way", "pay_fee",
     "hand_over", "print_at_the_counter", "activate", "activate_bank", "report_loss_provisionally",
     "report_loss", "find_it_again", "unlock", "reset_pin",
 )  # fmt: skip
@@ -293,6 +294,15 @@ class Office(RuleBasedStateMachine):
         number = self.application or 1
         if self.do(allowed, lambda key: self.move(number, "make", key)):
             self.stage, self.since = "ready", self.clock.now()
+
+    @precondition(lambda self: self.open_stage("ready"))
+    @rule()
+    def lose_it_on_its_way(self) -> None:
+        """The counter never got it: its number is dead and it is made again."""
+        allowed = self.open_stage("ready")
+        number = self.application or 1
+        if self.do(allowed, lambda key: self.move(number, "lose", key, **NOT_MADE)):
+            self.stage, self.since, self.batch = "in_production", self.clock.now(), False
 
     @precondition(lambda self: self.fee == "due")
     @rule()

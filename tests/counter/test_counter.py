@@ -34,6 +34,22 @@ async def clerk(platform: Platform) -> AsyncIterator[Clerk]:
         yield one
 
 
+async def test_a_name_is_found_in_pinyin_with_a_birth_date_masked_and_recorded_like_any_other(
+    platform: Platform, clerk: Clerk
+) -> None:
+    far = await citizen(platform, 1_000_002, insured_in=ELSEWHERE, lives_in="110101")
+    for words in ("zhang san feng 1985-03-05", "ZhangSanfeng 19850305"):
+        page = await clerk.find(words)
+        assert page.url.path == f"/staff/people/{PERSON}", words
+        assert "张三丰" not in page.text
+    assert "没有找到" in text_of((await clerk.find("zhang san 1985-03-05")).text)
+    lacking = await clerk.find("zhang san feng")
+    assert (lacking.status_code, "出生日期" in text_of(lacking.text)) == (422, True)
+    # Somebody elsewhere of the same name and day is not found.
+    assert "person.found" not in await actions(platform, far)
+    assert (await actions(platform)).count("person.found") == 2
+
+
 async def actions(platform: Platform, person_id: int = PERSON) -> list[str]:
     async with platform.database.transaction(readonly=True) as connection:
         return [one.action for one in await audit.of_person(connection, person_id)]

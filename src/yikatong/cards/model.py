@@ -95,6 +95,8 @@ class CardApplication(msgspec.Struct, frozen=True):
     """The guardian or agent, where that person is known here."""
     accepted_by: str = ""
     """The member of staff who took it in; reviews nothing of their own."""
+    accepted_at: str | None = None
+    """受理网点: the counter that took it in, where that is known."""
     why: Why | None = None
     replaces_card_id: int | None = None
     materials: tuple[str, ...] = ()

@@ -67,6 +67,7 @@ def _application(one: CardApplication, event: str, place: Text) -> tuple[str, Fa
         "post": ("application.sent", {"carrier": _POST, "parcel": _parcel(one)}),
         "chase": ("card.not_collected", {"since": since, "place": place}),
         "destroy": ("card.destroyed", {"since": since}),
+        "lose": ("card.lost_on_the_way", {}),
     }
     # fmt: on
     if event.startswith("apply_"):

@@ -57,9 +57,11 @@ def document(
     rows: Sequence[Sequence[str]] = (),
     right: Sequence[int] = (),
     sections: Sequence[Section] = (),
+    signatures: Sequence[Text] = (),
+    by_hand: bool = False,
 ) -> bytes:
-    """A PDF: title, facts as pairs, a table whose columns `right` are set to the right, and further
-    titled tables."""
+    """A PDF: title, facts as pairs, a table whose columns `right` are set to the right, further titled
+    tables, and room for signatures. `by_hand`: lines far enough apart to be written on."""
     told = {
         "title": title.as_dict(),
         "facts": [{"name": name.as_dict(), "value": value} for name, value in facts],
@@ -76,6 +78,8 @@ def document(
             }
             for one in sections
         ],
+        "by_hand": by_hand,
+        "signatures": [one.as_dict() for one in signatures],
         "made_at": f"{made_at:%Y-%m-%d %H:%M}",
         "note": note.as_dict(),
     }

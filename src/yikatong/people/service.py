@@ -12,7 +12,7 @@ from yikatong.core.errors import NotFound, one_of
 from yikatong.core.platform import Platform
 from yikatong.core.sealing import mask_address, mask_id_number, mask_name, mask_phone
 from yikatong.core.together import Query, ask
-from yikatong.people import rules, store
+from yikatong.people import pinyin, rules, store
 from yikatong.people.model import Contact, Enrolment, Insured, Person, Relation
 from yikatong.people.store import Cover, PersonFilter
 from yikatong.trust import audit
@@ -90,6 +90,19 @@ async def named(
     """Persons of exactly this name who live or are insured in one of the areas, at most `limit`; the
     caller records why it looked."""
     return await store.named(connection, name, birth_date, list(areas), limit)
+
+
+async def named_in_pinyin(
+    connection: Connection, typed: str, birth_date: date, areas: Iterable[str], most: int
+) -> list[Person] | None:
+    """Persons of that birth date whose name is read as was typed, who live or are insured in one of the
+    areas; None where more than `most` were born that day. The caller records why it looked."""
+    born = await store.born_on(connection, birth_date, list(areas), most + 1)
+    if len(born) > most:
+        return None
+    found = [person_id for person_id, name in born if pinyin.sounds_like(name, typed)]
+    known = await persons(connection, found)
+    return [known[person_id] for person_id in found]
 
 
 async def record_death(

@@ -152,6 +152,25 @@ async def named(
     return [Person(**dict(row)) for row in rows]
 
 
+async def born_on(
+    connection: Connection, birth_date: date, areas: Sequence[str], limit: int
+) -> list[tuple[int, str]]:
+    """Person and name of those born on a day who live or are insured in one of the areas."""
+    rows = await connection.fetch(
+        """select person_id, name from persons p
+            where birth_date = $1
+              and (residence_region like any ($2::text[]) or exists (
+                    select from enrolments e
+                     where e.person_id = p.person_id and e.status <> 'ended'
+                       and e.region like any ($2::text[])))
+            order by person_id limit $3""",
+        birth_date,
+        ["%" if area == NATION else _within(area) for area in areas],
+        limit,
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 async def died(connection: Connection, after: int, limit: int) -> list[tuple[int, date]]:
     rows = await connection.fetch(
         """select person_id, died_on from persons

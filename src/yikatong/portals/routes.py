@@ -31,7 +31,16 @@ from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
 from yikatong.portals.counter import TEMPLATES as COUNTER_TEMPLATES
-from yikatong.portals.counter import checking, claims, errand_pages, file, pages, reviews
+from yikatong.portals.counter import (
+    checking,
+    claims,
+    errand_pages,
+    file,
+    guest_pages,
+    here_pages,
+    pages,
+    reviews,
+)
 from yikatong.portals.ecard import routes as e_card_routes
 from yikatong.portals.hotline import TEMPLATES as HOTLINE_TEMPLATES
 from yikatong.portals.hotline import pages as hotline
@@ -204,5 +213,7 @@ routes = [
     *checking.routes,
     *claims.routes,
     *reviews.routes,
+    *guest_pages.routes,
+    *here_pages.routes,
     *hotline.routes,
 ]

@@ -22,6 +22,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 ENTRIES: Final = (
     Entry("desk", "/staff/desk", "person.search", "q"),
+    Entry("guests", "/staff/guests", "cards.apply", "g"),
     Entry("calls", "/staff/calls", "call.answer", "c"),
     Entry("runs", "/operations/runs", "run.read", "r"),
     Entry("by_hand", "/operations/by-hand", "benefit.read", "b"),

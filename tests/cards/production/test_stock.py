@@ -87,6 +87,61 @@ async def test_wrong_movements_name_the_field(platform: Platform) -> None:
     assert await blanks.movements(platform, HERE) == []
 
 
+async def test_a_card_lost_on_its_way_is_void_and_made_again_and_the_stock_stays_right(
+    platform: Platform,
+) -> None:
+    persons = await crowd(platform, 2)
+    online = Doing("online", materials=("identity", "photo"))
+    for person_id in persons:
+        wanted = NewApplication("first", pickup_place=HERE)
+        made = await applying.apply(platform, person_id, wanted, online, CLERK, f"a{person_id}")
+        await applying.approve(
+            platform, person_id, made.application_id, online, MAKING, f"r{person_id}"
+        )
+    one = await batch(platform)
+    await made_all(platform, one.batch_id)
+    sheet = (await delivery.send(platform, one.batch_id, MAKING))[0]
+    listed = await delivery.cards(platform, sheet.sheet_id, CLERK)
+    gone, came = listed
+    before = await application(platform, gone.person_id)
+    for lines, reason, field in (([], "找不到", "cards"), ([gone.line], " ", "reason")):
+        with pytest.raises(InvalidInput) as refused:
+            await delivery.lose(platform, sheet.sheet_id, lines, reason, CLERK)
+        assert refused.value.field == field
+    assert await delivery.receive(platform, sheet.sheet_id, [gone.line], CLERK) == 1
+    both = [gone.line, came.line]
+    # What has come cannot be lost on its way; recorded by two at once it counts once.
+    counted = await asyncio.gather(
+        *(delivery.lose(platform, sheet.sheet_id, both, "少一件", CLERK) for _ in range(2))
+    )
+    assert sorted(counted) == [0, 1]
+    assert await delivery.shelves(platform, HERE) == {"lost": 1, "received": 1}
+    again = await application(platform, gone.person_id)
+    assert (again.state, again.batch_id, again.card_number) == ("in_production", None, None)
+    async with platform.database.transaction(readonly=True) as connection:
+        told = await connection.fetch(
+            "select kind from notices where person_id = $1 and kind = 'card.lost_on_the_way'",
+            gone.person_id,
+        )
+        kept = await connection.fetchval(
+            "select count(*) from card_numbers where card_number = $1", before.card_number
+        )
+    # The number of the lost card stays taken for ever, and no card has it.
+    assert (len(told), kept) == (1, 1)
+    # It turns up: nobody can take it in any more.
+    assert await delivery.receive(platform, sheet.sheet_id, [], CLERK) == 0
+    second = await batch(platform, key="b2")
+    await made_all(platform, second.batch_id)
+    after = await application(platform, gone.person_id)
+    assert after.state == "ready"
+    assert after.card_number not in (None, before.card_number)
+    sent = (await delivery.send(platform, second.batch_id, MAKING))[0]
+    assert await delivery.receive(platform, sent.sheet_id, [], CLERK) == 1
+    await applying.hand_over(platform, gone.person_id, after.application_id, COUNTER, CLERK, "h")
+    # The card that was handed over is the second; the lost one stays lost.
+    assert await delivery.shelves(platform, HERE) == {"handed_over": 1, "lost": 1, "received": 1}
+
+
 async def test_finished_cards_go_to_their_counters_and_over_the_desk(
     platform: Platform, clock: FixedClock
 ) -> None:

@@ -4,6 +4,7 @@ An office acts where the person lives or is insured, where an application is dec
 collected. A cross-province counter (跨省通办) acts for anybody who stands there with the id document.
 """
 
+from datetime import timedelta
 from typing import Final, Literal
 
 import msgspec
@@ -12,12 +13,15 @@ from yikatong.cards import service as cards
 from yikatong.cards.counters import service as counters
 from yikatong.cards.model import CardApplication, Channel
 from yikatong.cards.office.errors import ChannelNotYours
+from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import NotFound
 from yikatong.core.platform import Platform
 from yikatong.people import service as people
-from yikatong.trust import audit
+from yikatong.people.rules import parse_id_number
+from yikatong.trust import audit, guessing
 from yikatong.trust.access import ALL, Caller, not_there
+from yikatong.trust.guessing import Limit
 
 StatedChannel = Literal["counter", "cross_province", "phone", "bank"]
 """Channels that a caller may state; the others are what they are by themselves."""
@@ -37,11 +41,20 @@ _OF_ROLE: Final[dict[str, tuple[StatedChannel, ...]]] = {
 _EVERY: Final[tuple[StatedChannel, ...]] = ("counter", "cross_province", "phone", "bank")
 
 
+_WRONG_OF_ONE: Final = (Limit(5, timedelta(hours=1)),)
+"""Wrong tries at one id number, from wherever."""
+_WRONG_OF_MEMBER: Final = (Limit(30, timedelta(hours=1)),)
+_LOOKS_OF_MEMBER: Final = (Limit(60, timedelta(minutes=5)), Limit(1000, timedelta(days=1)))
+"""Right ones too: as many as searches."""
+
+
 class InHand(msgspec.Struct, frozen=True):
     """What the id document says that a cross-province counter has in hand."""
 
     id_number: str
     name: str
+    card_number: str | None = None
+    """Of the card that lies beside it, where there is one; also of one that ended."""
 
 
 def channels_of(caller: Caller) -> frozenset[StatedChannel]:
@@ -120,21 +133,52 @@ async def _regions(
     return found
 
 
+async def match(platform: Platform, caller: Caller, in_hand: InHand) -> int | None:
+    """The same as `find`, each try counted before it is looked at: wrong ones of one number and of one
+    caller, and all of a member of staff. Raises InvalidInput, TooManyTries."""
+    number = parse_id_number(in_hand.id_number, "id_number", today=today(platform.clock)).number
+    if in_hand.card_number is not None:
+        cards.parse_number(in_hand.card_number, "card_number")
+    wrong = [
+        (f"document:{caller.kind}:{caller.name}", _WRONG_OF_MEMBER),
+        (f"document about:{number}", _WRONG_OF_ONE),
+    ]
+    # A bank's machine speaks for all of its branches.
+    looks = [(f"document looks:{caller.name}", _LOOKS_OF_MEMBER)] if caller.kind == "staff" else []
+    await guessing.count(platform, [*wrong, *looks])
+    async with platform.database.transaction() as connection:
+        found = await find(platform, connection, caller, in_hand)
+        if found is not None:
+            await guessing.take_back(connection, platform, wrong)
+    return found
+
+
 async def find(
     platform: Platform, connection: Connection, caller: Caller, in_hand: InHand
 ) -> int | None:
-    """The person whose number and name the document in hand says, whoever they are insured with; the
-    look is recorded. None where the two do not belong together, or belong to nobody.
+    """The person whose number and name the document in hand says, whoever they are insured with. None
+    where the facts do not belong together, or belong to nobody; which of the two is not told.
 
-    Raises InvalidInput for a number that cannot be one.
+    Whose number it is reads of it in the trail, whatever came out. Raises InvalidInput for a number
+    that cannot be one.
     """
     try:
         person_id = await people.find_by_id_number(platform, connection, in_hand.id_number)
     except NotFound:
         return None
+    agrees = await _agrees(connection, person_id, in_hand)
+    action = "card.found_by_document" if agrees else "card.document_differs"
+    who = caller.actor("id document at a counter")
+    await audit.record(connection, who, platform.clock.now(), person_id, action)
+    return person_id if agrees else None
+
+
+async def _agrees(connection: Connection, person_id: int, in_hand: InHand) -> bool:
     name = (await people.names(connection, [person_id]))[person_id]
-    if "".join(name.split()) != "".join(in_hand.name.split()):
-        return None
-    who, now = caller.actor("id document at a counter"), platform.clock.now()
-    await audit.record(connection, who, now, person_id, "card.found_by_document")
-    return person_id
+    if "".join(name.split()).casefold() != "".join(in_hand.name.split()).casefold():
+        return False
+    if in_hand.card_number is None:
+        return True
+    number = cards.parse_number(in_hand.card_number, "card_number")
+    held = (await cards.find_many(connection, [number])).get(number)
+    return held is not None and held[0] == person_id

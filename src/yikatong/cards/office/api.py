@@ -232,9 +232,8 @@ async def find(
     data: DocumentBody,
 ) -> FoundBody:
     """From anywhere, for cross-province counters; nothing but the identifier is told, and only where
-    number and name belong together."""
-    async with platform.database.transaction() as connection:
-        found = await admitting.find(platform, connection, caller, data.in_hand())
+    number and name (and card, if one is shown) belong together. Five wrong tries an hour for one number."""
+    found = await admitting.match(platform, caller, data.in_hand())
     if found is None:
         raise not_there("cards.apply")
     return FoundBody(str(found))

@@ -278,3 +278,9 @@ async def waiting(
     some areas (region codes without trailing zeros; None: everywhere). Ids and states only, so no look
     at a person."""
     return await store.work_list(connection, states, areas, max(1, min(limit, WORK_MAX)))
+
+
+async def to_mend(connection: Connection, counter: str, limit: int = 50) -> list[CardApplication]:
+    """What a counter took in and the deciding region asks something for, the longest waiting first.
+    Ids and states only, so no look at a person."""
+    return await store.to_mend(connection, counter, max(1, min(limit, WORK_MAX)))

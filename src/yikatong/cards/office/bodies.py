@@ -52,9 +52,11 @@ class DocumentBody(msgspec.Struct, forbid_unknown_fields=True):
 
     id_number: Annotated[str, msgspec.Meta(max_length=30)]
     name: Annotated[str, msgspec.Meta(max_length=100)]
+    card_number: Annotated[str, msgspec.Meta(max_length=20)] | None = None
+    """Of the card that lies beside it, where there is one."""
 
     def in_hand(self) -> InHand:
-        return InHand(self.id_number, self.name)
+        return InHand(self.id_number, self.name, self.card_number)
 
 
 class DoingBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -38,6 +38,7 @@ def application(wanted: NewApplication, facts: Facts, region: str) -> CardApplic
         applicant=doing.by,
         applicant_id=doing.by_id,
         accepted_by=facts.actor,
+        accepted_at=doing.counter,
         why=wanted.why,
         replaces_card_id=old.card_id if old else None,
         materials=doing.materials,

@@ -86,6 +86,7 @@ def decided_at_once(wanted: NewApplication, facts: Facts) -> bool:
     return (
         facts.doing.channel in ("counter", "bank")
         and facts.doing.by == "self"
+        and (facts.here is None or facts.here.pooling_region == home_region(facts))
         and not is_elsewhere(wanted, facts)
         and wanted.why != "data_changed"
     )

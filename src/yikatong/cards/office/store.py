@@ -164,6 +164,18 @@ async def work_list(
     return [application_of(row) for row in rows]
 
 
+async def to_mend(connection: Connection, counter: str, limit: int) -> list[CardApplication]:
+    """What a counter took in and something is asked for, the longest waiting first."""
+    rows = await connection.fetch(
+        f"""select {", ".join(APPLICATION)} from card_applications
+             where accepted_at = $1 and state = 'applied' and asked_for is not null
+             order by state_since nulls first limit $2""",  # noqa: S608 - our constant
+        counter,
+        limit,
+    )
+    return [application_of(row) for row in rows]
+
+
 # ---- cards ----
 
 

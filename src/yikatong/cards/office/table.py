@@ -46,8 +46,8 @@ EFFECTS: Final[dict[Effect, Text]] = {
 
 ApplicationEvent = Literal[
     "apply_first", "apply_replace", "apply_renew", "ask", "amend", "approve", "approve_at_once",
-    "reject", "withdraw", "pay_fee", "end_with_person", "order", "make", "spoil", "print", "post", "come_back",
-    "chase", "hand_over", "deliver", "destroy",
+    "reject", "withdraw", "pay_fee", "end_with_person", "order", "make", "spoil", "lose", "print", "post",
+    "come_back", "chase", "hand_over", "deliver", "destroy",
 ]  # fmt: skip
 CardEventName = Literal[
     "activate", "activate_bank", "change_pin", "reset_pin", "lock", "unlock",
@@ -104,6 +104,7 @@ APPLICATION: Final[tuple[Move, ...]] = (
     Move("order", Text("送厂制卡", "order from the maker"), ("in_production",), None, (g.ALIVE, g.NOT_IN_BATCH), ("number_card",)),
     Move("spoil", Text("制作失败，重新制卡", "spoiled, to be made again"), ("in_production",), None, (g.IN_BATCH,)),
     Move("make", Text("制作完成", "made"), ("in_production",), "ready", (g.IN_BATCH,)),
+    Move("lose", Text("在途遗失，重新制卡", "lost on its way to the counter, to be made again"), ("ready",), "in_production", (g.IN_BATCH,)),
     Move("print", Text("窗口即时制卡并交付", "print at the counter and hand over"), ("in_production",), "issued", (g.ALIVE, g.channel("collect"), g.acts("collect"), g.NOT_IN_BATCH, g.PRINTS_HERE, g.FEE_SETTLED, g.shown("collect")), ("number_card", "replace_old_card", "issue_card")),
     Move("post", Text("寄出", "send by post"), ("ready",), "sent", (g.BY_POST, g.FEE_SETTLED)),
     Move("come_back", Text("退件", "came back"), ("sent",), "ready"),
@@ -162,7 +163,7 @@ def restored(card: Card) -> CardState:
 
 BY_ITSELF: Final[frozenset[ApplicationEvent | CardEventName]] = frozenset(
     (
-        "approve_at_once", "end_with_person", "order", "make", "spoil", "chase", "destroy", "lock",
+        "approve_at_once", "end_with_person", "order", "make", "spoil", "lose", "chase", "destroy", "lock",
         "provisional_report_ends", "remind_report", "remind_expiry", "expire", "replace",
     )
 )  # fmt: skip

@@ -3,8 +3,10 @@
 import csv
 import io
 from collections.abc import AsyncGenerator, Callable, Sequence
+from datetime import timedelta
 from typing import Final
 
+from yikatong.cards.model import CardApplication
 from yikatong.cards.office import applying
 from yikatong.cards.office.errors import CardRefused
 from yikatong.cards.office.many import CHUNK, ManyDesk
@@ -23,6 +25,9 @@ from yikatong.trust import audit
 from yikatong.trust.audit import Actor
 
 LIMIT_MAX: Final = 1000
+_REASON_MAX: Final = 200
+_SHEETS_SHOWN: Final = timedelta(days=365)
+"""A card still on its way after a year is lost; its sheet is found by its number."""
 _FOLLOWS: Final[dict[str, Shelf]] = {
     "hand_over": "handed_over",
     "deliver": "handed_over",
@@ -55,7 +60,12 @@ async def moved(
 ) -> None:
     """Finished cards go where their applications went: handed over, posted, come back, destroyed."""
     told = [
-        (one.person_id, one.application.application_id, _FOLLOWS[one.event])
+        (
+            one.person_id,
+            one.application.batch_id,
+            one.application.application_id,
+            _FOLLOWS[one.event],
+        )
         for one in events
         if one.event in _FOLLOWS and one.application.batch_id is not None
     ]
@@ -127,15 +137,25 @@ async def cards(
     return found
 
 
-async def receive(platform: Platform, sheet_id: int, missing: Sequence[int], actor: Actor) -> int:
-    """The counter confirms what came, but for `missing` numbers of the batch; answers how many came.
+async def receive(
+    platform: Platform,
+    sheet_id: int,
+    missing: Sequence[int],
+    actor: Actor,
+    *,
+    only: Sequence[int] | None = None,
+) -> int:
+    """The counter confirms what came: all of a sheet, or `only` these numbers of the batch, but for the
+    `missing` ones; answers how many came.
 
-    What was missing stays on the way, and can be confirmed later.
+    What was missing stays on the way, and can be confirmed later, or recorded as lost.
     """
     async with platform.database.transaction() as connection:
         await _sheet(connection, sheet_id, lock=True)
         now = platform.clock.now()
-        count = await stock.shelve(connection, sheet_id, "on_the_way", "received", now, but=missing)
+        count = await stock.shelve(
+            connection, sheet_id, "on_the_way", "received", now, only=only, but=missing
+        )
         await stock.note_received(connection, sheet_id, now, actor.name)
     return count
 
@@ -146,6 +166,57 @@ async def give_back(platform: Platform, sheet_id: int, lines: Sequence[int]) -> 
         await _sheet(connection, sheet_id, lock=True)
         now = platform.clock.now()
         return await stock.shelve(connection, sheet_id, "received", "returned", now, only=lines)
+
+
+async def lose(
+    platform: Platform, sheet_id: int, lines: Sequence[int], reason: str, actor: Actor
+) -> int:
+    """Cards of a sheet were lost between maker and counter (在途遗失): answers how many were recorded.
+
+    The card's number is dead for ever, and the application goes back to production. Only what is still
+    on its way can be lost; recorded twice it counts once. Raises InvalidInput, NoSuchSheet.
+    """
+    if not 1 <= len(reason.strip()) <= _REASON_MAX or not reason.strip().isprintable():
+        raise InvalidInput(
+            "reason",
+            zh=f"请写明怎样发现遗失、怎样查过（1 至 {_REASON_MAX} 字）",
+            en=f"say how it was found out and where it was looked for (1 to {_REASON_MAX} characters)",
+        )
+    if not 1 <= len(lines) <= LIMIT_MAX:
+        raise InvalidInput(
+            "cards",
+            zh=f"请选出遗失的卡，一次最多 {LIMIT_MAX} 张",
+            en=f"choose the cards that were lost, at most {LIMIT_MAX} at once",
+        )
+    doing = Doing("system", reason=reason.strip())
+
+    async def work(connection: Connection) -> int:
+        await _sheet(connection, sheet_id, lock=True)
+        found = await stock.missing(connection, sheet_id, lines)
+        if not found:
+            return 0
+        desk = ManyDesk(platform, connection, doing, actor)
+        await desk.read([person_id for person_id, _, _ in found])
+        for person_id, application_id, _ in found:
+            one = desk.application(person_id, application_id)
+            # Of who died since, the card is lost all the same and nothing is made again.
+            if one.state == "ready":
+                desk.move_application(one, "lose", **service.NOT_MADE)
+        await desk.write()
+        gone = [line for _, _, line in found]
+        return await stock.shelve(connection, sheet_id, "on_the_way", "lost", desk.now, only=gone)
+
+    return await ledger.carry_out(platform, work)
+
+
+async def waiting_at(
+    platform: Platform, connection: Connection, counter: str, limit: int = 50
+) -> tuple[list[CardApplication], list[tuple[Sheet, int]]]:
+    """The day's work of a counter: finished cards that lie there to be collected, and sheets with how
+    many of their cards are still on their way."""
+    most, since = max(1, min(limit, LIMIT_MAX)), platform.clock.now() - _SHEETS_SHOWN
+    collect = await stock.to_collect(connection, counter, most)
+    return collect, await stock.sheets_on_the_way(connection, counter, since, most)
 
 
 async def shelves(platform: Platform, counter: str) -> dict[str, int]:

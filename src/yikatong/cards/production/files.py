@@ -12,6 +12,7 @@ from yikatong.cards.production import store, wire
 from yikatong.cards.production.errors import BatchNotNow
 from yikatong.cards.production.model import Export, Line, LineFault, Taken, ToMake
 from yikatong.cards.production.service import (
+    NOT_MADE,
     PRODUCING,
     Hear,
     find_batch,
@@ -194,10 +195,7 @@ def _became(desk: ManyDesk, line: Line, result: Result) -> Line:
     if result.result == "made":
         desk.move_application(one, "make")
     else:
-        desk.move_application(
-            one, "spoil", batch_id=None, card_id=None, card_number=None, personalised_on=None,
-            name_on_card=None,
-        )  # fmt: skip
+        desk.move_application(one, "spoil", **NOT_MADE)
     return told
 
 

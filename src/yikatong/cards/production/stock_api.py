@@ -108,6 +108,13 @@ class GiveBackBody(msgspec.Struct, forbid_unknown_fields=True):
     cards: Lines
 
 
+class LostBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Which cards were lost, and how that was found out."""
+
+    cards: Lines
+    reason: Annotated[str, msgspec.Meta(max_length=200)]
+
+
 class CountBody(msgspec.Struct):
     """How many cards it was."""
 
@@ -280,6 +287,37 @@ async def give_back(
     return CountBody(await delivery.give_back(platform, sheet_id, data.cards))
 
 
+@post(_ONE + "/lost", status_code=200, summary="Cards of a delivery were lost on their way",
+      responses=PROBLEMS, tags=TAGS, permission=_STOCK)  # fmt: skip
+async def lost(
+    platform: NamedDependency[Platform],
+    caller: NamedDependency[Caller],
+    sheet_id: FromPath[Identifier],
+    data: LostBody,
+) -> CountBody:
+    """Those of them that are still on their way: their cards are void, their applications are made
+    again; sent twice, the second counts none."""
+    who = await _of_sheet(platform, caller, sheet_id)
+    return CountBody(await delivery.lose(platform, sheet_id, data.cards, data.reason, who))
+
+
+@post(_BATCH + "/sheets/{sheet_id:int}/lost", status_code=200,
+      summary="Cards of a batch were lost on their way", responses=PROBLEMS, tags=TAGS,
+      permission=_PRODUCE)  # fmt: skip
+async def lost_of_batch(
+    platform: NamedDependency[Platform],
+    caller: NamedDependency[Caller],
+    batch_id: FromPath[Identifier],
+    sheet_id: FromPath[Identifier],
+    data: LostBody,
+) -> CountBody:
+    """The same, by who sent them."""
+    who = await _of_batch(platform, caller, batch_id)
+    if (await delivery.find(platform, sheet_id)).batch_id != batch_id:
+        raise delivery.NoSuchSheet
+    return CountBody(await delivery.lose(platform, sheet_id, data.cards, data.reason, who))
+
+
 @post(_BATCH + "/addresses", status_code=200, summary="The table for the post", responses=PROBLEMS,
       tags=TAGS, permission=_PRODUCE)  # fmt: skip
 async def addresses(
@@ -318,5 +356,6 @@ async def tracking(
 
 
 routes: Final = [
-    stock, move, send, of_batch, of_counter, cards, receive, give_back, addresses, tracking,
+    stock, move, send, of_batch, of_counter, cards, receive, give_back, lost, lost_of_batch,
+    addresses, tracking,
 ]  # fmt: skip

@@ -161,6 +161,22 @@ def give_back(
     typer.echo(f"✓ {count:,} 张 cards")
 
 
+@stock_app.command("lose")
+def lose(
+    sheet: SheetArgument,
+    cards: Annotated[list[int], typer.Argument(help="序号 · their numbers.")],
+    reason: Annotated[str, typer.Option(help="怎样发现、怎样查过 · how it was found out.")],
+    actor: ActorOption,
+    data: DataOption = None,
+) -> None:
+    """登记在途遗失 · Record cards of a sheet as lost on their way; they are made again."""
+    from yikatong.cards.production import delivery
+
+    who = actor_of(actor, _PURPOSE)
+    count = with_platform(data, lambda platform: delivery.lose(platform, sheet, cards, reason, who))
+    typer.echo(f"✓ {count:,} 张 cards")
+
+
 @stock_app.command("addresses")
 def addresses(
     batch: BatchArgument,

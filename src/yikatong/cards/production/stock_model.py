@@ -15,7 +15,7 @@ KIND_NAMES: Final[dict[Kind, Text]] = {
     "returned": Text("退回", "returned"),
     "counted": Text("盘点", "counted"),
 }
-Shelf = Literal["on_the_way", "received", "returned", "posted", "handed_over", "destroyed"]
+Shelf = Literal["on_the_way", "received", "returned", "posted", "handed_over", "destroyed", "lost"]
 SHELF_NAMES: Final[dict[Shelf, Text]] = {
     "on_the_way": Text("配送途中", "on the way"),
     "received": Text("网点待领", "at the counter, to be collected"),
@@ -23,6 +23,7 @@ SHELF_NAMES: Final[dict[Shelf, Text]] = {
     "posted": Text("已寄出", "sent by post"),
     "handed_over": Text("已领取", "handed over"),
     "destroyed": Text("已销毁", "destroyed"),
+    "lost": Text("在途遗失", "lost on its way"),
 }
 
 

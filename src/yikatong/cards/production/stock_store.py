@@ -5,6 +5,8 @@ from datetime import datetime
 
 import msgspec
 
+from yikatong.cards.model import CardApplication
+from yikatong.cards.office.store import APPLICATION, application_of
 from yikatong.cards.production.stock_model import Movement, Sheet, SheetCard, ToPost
 from yikatong.core.database import Connection
 from yikatong.core.together import numbers
@@ -56,6 +58,22 @@ async def movements(connection: Connection, counter: str, limit: int) -> list[Mo
 
 
 # ---- delivery sheets ----
+
+
+async def to_collect(connection: Connection, counter: str, limit: int) -> list[CardApplication]:
+    """Finished cards that lie at a counter, the longest waiting first; not those still on their way."""
+    rows = await connection.fetch(
+        f"""select {", ".join(APPLICATION)} from card_applications a
+             where pickup_place = $1 and state = 'ready'
+               and not exists (select from card_batch_lines l
+                                where l.person_id = a.person_id and l.batch_id = a.batch_id
+                                  and l.application_id = a.application_id
+                                  and l.shelf in ('on_the_way', 'returned'))
+             order by state_since nulls first limit $2""",  # noqa: S608 - our constant
+        counter,
+        limit,
+    )
+    return [application_of(row) for row in rows]
 
 
 async def places_to_send(connection: Connection, batch_id: int) -> list[tuple[str, int]]:
@@ -123,6 +141,24 @@ async def sheets(
     return [Sheet(*row) for row in rows]
 
 
+async def sheets_on_the_way(
+    connection: Connection, counter: str, since: datetime, limit: int
+) -> list[tuple[Sheet, int]]:
+    """Sheets sent to a counter since then of which cards are still on their way, with how many; the
+    oldest first."""
+    rows = await connection.fetch(
+        f"""select {", ".join(f"s.{name}" for name in _SHEET)}, w.cards from card_sheets s
+             cross join lateral (select count(*) as cards from card_batch_lines l
+                                  where l.sheet_id = s.sheet_id and l.shelf = 'on_the_way') w
+             where s.counter = $1 and s.sent_at > $2 and w.cards > 0
+             order by s.sheet_id limit $3""",  # noqa: S608 - our constant
+        counter,
+        since,
+        limit,
+    )
+    return [(Sheet(*row[:-1]), row[-1]) for row in rows]
+
+
 async def sheet_cards(
     connection: Connection, sheet_id: int, after: int, limit: int
 ) -> list[SheetCard]:
@@ -164,6 +200,20 @@ async def shelve(
     return len(done)
 
 
+async def missing(
+    connection: Connection, sheet_id: int, lines: Sequence[int]
+) -> list[tuple[int, int, int]]:
+    """Person, application and line of cards of a sheet that are still on their way."""
+    rows = await connection.fetch(
+        """select person_id, application_id, line from card_batch_lines
+            where sheet_id = $1 and shelf = 'on_the_way' and line = any($2::text::integer[])
+            order by line""",
+        sheet_id,
+        numbers(lines),
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
 async def note_received(connection: Connection, sheet_id: int, at: datetime, by: str) -> None:
     await connection.execute(
         "update card_sheets set received_at = $2, received_by = $3 where sheet_id = $1",
@@ -174,18 +224,20 @@ async def note_received(connection: Connection, sheet_id: int, at: datetime, by:
 
 
 async def follow(
-    connection: Connection, moved: Sequence[tuple[int, int, str]], at: datetime
+    connection: Connection, moved: Sequence[tuple[int, int, int, str]], at: datetime
 ) -> None:
-    """Finished cards went where their applications say: person, application, shelf."""
+    """Finished cards went where their applications say: person, batch, application, shelf. Of an
+    application whose card was made twice only the card of this batch."""
     await connection.execute(
-        """update card_batch_lines l set shelf = n.shelf, shelf_at = $4
-             from unnest($1::text::bigint[], $2::text::bigint[], $3::text[])
-               as n (person_id, application_id, shelf)
-            where l.person_id = n.person_id and l.application_id = n.application_id
-              and l.state = 'made'""",
+        """update card_batch_lines l set shelf = n.shelf, shelf_at = $5
+             from unnest($1::text::bigint[], $2::text::bigint[], $3::text::bigint[], $4::text[])
+               as n (person_id, batch_id, application_id, shelf)
+            where l.person_id = n.person_id and l.batch_id = n.batch_id
+              and l.application_id = n.application_id and l.state = 'made'""",
         numbers(one[0] for one in moved),
         numbers(one[1] for one in moved),
-        [one[2] for one in moved],
+        numbers(one[2] for one in moved),
+        [one[3] for one in moved],
         at,
     )
 

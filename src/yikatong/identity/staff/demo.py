@@ -1,4 +1,5 @@
-"""Demo staff of the sandbox (演示工作人员): one per role, for the nation, and two to approve.
+"""Demo staff of the sandbox (演示工作人员): one per role, for the nation, two to approve, and
+two counters of one region each, where somebody of the other is from elsewhere.
 
 Password and second factor come from the key outside the database, so they differ from installation to
 installation, stay the same, and can be shown again. Where the sandbox is off nobody of them gets in.

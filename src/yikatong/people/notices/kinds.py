@@ -116,6 +116,14 @@ KINDS: Final[Mapping[str, Kind]] = {
             Text("重新申领", "Apply again"), CARD, since="day",
         ),
         _kind(
+            "card.lost_on_the_way", "card",
+            ("社保卡在运送途中遗失，正在重新制作", "Your card was lost on its way and is made again"),
+            ("您的社保卡在送往网点的途中遗失，那张卡已作废，正在为您重新制作，不另收费。制好后会再通知您。",
+             "Your social-security card was lost on its way to the counter. That card is void; a new one is "
+             "being made without a further fee. You will be told when it is ready."),
+            _APPLICATION, CARD,
+        ),
+        _kind(
             "card.ready", "card",
             ("社保卡可以领取了", "Your card is ready"),
             ("您的社保卡已制好。请带身份证到{place}领取，并当场启用。",

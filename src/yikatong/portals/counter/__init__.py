@@ -6,5 +6,6 @@ TEMPLATES: Final = (
     "counter-desk.html", "counter-results.html", "counter-person.html", "counter-bill.html",
     "counter-errand.html", "counter-receipt.html", "counter-check.html",
     "counter-claim.html",
-    "counter-review.html",
+    "counter-review.html", "counter-guests.html", "counter-guest.html", "counter-here.html",
+    "counter-sheet.html",
 )  # fmt: skip

@@ -11,6 +11,7 @@ from stdnum.exceptions import ValidationError
 
 from yikatong.core import ids
 from yikatong.core.errors import InvalidInput
+from yikatong.people.pinyin import is_latin
 from yikatong.people.rules import parse_id_number
 
 Form = Literal["id_number", "card", "number", "name"]
@@ -30,7 +31,7 @@ class Asked(msgspec.Struct, frozen=True):
 
     form: Form
     text: str
-    """The id number, the card number, the number, or the name."""
+    """The id number, the card number, the number, or the name, perhaps in pinyin."""
     birth_date: date | None = None
     tail: str | None = None
     """The last four characters of the phone or the id number."""
@@ -94,7 +95,7 @@ def _name(words: str) -> Asked:
     if not name:
         raise _what_can_be_typed()
     # Chinese names are written without spaces; of others the spaces belong to the name.
-    joined = ("" if all(not one.isascii() for one in name) else " ").join(name)
+    joined = (" " if any(is_latin(one) for one in name) else "").join(name)
     if len(joined) < 2:
         raise _what_can_be_typed()
     return Asked("name", joined, birth_date, tail)

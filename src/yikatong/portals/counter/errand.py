@@ -18,11 +18,21 @@ from yikatong.portals.counter.words import words
 from yikatong.trust.access import Caller
 from yikatong.trust.audit import Actor
 
-Channel = Literal["counter", "phone"]
+Channel = Literal["counter", "phone", "cross_province"]
 Group = Literal["card", "care", "benefits", "contributions", "person"]
 GROUPS: Final[tuple[Group, ...]] = ("card", "care", "benefits", "contributions", "person")
 FieldKind = Literal[
-    "text", "area", "date", "month", "radios", "checks", "select", "place", "secret", "file"
+    "text",
+    "area",
+    "date",
+    "month",
+    "radios",
+    "checks",
+    "select",
+    "place",
+    "secret",
+    "file",
+    "files",
 ]
 TEXT_MAX: Final = 200
 
@@ -35,6 +45,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     label: str = ""
     hint: Text | None = None
     options: Sequence[tuple[str, Text]] = ()
+    """What can be chosen; of `files` the kinds, each with a file of its own, `<name>_<kind>`."""
     value: str | Sequence[str] = ""
     """What stands in it at first."""
     longest: int = TEXT_MAX

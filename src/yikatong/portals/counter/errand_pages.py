@@ -10,6 +10,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from yikatong.cards.counters.model import Counter
+from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, Text, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.core.regions import Region
@@ -19,7 +21,7 @@ from yikatong.medical.claims.service import ClaimOffice
 from yikatong.people.guard import require_person
 from yikatong.portals.counter import facts as counter_facts
 from yikatong.portals.counter import form as forms
-from yikatong.portals.counter import receipts, table
+from yikatong.portals.counter import paper, receipts, table
 from yikatong.portals.counter.desk import FINE, Desk, Wrong, open_desk
 from yikatong.portals.counter.errand import Case, Channel, Errand, Field
 from yikatong.portals.counter.facts import Facts
@@ -32,6 +34,10 @@ from yikatong.trust.access import not_there
 
 _PERSON: Final = "/staff/people/{person_id:int}"
 _ROWS_SHOWN: Final = 50
+_SEES: Final[dict[Channel, str]] = {
+    "counter": "person.read", "phone": "call.answer", "cross_province": "cards.apply",
+}  # fmt: skip
+"""What lets a member see a receipt."""
 
 
 class Way(msgspec.Struct, frozen=True):
@@ -42,6 +48,8 @@ class Way(msgspec.Struct, frozen=True):
     """The address of the person's page; errands lie below it."""
     present: str | None = None
     """Who is there, where that is not asked: on the phone, the caller that was compared."""
+    here: Counter | None = None
+    """Of somebody from elsewhere: the counter at which they stand."""
 
     def errand(self, name: str) -> str:
         return f"{self.base}/errands/{name}"
@@ -54,14 +62,33 @@ def counter_way(person_id: int) -> Way:
     return Way("counter", f"/staff/people/{person_id}")
 
 
+async def read_facts(
+    desk: Desk,
+    connection: Connection,
+    permission: str,
+    claims: ClaimOffice,
+    person_id: int,
+    way: Way,
+) -> tuple[Facts, Sequence[str]]:
+    """The person's affairs as far as they are seen this way, and the regions in which the member needs
+    a permission for what is done: the person's, or that of the counter. Raises NotAllowed, NotFound."""
+    platform = desk.platform
+    if way.here is not None:
+        desk.caller.require(permission, way.here.region)
+        facts = await counter_facts.read_elsewhere(platform, connection, person_id, way.here)
+        return facts, (way.here.region,)
+    facts = await counter_facts.read(
+        platform, connection, desk.caller, permission, claims, person_id
+    )
+    return facts, await counter_facts.home(connection, person_id)
+
+
 async def open_case(
     desk: Desk, errand: Errand, claims: ClaimOffice, person_id: int, way: Way
 ) -> Case:
     """The person's affairs for this errand; raises NotAllowed, NotFound."""
     async with desk.platform.database.transaction(readonly=True) as connection:
-        facts = await counter_facts.read(
-            desk.platform, connection, desk.caller, errand.permission, claims, person_id
-        )
+        facts, _ = await read_facts(desk, connection, errand.permission, claims, person_id, way)
     if way.channel == "counter" and "person.read" not in facts.sees:
         # Who may do it on the phone only has to compare three facts before.
         raise not_there("person.read")
@@ -124,7 +151,7 @@ async def _forward(desk: Desk, case: Case, errand: Errand, way: Way, at: int) ->
 
 async def _carry_out(desk: Desk, case: Case, errand: Errand, way: Way) -> Response[Any]:
     present = _present(case, errand, way)
-    actor = desk.actor(f"{errand.name.replace('_', ' ')} at the {way.channel}")
+    actor = desk.actor(f"{errand.name.replace('_', ' ')} at the {way.channel.replace('_', ' ')}")
     done = await errand.carry_out(case, actor)
     number = await receipts.keep(case, errand, done, actor, present)
     return Redirect(way.receipt(number), status_code=303)
@@ -140,13 +167,18 @@ def _wrong(
     if field == "present" and _presents(case, errand, way):
         return _show(desk, case, errand, way, 0, ({field: text}, status, headers))
     for number in range(at, -1, -1):
-        if any(one.name == field for one in errand.steps[number](case)):
+        if any(_holds(one, field) for one in errand.steps[number](case)):
             at = number
             break
     else:
         field = "errand"
     rows: Sequence[Any] = error.rows[:_ROWS_SHOWN] if isinstance(error, LinesWrong) else ()
     return _show(desk, case, errand, way, at, ({field: text}, status, headers), rows=rows)
+
+
+def _holds(one: Field, field: str) -> bool:
+    """Whether a field of the form is what an error names; of files, one of its kinds."""
+    return one.name == field or (one.kind == "files" and field.startswith(f"{one.name}_"))
 
 
 def _step(case: Case, errand: Errand) -> int:
@@ -221,13 +253,13 @@ def _show(
         documents=[one.in_language(view.language) for one in documents],
         why=why.in_language(view.language) if why else "",
         who=whose(case.facts, way), kept=kept, rows=rows, last=at + 1 == len(errand.steps),
-        files=any(one.kind == "file" for one in fields),
+        files=any(one.kind in ("file", "files") for one in fields),
     )  # fmt: skip
 
 
 def whose(facts: Facts, way: Way) -> dict[str, str]:
     """The person at the head of each page, masked; on the phone no number is seen."""
-    number = mask_id_number(facts.contact.id_number) if way.channel == "counter" else ""
+    number = "" if way.channel == "phone" else mask_id_number(facts.contact.id_number)
     return {
         "id": str(facts.person_id),
         "name": mask_name(facts.person.name),
@@ -300,31 +332,58 @@ async def show_receipt(
 ) -> Response[Any]:
     """The receipt as page, or as PDF."""
     platform, language = desk.platform, desk.language
-    if way.channel == "counter" and desk.request.query_params.get("format") == "pdf":
+    if way.channel != "phone" and desk.request.query_params.get("format") == "pdf":
         found, name, number = await receipts.printable(
             platform, person_id, receipt_id, desk.actor("receipt printed")
         )
         made = await asyncio.to_thread(receipts.as_pdf, found, name, number, platform.clock.now())
-        headers = {
-            **SECURITY_HEADERS,
-            "Content-Disposition": f'inline; filename="receipt-{receipt_id}.pdf"',
-        }
-        return Response(made, media_type="application/pdf", headers=headers)
-    permission = "person.read" if way.channel == "counter" else "call.answer"
+        return pdf_answer(made, f"receipt-{receipt_id}")
+    if way.channel != "phone" and desk.request.query_params.get("format") == "form":
+        return await _paper(desk, person_id, receipt_id, way)
+    permission = _SEES[way.channel]
     async with platform.database.transaction(readonly=True) as connection:
         found = await receipts.find(platform, connection, person_id, receipt_id)
-        facts = await counter_facts.read(
-            platform, connection, desk.caller, permission, claims, person_id
-        )
-        home = await counter_facts.home(connection, person_id)
+        facts, home = await read_facts(desk, connection, permission, claims, person_id, way)
     return desk.respond(
         "counter-receipt.html",
         way=way, receipt=found, who=whose(facts, way),
         title=found.title.in_language(language),
         told=[(one.in_language(language), value.in_language(language)) for one, value in found.told],
         note=found.note.in_language(language) if found.note else "",
+        form=way.channel != "phone" and paper.of_errand(found.errand) is not None,
         again=offers(desk, facts, home, way),
     )  # fmt: skip
+
+
+async def _paper(desk: Desk, person_id: int, receipt_id: int, way: Way) -> Response[Any]:
+    """The form that goes with the errand, filled in, to be signed."""
+    found, who = await paper.filled(
+        desk.platform, person_id, receipt_id, desk.actor("form printed"),
+        elsewhere=way.here is not None,
+    )  # fmt: skip
+    name = paper.of_errand(found.errand)
+    assert name is not None
+    made = await asyncio.to_thread(paper.as_pdf, name, desk.platform.clock.now(), found, who)
+    return pdf_answer(made, f"form-{receipt_id}")
+
+
+def pdf_answer(made: bytes, name: str) -> Response[bytes]:
+    """A PDF to look at and print."""
+    headers = {**SECURITY_HEADERS, "Content-Disposition": f'inline; filename="{name}.pdf"'}
+    return Response(made, media_type="application/pdf", headers=headers)
+
+
+@get("/staff/forms/{name:str}", include_in_schema=False)
+async def blank_form(
+    request: Request[Any, Any, Any], platform: NamedDependency[Platform], name: FromPath[str]
+) -> Response[Any]:
+    """A blank form, to be filled in by hand."""
+    await open_desk(request, platform, "cards.apply")
+    wanted: paper.Name | None = next((one for one in paper.NAMES if one == name), None)
+    if wanted is None:
+        raise paper.no_such_form()
+    made = await asyncio.to_thread(paper.as_pdf, wanted, platform.clock.now())
+    return pdf_answer(made, f"form-{wanted}")
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -352,4 +411,4 @@ def offers(desk: Desk, facts: Facts, home: Sequence[str], way: Way) -> list[Offe
     return found
 
 
-routes: Final = [form, send, receipt]
+routes: Final = [form, send, receipt, blank_form]

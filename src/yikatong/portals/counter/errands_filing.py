@@ -117,7 +117,7 @@ async def _file(case: Case, actor: Actor) -> Done:
     wanted = NewFiling(
         kind=kind,
         destination=case.place("destination"),
-        channel=case.channel,
+        channel="phone" if case.channel == "phone" else "counter",
         subkind=subkind,
         starts_on=case.day_or_none("starts_on"),
         ends_on=case.day_or_none("ends_on"),
@@ -192,7 +192,7 @@ def _change_materials(case: Case) -> Sequence[Field]:
 async def _change(case: Case, actor: Actor) -> Done:
     one = _own(case)
     wanted = FilingChange(
-        channel=case.channel,
+        channel="phone" if case.channel == "phone" else "counter",
         destination=case.place("destination") or None,
         ends_on=case.day_or_none("ends_on"),
         declared=bool(case.chosen("declared")),

@@ -14,6 +14,7 @@ from yikatong.cards.counters import service as counters
 from yikatong.cards.counters.model import Counter
 from yikatong.cards.model import LIVE_STATES, OPEN_STATES, Card, CardApplication
 from yikatong.cards.office.services import OF_AGE
+from yikatong.core import regions
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import Text
@@ -33,6 +34,7 @@ from yikatong.people import service as people
 from yikatong.people.changes import service as changes
 from yikatong.people.guard import require_person
 from yikatong.people.model import Contact, Enrolment, Person
+from yikatong.portals.counter import own_counter
 from yikatong.trust.access import Caller
 
 _CLAIMS: Final = 20
@@ -59,6 +61,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     accounts: Sequence[Account] = ()
     counters: Mapping[str, Counter] = {}
     """Where a card can be collected: near where the person lives, then where they are insured."""
+    here: Counter | None = None
+    """The counter at which the member works; None where none was chosen, or on the phone."""
+    elsewhere: bool = False
+    """Whether the person belongs to other regions and stands here with the id document (跨省通办):
+    then nothing but the card was read."""
     change: int | None = None
     """The change of identity data that is to be reviewed."""
     names: dict[int, str] = {}
@@ -77,6 +84,19 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     def open_applications(self) -> list[CardApplication]:
         """Applications under way."""
         return [one for one in self.applications if one.state in OPEN_STATES]
+
+    @property
+    def continued(self) -> list[CardApplication]:
+        """Applications under way that this counter goes on with: of somebody from elsewhere those
+        that were taken in here."""
+        if not self.elsewhere or self.here is None:
+            return self.open_applications
+        mine = self.here.pooling_region
+        return [
+            one
+            for one in self.open_applications
+            if one.accepted_in and regions.get(one.accepted_in).pooled_in == mine
+        ]
 
     def place_of(self, one: CardApplication) -> Text | None:
         """What the counter is called at which a card is collected."""
@@ -141,6 +161,7 @@ async def read(
     agents = await authority.agents(platform, connection, person_id)
     granted = await authority.granted(connection, person_id) if "authority.read" in sees else ()
     known = [one.person_id for one in agents] + [one.agent_id for one in granted]
+    here = await own_counter.find(platform, connection, caller)
     return Facts(
         person=person,
         contact=await people.contact(platform, connection, person_id),
@@ -167,18 +188,51 @@ async def read(
         granted=granted,
         accounts=(await ledger.accounts_of(connection, person_id) if "money.read" in sees else ()),
         counters=(
-            await _counters(platform, connection, person, home) if "cards.read" in sees else {}
+            await _counters(platform, connection, here, person, home)
+            if "cards.read" in sees
+            else {}
         ),
+        here=here,
         change=await changes.under_review(connection, person_id),
         names=await people.names(connection, known) if known else {},
     )
 
 
+async def read_elsewhere(
+    platform: Platform, connection: Connection, person_id: int, here: Counter
+) -> Facts:
+    """Of somebody from elsewhere the card alone; who found the person by the document records it."""
+    person = await people.get(connection, person_id)
+    home = (await people.regions_of(connection, [person_id]))[person_id]
+    return Facts(
+        person=person,
+        contact=await people.contact(platform, connection, person_id),
+        day=today(platform.clock),
+        sees=frozenset(("cards.read",)),
+        enrolments=await people.enrolments(connection, person_id),
+        # Who froze the account behind it is not the card's matter.
+        cards=[
+            msgspec.structs.replace(one, account_frozen_by=None)
+            for one in await cards.cards(connection, person_id)
+        ],
+        applications=await cards.applications(connection, person_id),
+        counters=await _counters(platform, connection, here, person, home),
+        here=here,
+        elsewhere=True,
+    )
+
+
 async def _counters(
-    platform: Platform, connection: Connection, person: Person, insured: Sequence[str]
+    platform: Platform,
+    connection: Connection,
+    here: Counter | None,
+    person: Person,
+    insured: Sequence[str],
 ) -> dict[str, Counter]:
-    found: dict[str, Counter] = {}
-    for region in dict.fromkeys((person.residence_region, *insured)):
+    """The member's own first; of somebody from elsewhere those beside it, too."""
+    found = {here.code: here} if here else {}
+    near = (here.region,) if here else ()
+    for region in dict.fromkeys((*near, person.residence_region, *insured)):
         for one in await counters.of_region(platform, connection, region, "agency"):
             found.setdefault(one.code, one)
     return found

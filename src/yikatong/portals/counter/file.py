@@ -189,6 +189,24 @@ def _alarms(desk: Desk, facts: Facts) -> list[str]:
     return [one.in_language(desk.language) for one in found]
 
 
+def card_lines(facts: Facts, language: str) -> list[Line]:
+    """Cards and applications, the newest first."""
+
+    def line(text: Text, hint: Text) -> Line:
+        return Line(text.in_language(language), hint.in_language(language))
+
+    return [
+        *(line(card_words.of_card(one, facts.day),
+               words.words("file_card", tail=one.card_number[-4:], generation=str(one.generation),
+                           place=words.place(one.region), bank=words.bank_side(one)))
+          for one in facts.cards),
+        *(line(card_words.of_application(one, facts.place_of(one)),
+               words.words("file_application", kind=words.words(f"file_applied_{one.kind}"),
+                           day=f"{one.applied_on}", number=str(one.application_id)))
+          for one in facts.applications),
+    ]  # fmt: skip
+
+
 def _panels(desk: Desk, facts: Facts) -> list[Panel]:
     language, day = desk.language, facts.day
 
@@ -198,19 +216,7 @@ def _panels(desk: Desk, facts: Facts) -> list[Panel]:
 
     found: list[Panel] = []
     if "cards.read" in facts.sees:
-        lines = [
-            line(card_words.of_card(one, day),
-                 words.words("file_card", tail=one.card_number[-4:], generation=str(one.generation),
-                             place=words.place(one.region), bank=words.bank_side(one)))
-            for one in facts.cards
-        ]  # fmt: skip
-        lines += [
-            line(card_words.of_application(one, facts.place_of(one)),
-                 words.words("file_application", kind=words.words(f"file_applied_{one.kind}"),
-                             day=f"{one.applied_on}", number=str(one.application_id)))
-            for one in facts.applications
-        ]  # fmt: skip
-        found.append(Panel("cards", lines))
+        found.append(Panel("cards", card_lines(facts, language)))
     if "person.read" in facts.sees:
         found.append(
             Panel("insured", [line(words.enrolment(one, day)) for one in facts.enrolments])

@@ -17,6 +17,7 @@ from yikatong.medical import numbers
 from yikatong.people import service as people
 from yikatong.people.guard import those_at_home
 from yikatong.people.model import Person
+from yikatong.people.pinyin import is_latin
 from yikatong.portals.counter import store
 from yikatong.portals.counter.asked import Asked, recognise
 from yikatong.trust import audit, guessing
@@ -28,6 +29,8 @@ LIMITS: Final = (Limit(60, timedelta(minutes=5)), Limit(1000, timedelta(days=1))
 OPEN_FOR: Final = timedelta(hours=1)
 """How long a list of results can be looked at again."""
 _SHOWN_MAX: Final = 10
+_BORN_MAX: Final = 5000
+"""Persons of one birth date whose names are compared with pinyin."""
 _READ_MAX: Final = 60
 """Persons of one name whose phones are compared."""
 _PERMISSION: Final = "person.read"
@@ -143,6 +146,20 @@ async def _by_name(
 ) -> tuple[list[Match], bool]:
     areas = caller.regions(_PERMISSION)
     persons = await people.named(connection, asked.text, asked.birth_date, areas, _READ_MAX + 1)
+    if not persons and is_latin(asked.text):
+        # Nobody is written so; perhaps somebody is read so.
+        if asked.birth_date is None:
+            raise InvalidInput(
+                "words",
+                zh="用拼音查找，请在后面加上出生日期，例如 zhang wei 1985-03-01",
+                en="to find somebody by pinyin add the birth date, such as zhang wei 1985-03-01",
+            )
+        read = await people.named_in_pinyin(
+            connection, asked.text, asked.birth_date, areas, _BORN_MAX
+        )
+        if read is None:
+            return [], True
+        persons = read
     if asked.tail is not None:
         if len(persons) > _READ_MAX:
             raise InvalidInput(

@@ -10,7 +10,10 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from yikatong.cards.counters.model import Counter
+from yikatong.cards.model import CardApplication
 from yikatong.cards.office import applying
+from yikatong.cards.production import blanks, delivery
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import YikatongError
 from yikatong.core.ids import time_of
@@ -22,9 +25,11 @@ from yikatong.medical.claims.service import ClaimOffice
 from yikatong.people import service as people
 from yikatong.people.changes import service as changes
 from yikatong.people.changes.model import FIELD_NAMES
-from yikatong.portals.counter import finding
+from yikatong.people.guard import those_at_home
+from yikatong.portals.counter import finding, own_counter
 from yikatong.portals.counter.desk import FINE, Desk, Wrong, open_desk
-from yikatong.portals.counter.errands_card import application_name
+from yikatong.portals.counter.errand import same
+from yikatong.portals.counter.errands_application import application_name
 from yikatong.portals.counter.words import words
 from yikatong.portals.sign_in import answer_wrong, read_form
 from yikatong.portals.signed_in import same_site
@@ -67,9 +72,16 @@ async def _start(
     desk: Desk, claims: ClaimOffice, approvals: Approvals, wrong: Wrong = FINE, typed: str = ""
 ) -> Response[Any]:
     desk.view.path, desk.view.query = DESK, []
+    works, here, own = desk.caller.may(own_counter.PERMISSION), None, list[Queue]()
+    if works:
+        async with desk.platform.database.transaction(readonly=True) as connection:
+            here = await own_counter.find(desk.platform, connection, desk.caller)
+        own = await _at_counter(desk, here) if here else []
     return desk.respond(
-        "counter-desk.html", wrong, current="desk", typed=typed,
-        queues=await queues(desk, claims, approvals), moment=_moment,
+        "counter-desk.html", wrong, current="desk", typed=typed, works=works,
+        here=here and here.text.in_language(desk.language),
+        blanks=await blanks.balance(desk.platform, here.code) if here and here.prints_at_once else None,
+        queues=[*own, *await queues(desk, claims, approvals)], moment=_moment,
     )  # fmt: skip
 
 
@@ -109,6 +121,47 @@ async def queues(desk: Desk, claims: ClaimOffice, approvals: Approvals) -> list[
     return found
 
 
+async def _at_counter(desk: Desk, here: Counter) -> list[Queue]:
+    """What waits at the member's own counter: applications to mend, cards to hand out, sheets."""
+    platform, language = desk.platform, desk.language
+    async with platform.database.transaction(readonly=True) as connection:
+        mend = await applying.to_mend(connection, here.code, _SHOWN + 1)
+        collect, sheets = await delivery.waiting_at(platform, connection, here.code, _SHOWN + 1)
+        persons = {one.person_id for one in (*mend, *collect)}
+        mine = await those_at_home(connection, desk.caller, "person.read", list(persons))
+    names = await _names(desk, persons)
+
+    def queue(name: str, found: Sequence[CardApplication]) -> Queue:
+        return Queue(
+            name,
+            [
+                Waiting(
+                    (same(one.asked_for) if one.asked_for else application_name(one)).in_language(
+                        language
+                    ),
+                    names.get(one.person_id, ""), one.state_since or time_of(one.application_id),
+                    # Of somebody from elsewhere nothing is open until they stand there.
+                    f"/staff/people/{one.person_id}" if one.person_id in mine else "/staff/guests",
+                )
+                for one in found[:_SHOWN]
+            ],
+            len(found) > _SHOWN,
+        )  # fmt: skip
+
+    on_the_way = Queue(
+        "on_the_way",
+        [
+            Waiting(
+                words("queue_sheet", cards=f"{left}").in_language(language), f"{one.sheet_id}",
+                one.sent_at, f"/staff/sheets/{one.sheet_id}",
+            )
+            for one, left in sheets[:_SHOWN]
+        ],
+        len(sheets) > _SHOWN,
+    )  # fmt: skip
+    return [queue("to_collect", collect), queue("to_mend", mend), on_the_way]
+
+
 def _areas(desk: Desk, permission: str) -> tuple[str, ...] | None:
     """The member's regions as the work list of cards wants them; None: everywhere."""
     if desk.caller.everywhere(permission):
@@ -128,7 +181,14 @@ async def _applications(desk: Desk) -> Queue:
     async with desk.platform.database.transaction(readonly=True) as connection:
         areas = _areas(desk, "cards.review")
         waiting = await applying.waiting(connection, ("applied",), areas, applying.WORK_MAX)
-    mine = [one for one in waiting if not one.asked_for and one.accepted_by != desk.caller.name]
+    mine = [
+        one
+        for one in waiting
+        if not one.asked_for
+        and one.accepted_by != desk.caller.name
+        # Not what was only taken in, or is to be collected, in the member's regions.
+        and desk.caller.may("cards.review", one.region)
+    ]
     names = await _names(desk, {one.person_id for one in mine})
     return Queue(
         "applications",
@@ -213,7 +273,8 @@ async def results(
     """The results of one's own search."""
     desk = await open_desk(request, platform, "person.search")
     found = await finding.again(platform, desk.caller, search_id)
-    return desk.respond("counter-results.html", current="results", found=found)
+    serves = desk.caller.may(own_counter.PERMISSION)
+    return desk.respond("counter-results.html", current="results", found=found, serves=serves)
 
 
 routes: Final = [start, search, results]

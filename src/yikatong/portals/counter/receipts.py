@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from yikatong.cards.model import By
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection
 from yikatong.core.errors import NotFound, Text
@@ -34,6 +35,10 @@ class Receipt(msgspec.Struct, frozen=True):
     at: datetime
     told: Sequence[tuple[Text, Text]]
     note: Text | None
+    counter: Text | None = None
+    """Where it was done, as far as that is known."""
+    by: By = "self"
+    """Who was there."""
 
     @property
     def title(self) -> Text:
@@ -65,6 +70,8 @@ async def keep(case: Case, errand: Errand, done: Done, actor: Actor, present: st
     told = {
         "told": [[name.as_dict(), value.as_dict()] for name, value in done.told],
         "note": done.note.as_dict() if done.note else None,
+        "counter": case.facts.here.text.as_dict() if case.facts.here else None,
+        "by": case.by,
     }
     made = store.Kept(
         person_id, receipt_id, case.idempotency_key, content_hash(case), errand.name,
@@ -91,6 +98,8 @@ def opened(platform: Platform, one: store.Kept) -> Receipt:
         one.person_id, one.receipt_id, one.errand, one.staff_number, one.at.astimezone(SHANGHAI),
         [(Text(**name), Text(**value)) for name, value in read["told"]],
         Text(**read["note"]) if read["note"] else None,
+        Text(**read["counter"]) if read.get("counter") else None,
+        read.get("by", "self"),
     )  # fmt: skip
 
 
@@ -100,8 +109,13 @@ async def find(
     """A receipt; raises NotFound."""
     found = await store.receipt(connection, person_id, receipt_id)
     if found is None:
-        raise NotFound(zh="没有这张回执", en="there is no such receipt")
+        raise no_such_receipt()
     return opened(platform, found)
+
+
+def no_such_receipt() -> NotFound:
+    """The error of a receipt that is not there, or not to be seen here."""
+    return NotFound(zh="没有这张回执", en="there is no such receipt")
 
 
 async def printable(
@@ -119,12 +133,14 @@ async def printable(
     return one, person.name, mask_id_number(contact.id_number)
 
 
+def both(text: Text) -> str:
+    """A text in both languages, once where they are the same."""
+    return text.zh if text.zh == text.en else f"{text.zh} {text.en}"
+
+
 def as_pdf(one: Receipt, name: str, id_number: str, made_at: datetime) -> bytes:
     """The receipt as PDF, Chinese and English."""
     from yikatong.core import pdf  # noqa: PLC0415 - the typesetter is heavy; few need it
-
-    def both(text: Text) -> str:
-        return text.zh if text.zh == text.en else f"{text.zh} {text.en}"
 
     note = words("receipt_note")
     if one.note is not None:
@@ -137,12 +153,11 @@ def as_pdf(one: Receipt, name: str, id_number: str, made_at: datetime) -> bytes:
             (Text("回执编号", "Receipt"), str(one.receipt_id)),
             (Text("办理时间", "Time"), f"{one.at:%Y-%m-%d %H:%M}"),
             (Text("经办人", "Clerk"), one.staff_number),
+            *([(Text("受理网点", "Counter"), both(one.counter))] if one.counter else []),
         ],
         header=["事项 Item", "内容 Content"],
-        rows=[
-            *[[both(label), both(value)] for label, value in one.told],
-            ["本人（代办人）签字 Signature", ""],
-        ],
+        rows=[[both(label), both(value)] for label, value in one.told],
         made_at=made_at,
         note=note,
+        signatures=[Text("本人（代办人）签字", "Signature"), Text("日期", "Date")],
     )

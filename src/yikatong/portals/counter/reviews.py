@@ -12,7 +12,7 @@ from litestar.response import Redirect
 
 from yikatong.cards import service as cards
 from yikatong.cards.model import CardApplication
-from yikatong.cards.office import applying
+from yikatong.cards.office import admitting, applying
 from yikatong.cards.office.errors import STATE_NAMES, NoSuchApplication
 from yikatong.cards.office.model import (
     BY_NAMES,
@@ -34,6 +34,7 @@ from yikatong.people.changes.model import STATE_NAMES as CHANGE_STATES
 from yikatong.people.changes.rules import whole
 from yikatong.people.guard import require_person
 from yikatong.portals.counter import form as forms
+from yikatong.portals.counter.card_errand import SHOWN_BY, joined
 from yikatong.portals.counter.desk import FINE, Desk, Wrong, open_desk
 from yikatong.portals.counter.words import place, words
 from yikatong.portals.sign_in import answer_wrong
@@ -42,6 +43,7 @@ from yikatong.portals.staff_sign_in import StaffSignInNeeded
 from yikatong.trust import audit
 from yikatong.trust.documents import service as documents
 from yikatong.trust.documents import shown as documents_shown
+from yikatong.trust.documents.api import Matters, read_one
 from yikatong.trust.documents.model import KINDS, Document, Matter
 
 _PERSON: Final = "/staff/people/{person_id:int}"
@@ -62,15 +64,24 @@ class Review(msgspec.Struct, frozen=True):
     """approve, ask, refuse."""
     taken_by: str
     notes: Sequence[Text] = ()
+    unseen: Text | None = None
+    """What was shown at the counter, and no scan of it was handed in."""
 
 
 async def _open(
-    request: Request[Any, Any, Any], platform: Platform, what: What, person_id: int
+    request: Request[Any, Any, Any], platform: Platform, what: What, person_id: int, number: int
 ) -> Desk:
     permission = _PERMISSIONS[what]
     desk = await open_desk(request, platform, permission)
     async with platform.database.transaction(readonly=True) as connection:
-        await require_person(connection, desk.caller, permission, person_id)
+        if what == "applications":
+            # Where the card is issued, which may be neither where the person lives nor is insured.
+            await admitting.admit(
+                platform, connection, desk.caller, permission, person_id, application_id=number,
+                places=admitting.DECIDED,
+            )  # fmt: skip
+        else:
+            await require_person(connection, desk.caller, permission, person_id)
     return desk
 
 
@@ -102,8 +113,17 @@ async def _application(desk: Desk, person_id: int, number: int) -> Review:
         notes.append(words("review_asked", what=one.asked_for))
     return Review(
         KIND_NAMES[one.kind], STATE_NAMES[one.state], _application_facts(one), papers, can,
-        one.accepted_by, notes,
+        one.accepted_by, notes, _unseen(one, papers),
     )  # fmt: skip
+
+
+def _unseen(one: CardApplication, papers: Sequence[Document]) -> Text | None:
+    scanned = {SHOWN_BY.get(paper.kind) for paper in papers}
+    found = [
+        text for name, text in MATERIAL_NAMES.items()
+        if name in one.materials and name not in scanned
+    ]  # fmt: skip
+    return joined(found) if found and one.channel != "online" else None
 
 
 def _application_facts(one: CardApplication) -> list[tuple[Text, Text]]:
@@ -114,10 +134,7 @@ def _application_facts(one: CardApplication) -> list[tuple[Text, Text]]:
         (words("review_channel"), CHANNEL_NAMES[one.channel]),
         (words("review_by"), BY_NAMES[one.applicant]),
         (words("told_card_region"), place(one.region)),
-        (
-            words("review_shown"),
-            Text("、".join(each.zh for each in shown), "; ".join(each.en for each in shown)),
-        ),
+        (words("review_shown"), joined(shown)),
     ]
     if one.why is not None:
         facts.insert(1, (words("review_why"), WHY_NAMES[one.why]))
@@ -171,10 +188,15 @@ async def _show(
         ],
         notes=[one.in_language(language) for one in review.notes],
         papers=[
-            (f"/staff/people/{person_id}/documents/{one.document_id}",
-             KINDS[one.kind].in_language(language), one.size)
-            for one in review.papers
+            (kind.in_language(language), [
+                (f"/staff/people/{person_id}/documents/{one.document_id}", one.size,
+                 f"{one.added_at:%m-%d %H:%M}")
+                for one in review.papers if one.kind == name
+            ])
+            for name, kind in KINDS.items()
+            if any(one.kind == name for one in review.papers)
         ],
+        unseen=review.unseen.in_language(language) if review.unseen else "",
         can=() if mine else review.can, reason=reason, key=new_id(desk.platform.clock.now()),
     )  # fmt: skip
 
@@ -211,7 +233,7 @@ async def _sent(
 ) -> Response[Any]:
     same_site(request)
     try:
-        desk = await _open(request, platform, what, person_id)
+        desk = await _open(request, platform, what, person_id, number)
     except StaffSignInNeeded:
         await forms.keep(request, platform)
         raise
@@ -221,7 +243,7 @@ async def _sent(
 async def _shown(
     request: Request[Any, Any, Any], platform: Platform, what: What, person_id: int, number: int
 ) -> Response[Any]:
-    desk = await _open(request, platform, what, person_id)
+    desk = await _open(request, platform, what, person_id, number)
     kept = await forms.take(platform, desk.caller.name, request.url.path)
     reason = forms.plain((kept or {}).get("reason"))
     return await _show(desk, what, person_id, number, reason=reason)
@@ -275,16 +297,14 @@ async def decide_change(
 async def document(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
+    matters: NamedDependency[Matters],
     person_id: FromPath[int],
     document_id: FromPath[int],
 ) -> Response[bytes]:
     """A document as it was handed in; who saw it is recorded."""
     desk = await open_desk(request, platform, "document.read")
     async with platform.database.transaction() as connection:
-        await require_person(connection, desk.caller, "document.read", person_id)
-        opened = await documents.open_one(
-            platform, connection, person_id, document_id, desk.actor("review")
-        )
+        opened = await read_one(platform, connection, matters, desk.caller, person_id, document_id)
     return documents_shown.answer(opened, inline=True)
 
 

@@ -1,4 +1,4 @@
-"""SQL of the counter: searches, receipts, forms kept."""
+"""SQL of the counter: searches, receipts, forms kept, people from elsewhere, where members work."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -135,3 +135,68 @@ async def take_draft(
 
 async def forget_drafts(connection: Connection, before: datetime) -> None:
     await connection.execute("delete from staff_drafts where at < $1", before)
+
+
+# ---- people from elsewhere ----
+
+
+class Guest(msgspec.Struct, frozen=True):
+    """Somebody from elsewhere who stands at a counter with the id document (跨省通办接待)."""
+
+    person_id: int
+    guest_id: int
+    staff_number: str
+    counter: str
+    begun_at: datetime
+    compared: list[str]
+    ended_at: datetime | None = None
+
+
+_GUEST = ", ".join(Guest.__struct_fields__)
+
+
+async def insert_guest(connection: Connection, one: Guest) -> None:
+    await connection.execute(
+        f"insert into counter_guests ({_GUEST}) values ($1, $2, $3, $4, $5, $6, $7)",  # noqa: S608
+        *msgspec.structs.astuple(one),
+    )
+
+
+async def guest(connection: Connection, person_id: int, guest_id: int) -> Guest | None:
+    row = await connection.fetchrow(
+        f"select {_GUEST} from counter_guests where person_id = $1 and guest_id = $2",  # noqa: S608
+        person_id,
+        guest_id,
+    )
+    return None if row is None else Guest(**dict(row))
+
+
+async def end_guest(connection: Connection, person_id: int, guest_id: int, at: datetime) -> None:
+    await connection.execute(
+        """update counter_guests set ended_at = $3
+            where person_id = $1 and guest_id = $2 and ended_at is null""",
+        person_id,
+        guest_id,
+        at,
+    )
+
+
+# ---- where members work ----
+
+
+async def counter_of(connection: Connection, staff_number: str) -> str | None:
+    return await connection.fetchval(
+        "select counter from staff_counters where staff_number = $1", staff_number
+    )
+
+
+async def put_counter(
+    connection: Connection, staff_number: str, counter: str, at: datetime
+) -> None:
+    await connection.execute(
+        """insert into staff_counters (staff_number, counter, chosen_at) values ($1, $2, $3)
+           on conflict (staff_number) do update set counter = $2, chosen_at = $3""",
+        staff_number,
+        counter,
+        at,
+    )

@@ -1,6 +1,6 @@
 """JSON routes of documents: add one to a matter, list them, get one."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -18,11 +18,47 @@ from yikatong.core.problems import Problem
 from yikatong.trust import audit
 from yikatong.trust.access import Caller
 from yikatong.trust.documents import rules, service, shown
-from yikatong.trust.documents.model import Matter, NoSuchMatter
+from yikatong.trust.documents.model import Matter, NoSuchDocument, NoSuchMatter, Opened
 
 Takes = Callable[[Connection, int, int], Awaitable[None]]
 """Given person_id and matter_id: raises where there is no such matter of this person, or where it
 takes no documents any more."""
+Admits = Callable[[Connection, Caller, str, int, int], Awaitable[None]]
+"""Given caller, permission, person_id and matter_id: raises NotAllowed where the caller may not do this
+with the documents of this matter."""
+AdmitsAtHome = Callable[[Connection, Caller, str, int], Awaitable[None]]
+"""The same by the person alone: where they live or are insured."""
+
+
+class Handled(msgspec.Struct, frozen=True):
+    """What a room says of documents of its matters."""
+
+    takes: Takes
+    admits: Admits
+
+
+class Matters(msgspec.Struct, frozen=True):
+    """What documents are added to, by kind of matter; each room says who may do what with its own."""
+
+    known: Mapping[str, Handled]
+    at_home: AdmitsAtHome
+
+    async def admit(
+        self,
+        connection: Connection,
+        caller: Caller,
+        permission: str,
+        person_id: int,
+        matter: str,
+        matter_id: int,
+    ) -> None:
+        """Raise NotAllowed; NoSuchMatter to who may do this with the person."""
+        handled = self.known.get(matter)
+        if handled is None:
+            await self.at_home(connection, caller, permission, person_id)
+            raise NoSuchMatter
+        await handled.admits(connection, caller, permission, person_id, matter_id)
+
 
 PROBLEMS: Final = {
     401: ResponseSpec(Problem, description="No valid token."),
@@ -60,11 +96,12 @@ async def read_sent(request: Request[Any, Any, Any], field: str = "document") ->
     request_max_body_size=REQUEST_BYTES_MAX,
     tags=_TAGS,
     permission="document.add",
+    asks_itself=True,
 )
 async def add(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    matters: NamedDependency[dict[str, Takes]],
+    matters: NamedDependency[Matters],
     caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     matter: FromPath[_Word],
@@ -73,12 +110,10 @@ async def add(
     filename: Annotated[str, QueryParameter(max_length=255)] = "",
 ) -> dict[str, Any]:
     """Sealed; who sees it later is recorded."""
-    takes = matters.get(matter)
-    if takes is None:
-        raise NoSuchMatter
     content, name = await read_sent(request)
     async with platform.database.transaction() as connection:
-        await takes(connection, person_id, matter_id)
+        await matters.admit(connection, caller, "document.add", person_id, matter, matter_id)
+        await matters.known[matter].takes(connection, person_id, matter_id)
         made = await service.add(
             platform, connection, person_id, Matter(matter, matter_id), kind, content,
             filename or name,
@@ -93,9 +128,11 @@ async def add(
     responses=PROBLEMS,
     tags=_TAGS,
     permission="document.read",
+    asks_itself=True,
 )
 async def of_matter(
     platform: NamedDependency[Platform],
+    matters: NamedDependency[Matters],
     caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     matter: FromPath[_Word],
@@ -103,6 +140,7 @@ async def of_matter(
 ) -> list[dict[str, Any]]:
     """Without their contents, the oldest first; the look is recorded."""
     async with platform.database.transaction() as connection:
+        await matters.admit(connection, caller, "document.read", person_id, matter, matter_id)
         found = await service.list_of(platform, connection, person_id, Matter(matter, matter_id))
         await audit.record(
             connection, caller.actor("documents"), platform.clock.now(), person_id,
@@ -118,9 +156,11 @@ async def of_matter(
     responses=PROBLEMS,
     tags=_TAGS,
     permission="document.read",
+    asks_itself=True,
 )
 async def content(
     platform: NamedDependency[Platform],
+    matters: NamedDependency[Matters],
     caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     document_id: FromPath[Identifier],
@@ -128,10 +168,32 @@ async def content(
 ) -> Response[bytes]:
     """As it was sent in."""
     async with platform.database.transaction() as connection:
+        opened = await read_one(platform, connection, matters, caller, person_id, document_id)
+    return shown.answer(opened, inline=inline)
+
+
+async def read_one(
+    platform: Platform,
+    connection: Connection,
+    matters: Matters,
+    caller: Caller,
+    person_id: int,
+    document_id: int,
+) -> Opened:
+    """A document that the caller may see, by its matter; who saw it is recorded. Raises NotAllowed,
+    and NoSuchDocument to who may see the person's."""
+    try:
         opened = await service.open_one(
             platform, connection, person_id, document_id, caller.actor("documents")
         )
-    return shown.answer(opened, inline=inline)
+    except NoSuchDocument:
+        await matters.at_home(connection, caller, "document.read", person_id)
+        raise
+    matter = opened.document.matter
+    await matters.admit(
+        connection, caller, "document.read", person_id, matter.kind, matter.matter_id
+    )
+    return opened
 
 
 routes: Final = [add, of_matter, content]
