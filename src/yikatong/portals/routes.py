@@ -16,6 +16,7 @@ from yikatong.portals import (
     details,
     inbox,
     looks,
+    me,
     operations,
     receipts,
     sandbox_inbox,
@@ -131,6 +132,7 @@ def load() -> None:
         *HOTLINE_TEMPLATES,
         "acting.html",
         *consent.TEMPLATES,
+        *me.TEMPLATES,
         *inbox.TEMPLATES,
         *settings.TEMPLATES,
         *card.TEMPLATES,
@@ -170,6 +172,7 @@ routes = [
         before_request=know_reader,
         route_handlers=[
             check,
+            *me.routes,
             calculator,
             account,
             *card.routes,

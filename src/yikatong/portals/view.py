@@ -1,6 +1,8 @@
 """How pages are made: language and type size, texts, templates, headers, static files."""
 
 import hashlib
+import re
+from datetime import date, datetime
 from functools import cache
 from importlib import resources
 from typing import Any, Final, Literal, cast
@@ -13,6 +15,7 @@ from litestar import Request, Response
 from markupsafe import Markup
 
 from yikatong.core import regions
+from yikatong.core.days import day_in_words, moment_in_words, month_in_words
 from yikatong.core.errors import NotFound
 from yikatong.core.money import format_percent, format_yuan_grouped
 from yikatong.medical.filings.model import KIND_NAMES
@@ -68,7 +71,40 @@ def environment() -> jinja2.Environment:
             "logo": Markup(static_files()["logo.svg"][1].decode()),  # noqa: S704 - our own drawing
         }
     )
+    cast("dict[str, Any]", made.filters)["day"] = _day
     return made
+
+
+@jinja2.pass_context
+def _day(context: jinja2.runtime.Context, value: object) -> str:
+    return dated(value, cast("Language", context["language"]))
+
+
+_DATED: Final = re.compile(
+    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})(-(?P<day>[0-9]{2})(?P<time> [0-9]{2}:[0-9]{2})?)?"
+)
+
+
+def dated(value: object, language: Language) -> str:
+    """A day, month or moment as people write it (2026年3月5日, 5 March 2026), also where it comes as a
+    text such as 2026-03-05, 2026-03 or 2026-03-05 08:30; whatever else, as it is. In the templates
+    the filter `day`."""
+    if isinstance(value, datetime):
+        return moment_in_words(value, language)
+    if isinstance(value, date):
+        return day_in_words(value, language)
+    text = "" if value is None else str(value)
+    found = _DATED.fullmatch(text)
+    if found is None:
+        return text
+    try:
+        day = date(int(found["year"]), int(found["month"]), int(found["day"] or 1))
+    except ValueError:
+        return text
+    if found["day"] is None:
+        return month_in_words(day, language)
+    comma = "," if language == "en" and found["time"] else ""
+    return f"{day_in_words(day, language)}{comma}{found['time'] or ''}"
 
 
 @cache
@@ -131,6 +167,10 @@ class View(msgspec.Struct):
         """A text of the pages in the reader's language."""
         text = texts()[key][self.language]
         return text.format_map(facts) if facts else text
+
+    def day(self, value: object) -> str:
+        """A day, month or moment in the reader's language."""
+        return dated(value, self.language)
 
     def place(self, code: str, *, short: bool = False) -> str:
         """A place's name in the reader's language."""
