@@ -14,6 +14,7 @@ from yikatong.portals import (
     card_apply,
     consent,
     details,
+    filings,
     inbox,
     looks,
     me,
@@ -133,6 +134,7 @@ def load() -> None:
         "acting.html",
         *consent.TEMPLATES,
         *me.TEMPLATES,
+        *filings.TEMPLATES,
         *inbox.TEMPLATES,
         *settings.TEMPLATES,
         *card.TEMPLATES,
@@ -173,6 +175,7 @@ routes = [
         route_handlers=[
             check,
             *me.routes,
+            *filings.routes,
             calculator,
             account,
             *card.routes,
