@@ -18,6 +18,7 @@ _PATHS: Final = {
     "card": "M3 6h18v12H3zM3 10h18M7 15h4",
     "e_card": "M7 2h10v20H7zM10 6h1.500v1.500H10zM13 6h1.500v1.500H13zM10 9h1.500v1.500H10zM13 10h1.500M11 19h2",
     "check": "M10 4a6 6 0 1 0 0 12 6 6 0 0 0 0-12M15 15l5 5M7.500 10l2 2 3.500-4",
+    "home": "M4 11l8-7 8 7v9H4zM10 20v-6h4v6",
     "plan": "M5 8h14v12H5zM9 8V5h6v3M5 13h14M9 20v1M15 20v1",
     "filings": "M6 3h9l4 4v14H6zM14 3v5h5M9 13h7M9 17h5",
     "settlements": "M6 3h12v18l-3-2-3 2-3-2-3 2zM9 8h6M9 12h6",

@@ -40,6 +40,7 @@ TILES: Final = (
     Tile("card", "/card", "card", "card"),
     Tile("e_card", "/e-card", "card", None),
     Tile("check", "/", "card", "card"),
+    Tile("plan", "/plan", "care", "filing"),
     Tile("filings", "/filings", "care", "filing"),
     Tile("settlements", "/settlements", "care", "settlements"),
     Tile("account", "/account", "money", "account"),

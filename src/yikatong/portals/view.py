@@ -33,6 +33,9 @@ SECURITY_HEADERS: Final = {
     "Cache-Control": "no-store",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+WAY_BACK: Final = "way_back"
+"""The cookie of who came from their plan for going away to do something: the plan's address."""
+_WAY_BACK: Final = re.compile(r"/plan/[0-9]{1,19}")
 _TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
@@ -81,30 +84,30 @@ def _day(context: jinja2.runtime.Context, value: object) -> str:
 
 
 _DATED: Final = re.compile(
-    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})(-(?P<day>[0-9]{2})(?P<time> [0-9]{2}:[0-9]{2})?)?"
+    r"(?<![0-9-])(?P<year>[0-9]{4})-(?P<month>0[1-9]|1[0-2])"
+    r"(-(?P<day>[0-9]{2})( (?P<time>[0-9]{2}:[0-9]{2})(:[0-9]{2})?)?)?(?![0-9-])"
 )
 
 
 def dated(value: object, language: Language) -> str:
-    """A day, month or moment as people write it (2026年3月5日, 5 March 2026), also where it comes as a
-    text such as 2026-03-05, 2026-03 or 2026-03-05 08:30; whatever else, as it is. In the templates
-    the filter `day`."""
+    """A day, month or moment as people write it (2026年3月5日, 5 March 2026), also where they stand in a
+    text as 2026-03-05, 2026-03 or 2026-03-05 08:30. In the templates the filter `day`."""
     if isinstance(value, datetime):
         return moment_in_words(value, language)
     if isinstance(value, date):
         return day_in_words(value, language)
-    text = "" if value is None else str(value)
-    found = _DATED.fullmatch(text)
-    if found is None:
-        return text
-    try:
-        day = date(int(found["year"]), int(found["month"]), int(found["day"] or 1))
-    except ValueError:
-        return text
-    if found["day"] is None:
-        return month_in_words(day, language)
-    comma = "," if language == "en" and found["time"] else ""
-    return f"{day_in_words(day, language)}{comma}{found['time'] or ''}"
+
+    def said(found: re.Match[str]) -> str:
+        try:
+            day = date(int(found["year"]), int(found["month"]), int(found["day"] or 1))
+        except ValueError:
+            return found[0]
+        if found["day"] is None:
+            return month_in_words(day, language)
+        comma = ", " if language == "en" else " "
+        return day_in_words(day, language) + (f"{comma}{found['time']}" if found["time"] else "")
+
+    return _DATED.sub(said, "" if value is None else str(value))
 
 
 @cache
@@ -139,6 +142,12 @@ def static_response(name: str) -> Response[bytes]:
 def _counted(unread: int) -> str:
     """How many notices wait, for the head of a page; "" for none."""
     return "" if not unread else "99+" if unread >= UNREAD_MAX else str(unread)
+
+
+def _way_back(request: Request[Any, Any, Any]) -> str:
+    """Where somebody signed in came from to do something; "" for nowhere."""
+    found = request.cookies.get(WAY_BACK, "")
+    return found if request.state.get("reader") and _WAY_BACK.fullmatch(found) else ""
 
 
 class View(msgspec.Struct):
@@ -199,7 +208,7 @@ class View(msgspec.Struct):
             acting=request.state.get("acting"),
             unread_count=_counted(request.state.get("unread", 0)),
             sandbox=request.app.state["platform"].settings.sandbox,
-            **{"current": "", **facts},
+            **{"current": "", "way_back": _way_back(request), **facts},
         )
         response = Response(
             body,
