@@ -45,6 +45,7 @@ TILES: Final = (
     Tile("settlements", "/settlements", "care", "settlements"),
     Tile("account", "/account", "money", "account"),
     Tile("benefits", "/benefits", "money", "benefits"),
+    Tile("family", "/family", "family", None),
     Tile("acting", "/acting", "family", None),
     Tile("inbox", "/inbox", "own", None),
     Tile("looks", "/looks", "own", None),

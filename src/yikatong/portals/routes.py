@@ -14,6 +14,7 @@ from yikatong.portals import (
     card_apply,
     consent,
     details,
+    family,
     filings,
     inbox,
     looks,
@@ -135,6 +136,7 @@ def load() -> None:
         "acting.html",
         *consent.TEMPLATES,
         *me.TEMPLATES,
+        *family.TEMPLATES,
         *filings.TEMPLATES,
         *plan.TEMPLATES,
         *inbox.TEMPLATES,
@@ -177,6 +179,7 @@ routes = [
         route_handlers=[
             check,
             *me.routes,
+            *family.routes,
             *filings.routes,
             *plan.routes,
             calculator,
