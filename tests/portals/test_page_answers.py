@@ -105,6 +105,7 @@ def test_no_text_is_missing_and_none_is_left_over() -> None:
         "card_",
         "me_",
         "filings_",
+        "local_",
         "family_",
         "plan_",
         "home_",

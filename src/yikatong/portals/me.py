@@ -43,6 +43,7 @@ TILES: Final = (
     Tile("plan", "/plan", "care", "filing"),
     Tile("filings", "/filings", "care", "filing"),
     Tile("settlements", "/settlements", "care", "settlements"),
+    Tile("local", "/guide/regions", "care", "filing"),
     Tile("account", "/account", "money", "account"),
     Tile("benefits", "/benefits", "money", "benefits"),
     Tile("family", "/family", "family", None),

@@ -132,6 +132,7 @@ def _row(view: View, one: Plan, day: date) -> dict[str, Any]:
     return {
         "id": str(one.plan_id),
         "place": view.place(one.region, short=True),
+        "region": one.region,
         "leaves_on": one.leaves_on,
         "returns_on": one.returns_on,
         "purposes": view.text("me_comma").join(
@@ -289,6 +290,7 @@ def _rates(view: View, found: Outlook) -> list[dict[str, str]]:
                 "service": SERVICE_NAMES[name].in_language(view.language),
                 "now": _share(view, expects.now),
                 "filed": _share(view, expects.filed) if expects.filed else "",
+                "best": expects.best_filing if expects.filed else "",
                 "deductible": format_yuan_grouped(expects.now.deductible),
             }
         )

@@ -17,6 +17,7 @@ from yikatong.portals import (
     family,
     filings,
     inbox,
+    local,
     looks,
     me,
     operations,
@@ -138,6 +139,7 @@ def load() -> None:
         *me.TEMPLATES,
         *family.TEMPLATES,
         *filings.TEMPLATES,
+        *local.TEMPLATES,
         *plan.TEMPLATES,
         *inbox.TEMPLATES,
         *settings.TEMPLATES,
@@ -179,6 +181,7 @@ routes = [
         route_handlers=[
             check,
             *me.routes,
+            *local.routes,
             *family.routes,
             *filings.routes,
             *plan.routes,
