@@ -35,6 +35,8 @@ from yikatong.people import service as people
 from yikatong.people.changes.rules import contact_fresh
 from yikatong.people.model import Person
 from yikatong.people.notices import service as notices
+from yikatong.portability.plans import service as plans
+from yikatong.portability.plans.model import Plan
 from yikatong.trust import audit
 
 _EVERYTHING: Final = frozenset(SERVICES)
@@ -63,6 +65,8 @@ class Affairs(msgspec.Struct, frozen=True, kw_only=True):
     entitlements: Sequence[Entitlement] = ()
     bills: Sequence[Bill] = ()
     accounts: Sequence[Account] = ()
+    plans: Sequence[Plan] = ()
+    """Plans for going away that are not over, the next first."""
     e_cards: int = 0
     acts_for: int = 0
     unread: int = 0
@@ -151,6 +155,11 @@ async def read(platform: Platform, connection: Connection, session: Session) -> 
             else ()
         ),
         accounts=await ledger.accounts_of(connection, person_id) if "account" in services else (),
+        plans=[
+            one for one in await plans.of_person(connection, person_id) if not one.is_over(day)
+        ]
+        if {"card", "filing"} <= services
+        else (),
         e_cards=len(await ecards.devices(platform, connection, person_id)) if own else 0,
         acts_for=len(await authority.mandates(platform, connection, person_id)) if own else 0,
         unread=await notices.unread(connection, person_id) if own else 0,
@@ -232,6 +241,14 @@ def _care(facts: Affairs) -> list[Todo]:
             and not filing_rules.goes_on(one, facts.filings)
         ):
             found.append(Todo("filing_ends", "/filings", urgent=False, day=ends, words=name))
+    for one in facts.plans:
+        if facts.day <= one.leaves_on <= facts.day + plans.DAYS_BEFORE:
+            found.append(
+                Todo(
+                    "plan", f"/plan/{one.plan_id}", urgent=False, day=one.leaves_on,
+                    words=place(one.region),
+                )
+            )  # fmt: skip
     return found
 
 

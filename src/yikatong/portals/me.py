@@ -32,28 +32,28 @@ class Tile(msgspec.Struct, frozen=True):
     """Its texts are me_tile_… and me_about_…."""
     address: str
     group: Group
-    service: Service | None
+    needs: tuple[Service, ...] | None
     """What somebody who acts for another must be let act in to see it; None: it is the reader's own."""
 
 
 TILES: Final = (
-    Tile("card", "/card", "card", "card"),
+    Tile("card", "/card", "card", ("card",)),
     Tile("e_card", "/e-card", "card", None),
-    Tile("check", "/", "card", "card"),
-    Tile("plan", "/plan", "care", "filing"),
-    Tile("filings", "/filings", "care", "filing"),
-    Tile("settlements", "/settlements", "care", "settlements"),
-    Tile("local", "/guide/regions", "care", "filing"),
-    Tile("account", "/account", "money", "account"),
-    Tile("benefits", "/benefits", "money", "benefits"),
+    Tile("check", "/", "card", ("card",)),
+    Tile("plan", "/plan", "care", ("card", "filing")),
+    Tile("filings", "/filings", "care", ("filing",)),
+    Tile("settlements", "/settlements", "care", ("settlements",)),
+    Tile("local", "/guide/regions", "care", ()),
+    Tile("account", "/account", "money", ("account",)),
+    Tile("benefits", "/benefits", "money", ("benefits",)),
     Tile("family", "/family", "family", None),
     Tile("acting", "/acting", "family", None),
     Tile("inbox", "/inbox", "own", None),
     Tile("looks", "/looks", "own", None),
-    Tile("details", "/details", "own", "details"),
+    Tile("details", "/details", "own", ("details",)),
     Tile("settings", "/settings", "own", None),
     Tile("security", "/security", "own", None),
-    Tile("guide", "/guide", "own", None),
+    Tile("guide", "/guide", "own", ()),
 )
 """The pages, by subject. A new page is one line here and its texts me_tile_… and me_about_…; how it
 stands is a line of `_STATES`, where the file is read that it needs."""
@@ -85,7 +85,7 @@ async def me(request: Request[Any, Any, Any], platform: NamedDependency[Platform
 
 
 def _covered(one: Tile, facts: Affairs) -> bool:
-    return facts.own if one.service is None else one.service in facts.services
+    return facts.own if one.needs is None else set(one.needs) <= facts.services
 
 
 def _todo(view: View, one: affairs.Todo) -> dict[str, Any]:
@@ -123,6 +123,15 @@ def _card(view: View, facts: Affairs) -> str:
 
 def _e_card(view: View, facts: Affairs) -> str:
     return view.text("me_e_card", count=str(facts.e_cards)) if facts.e_cards else ""
+
+
+def _plan(view: View, facts: Affairs) -> str:
+    if not facts.plans:
+        return ""
+    one = facts.plans[0]
+    return view.text(
+        "me_plan", place=view.place(one.region, short=True), day=view.day(one.leaves_on)
+    )
 
 
 def _filings(view: View, facts: Affairs) -> str:
@@ -166,6 +175,7 @@ def _inbox(view: View, facts: Affairs) -> str:
 _STATES: Final[dict[str, Callable[[View, Affairs], str]]] = {
     "card": _card,
     "e_card": _e_card,
+    "plan": _plan,
     "filings": _filings,
     "account": _account,
     "benefits": _benefits,

@@ -36,8 +36,8 @@ from yikatong.portability.rules.insurance import medical_enrolment
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
 
-DAYS_BEFORE: Final = 7
-"""When a plan is reminded of; one for a long stay that needs a new card says so when it is read."""
+DAYS_BEFORE: Final = timedelta(days=7)
+"""When a plan is reminded of."""
 KEPT: Final = timedelta(days=365)
 _BATCH: Final = 500
 
@@ -155,9 +155,7 @@ async def remind(platform: Platform) -> int:
         await store.forget(connection, day - KEPT)
     while True:
         async with platform.database.transaction() as connection:
-            found = await store.leaving(
-                connection, day, day + timedelta(days=DAYS_BEFORE), after, _BATCH
-            )
+            found = await store.leaving(connection, day, day + DAYS_BEFORE, after, _BATCH)
             persons = await people.persons(connection, {one.person_id for one in found})
             told += await notices.post_many(
                 platform,
