@@ -45,6 +45,7 @@ from yikatong.population import sandbox_pin
 from yikatong.population import service as population
 from yikatong.population.service import DemoPerson
 from yikatong.portability import service as portability
+from yikatong.portability.plans import service as plans
 from yikatong.portals.counter import finding
 from yikatong.trust.access import NATION
 from yikatong.trust.documents import service as documents
@@ -212,6 +213,7 @@ async def _do_daily_work(platform: Platform) -> None:
                 )  # fmt: skip
             await filing_reminders.run(platform)
             await notice_reminders.run(platform)
+            await plans.remind(platform)
             done = day
         except Exception:
             _log.exception("daily work stopped")

@@ -77,7 +77,7 @@ async def raised(web: httpx.AsyncClient, platform: Platform, one: Someone) -> No
 async def test_a_person_signs_in_and_out(web: httpx.AsyncClient, one: Someone) -> None:
     assert 'href="/sign-in"' in (await web.get("/guide")).text
     answer = await signed_in(web, one)
-    assert answer.headers["location"] == "/"
+    assert answer.headers["location"] == "/me"
     cookies = {line.split("=")[0]: line for line in answer.headers.get_list("set-cookie")}
     for name in ("session", "device"):
         assert "HttpOnly" in cookies[name]
@@ -227,9 +227,9 @@ async def test_nobody_is_sent_to_another_site(
     web: httpx.AsyncClient, one: Someone, target: str
 ) -> None:
     answer = await signed_in(web, one, next=target)
-    assert answer.headers["location"] == "/"
+    assert answer.headers["location"] == "/me"
     answer = await web.get(f"/sign-in?{urlencode({'next': target})}")
-    assert answer.headers["location"] == "/"
+    assert answer.headers["location"] == "/me"
 
 
 async def test_a_page_that_needs_more_is_reached_after_the_proofs(
@@ -270,7 +270,7 @@ async def test_whoever_came_by_a_code_proves_the_pin_next(
     wrong = await web.post("/sign-in/more/secret", data={"secret": "000000", "level": "2"})
     assert [field for field, _ in wrongs(wrong)] == ["secret"]
     answer = await web.post("/sign-in/more/secret", data={"secret": PIN, "level": "2"})
-    assert answer.headers["location"] == "/"
+    assert answer.headers["location"] == "/me"
     assert "窗口" in (await web.get("/sign-in?level=3")).text
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.people.notices_at_hand import at, make_person, stored, texts
 from yikatong.core.clock import FixedClock
+from yikatong.core.days import moment_in_words
 from yikatong.core.errors import NotFound, Text
 from yikatong.core.platform import Platform
 from yikatong.people.notices import rules, service
@@ -155,8 +156,8 @@ def test_days_places_and_sums_are_written_as_people_write_them() -> None:
     assert "2026年12月1日到期" in rules.body(kind, facts).zh
     assert "Chengdu, Sichuan ends on 1 December 2026" in rules.body(kind, facts).en
     moment = at("2026-03-09T21:05")
-    assert rules.moment_in_words(moment, "zh") == "2026年3月9日 21:05"
-    assert rules.moment_in_words(moment, "en") == "9 March 2026, 21:05"
+    assert moment_in_words(moment, "zh") == "2026年3月9日 21:05"
+    assert moment_in_words(moment, "en") == "9 March 2026, 21:05"
     kind = KINDS["payment.returned"]
     facts = rules.stored(kind, {"benefit": "pension", "amount": 356789})
     assert "养老金 3,567.89 元" in rules.body(kind, facts).zh

@@ -40,10 +40,13 @@ async def providers(
     cross_region: bool | None = None,
     name: str | None = None,
     limit: int = 50,
+    offset: int = 0,
 ) -> Sequence[Provider]:
-    """Providers in a region (province, city or county), the highest level first; at most 1000."""
+    """Providers in a region (province, city or county), the highest level first; at most 1000, from
+    behind the first `offset`. With `cross_region` those that settle the care named, or any, for people
+    from elsewhere."""
     return await store.providers(
-        connection, region, kind, level, care, cross_region, name, max(1, min(limit, 1000))
+        connection, region, kind, level, care, cross_region, name, max(1, min(limit, 1000)), offset
     )
 
 

@@ -30,6 +30,7 @@ async def providers(
     cross_region: bool | None,
     name: str | None,
     limit: int,
+    offset: int = 0,
 ) -> Sequence[Provider]:
     rows = await connection.fetch(
         f"""select {_PROVIDER} from providers
@@ -37,12 +38,13 @@ async def providers(
                and ($2::text is null or kind = $2)
                and ($3::text is null or level = $3)
                and ($4::text is null or $4 = any(cares))
-               and ($5::boolean is null or (cross_region_cares <> '{{}}') = $5)
+               and ($5::boolean is null or case when $4::text is null
+                    then cross_region_cares <> '{{}}' else $4 = any(cross_region_cares) end = $5)
                and ($6::text is null or position($6 in name) > 0
                     or position(lower($6) in lower(english)) > 0)
              order by pooling_region, case level when 'tertiary' then 0 when 'secondary' then 1
                       when 'primary' then 2 else 3 end, provider_code
-             limit $7""",  # noqa: S608 - our constant
+             limit $7 offset $8""",  # noqa: S608 - our constant
         None if region is None else f"{region.removesuffix('00').removesuffix('00')}%",
         kind,
         level,
@@ -50,6 +52,7 @@ async def providers(
         cross_region,
         name,
         limit,
+        offset,
     )
     return [msgspec.convert(dict(row), Provider) for row in rows]
 

@@ -7,6 +7,7 @@ import msgspec
 
 from yikatong.benefits.model import Entitlement
 from yikatong.cards.model import Card, CardApplication
+from yikatong.core.days import day_in_words, moment_in_words
 from yikatong.core.errors import Text
 from yikatong.medical.filings.model import KindRule
 from yikatong.medical.model import ChronicRegistration, Filing, Provider
@@ -140,5 +141,9 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def fact(value: object) -> Text:
-    """A fact that reads the same in both languages."""
+    """A fact that reads the same in both languages; a day or moment as each writes it."""
+    if isinstance(value, datetime):
+        return Text(moment_in_words(value, "zh"), moment_in_words(value, "en"))
+    if isinstance(value, date):
+        return Text(day_in_words(value, "zh"), day_in_words(value, "en"))
     return Text(str(value), str(value))

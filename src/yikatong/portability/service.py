@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from datetime import date
 from importlib import resources
 
+import msgspec
+
 from yikatong.benefits import service as benefits
 from yikatong.cards import service as cards
 from yikatong.cards.counters import service as counters
@@ -24,7 +26,7 @@ from yikatong.policies import service as policies
 from yikatong.policies.errors import NoPolicyOnFile
 from yikatong.policies.model import Policy, YearToDate
 from yikatong.portability import rules, store
-from yikatong.portability.model import CARE_SERVICES, Answer, CheckRequest, Situation
+from yikatong.portability.model import CARE_SERVICES, Answer, CheckRequest, Service, Situation
 from yikatong.portability.rules.insurance import medical_enrolment
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
@@ -122,6 +124,50 @@ async def check(
     return person, answer
 
 
+async def check_all(
+    platform: Platform,
+    connection: Connection,
+    person_id: int,
+    region: str,
+    services: Sequence[Service],
+    on: date,
+    actor: Actor,
+) -> tuple[Person, dict[Service, Answer]]:
+    """Decide for several services at once, in the caller's transaction: what they share is read once for
+    care and once for everything else. Recorded as one look. Raises NotFound, InvalidInput."""
+    destination = regions.get(region)
+    person = await people.get(connection, person_id)
+    answers: dict[Service, Answer] = {}
+    shared: dict[bool, Situation] = {}
+    # Chronic care asks for more than other care.
+    for service in sorted(services, key=lambda one: one != "chronic"):
+        request = CheckRequest(person_id, destination.code, service, on)
+        care = service in CARE_SERVICES
+        if care in shared:
+            opened = await _opened(connection, request)
+            shared[care] = msgspec.structs.replace(shared[care], opened=opened)
+        else:
+            shared[care] = await _situation(platform, connection, person, request)
+        answers[service] = rules.decide(shared[care], request)
+    detail: dict[str, object] = {
+        "region": destination.code,
+        "on": on.isoformat(),
+        "answers": {service: answer.answer for service, answer in answers.items()},
+    }
+    now = platform.clock.now()
+    await audit.record(connection, actor, now, person_id, "portability.checked", detail)
+    return person, {service: answers[service] for service in services}
+
+
+async def _opened(connection: Connection, request: CheckRequest) -> bool:
+    """Whether the destination offers the service to people from elsewhere on that day."""
+    destination = [one.code for one in reversed(regions.path(request.region))]
+    listed, opened_on = await store.opened_on(connection, destination, request.service)
+    if listed:
+        return opened_on is not None and opened_on <= request.on
+    return request.service in _OPEN_UNLESS_LISTED
+
+
 async def _situation(
     platform: Platform, connection: Connection, person: Person, request: CheckRequest
 ) -> Situation:
@@ -154,12 +200,6 @@ async def _situation(
                 zh=f"{provider.name}不在{regions.short_name(request.region)}",
                 en=f"{provider.english} is not in {regions.short_name(request.region, 'en')}",
             )
-    listed, opened_on = await store.opened_on(connection, destination, request.service)
-    opened = (
-        opened_on is not None and opened_on <= request.on
-        if listed
-        else request.service in _OPEN_UNLESS_LISTED
-    )
     applications = await cards.applications(connection, person_id)
     return Situation(
         now=platform.clock.now(),
@@ -180,7 +220,7 @@ async def _situation(
             tuple(await medical.selected_providers(connection, person_id)) if provider else ()
         ),
         provider=provider,
-        opened=opened,
+        opened=await _opened(connection, request),
         out_since=await exchange.out_since(connection, asked, platform.clock.now()),
         policy=policy,
         year=year,

@@ -1,4 +1,6 @@
-"""The check page: who, where to, what for, which day → the answer as a to-do list."""
+"""The check page: who, where to, what for, which day → the answer as a to-do list. For whoever is
+signed in about their own card, or that of whom they act for; to visitors it answers for the demo
+persons only, and says what the site is for."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,12 +14,25 @@ from yikatong.core import regions
 from yikatong.core.errors import InvalidInput, Text, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.core.regions import Region
+from yikatong.identity.authority.model import Service as ActsIn
+from yikatong.people import service as people_service
+from yikatong.people.model import Person
 from yikatong.policies.requests import parse_day
 from yikatong.population import service as population
 from yikatong.population.service import DemoPerson
 from yikatong.portability import service as portability
-from yikatong.portability.model import SERVICE_NAMES, SERVICES, Answer, CheckRequest, Service
+from yikatong.portability.model import (
+    BENEFIT_SERVICES,
+    CARE_SERVICES,
+    SERVICE_NAMES,
+    SERVICES,
+    Answer,
+    CheckRequest,
+    Service,
+)
+from yikatong.portability.rules.insurance import medical_enrolment
 from yikatong.portals.view import View
+from yikatong.portals.whose import whose
 from yikatong.trust.audit import Actor
 
 _VISITOR = Actor("visitor", "check page", "portability check")
@@ -57,8 +72,12 @@ async def check(
     """The form; with all four answers given, the answer above it."""
     view = View.of(request)
     query = request.query_params
-    async with platform.database.transaction(readonly=True) as connection:
-        people = await population.demo_persons(connection)
+    service: Service | None = next((one for one in SERVICES if one == query.get("service")), None)
+    mine = await whose(request, platform, "card", _VISITOR.purpose, *_acts_in(service))
+    people: Sequence[DemoPerson] = ()
+    if mine is None:
+        async with platform.database.transaction(readonly=True) as connection:
+            people = await population.demo_persons(connection)
     form = _Form(
         query.get("person", ""),
         query.get("to", "").strip()[:40],
@@ -73,15 +92,17 @@ async def check(
         "candidates": (),
         "errors": {},
         "answer": None,
+        "mine": mine,
     }
-    if "person" not in query:
+    if "person" not in query and (mine is None or "to" not in query):
         return view.respond(request, "check.html", **facts)
     errors: dict[str, str] = {}
-    person = next((one for one in people if str(one.person_id) == form.person), None)
-    if person is None:
+    person_id = next((one.person_id for one in people if str(one.person_id) == form.person), None)
+    if mine is not None:
+        person_id = mine.person_id
+    if person_id is None:
         errors["person"] = view.text("error_person")
     region, candidates = place_of(view, form.to, query.get("to_code", ""), "to", errors)
-    service: Service | None = next((one for one in SERVICES if one == form.service), None)
     if service is None:
         errors["service"] = view.text("error_service")
     try:
@@ -91,14 +112,34 @@ async def check(
         form.date = ""
         day = None
     facts |= {"errors": errors, "candidates": candidates}
-    if person is None or region is None or service is None or day is None:
+    if person_id is None or region is None or service is None or day is None:
         return view.respond(request, "check.html", status=422, **facts)
-    question = CheckRequest(person.person_id, region.code, service, day)
-    found, answer = await portability.check(platform, question, _VISITOR, only_synthetic=True)
+    question = CheckRequest(person_id, region.code, service, day)
+    actor = mine.actor if mine else _VISITOR
+    found, answer = await portability.check(platform, question, actor, only_synthetic=mine is None)
     form.to = regions.short_name(region.code, view.language)
-    asked = Asked(found.name, person.insured_region, region.code, SERVICE_NAMES[service], form.date)
+    insured = await _insured_region(platform, people, found)
+    asked = Asked(found.name, insured, region.code, SERVICE_NAMES[service], form.date)
     facts |= answered(asked, service, answer, found.age_on(day))
     return view.respond(request, "check.html", **facts)
+
+
+def _acts_in(service: Service | None) -> tuple[ActsIn, ...]:
+    """What somebody who acts for another must be let act in, beside the card, to ask this."""
+    if service in CARE_SERVICES:
+        return ("filing",)
+    return ("benefits",) if service in BENEFIT_SERVICES else ()
+
+
+async def _insured_region(platform: Platform, people: Sequence[DemoPerson], person: Person) -> str:
+    """Where the person is insured; who is not, where they live."""
+    for one in people:
+        if one.person_id == person.person_id:
+            return one.insured_region
+    async with platform.database.transaction(readonly=True) as connection:
+        found = await people_service.enrolments(connection, person.person_id)
+    enrolment = medical_enrolment(found)
+    return enrolment.region if enrolment else person.residence_region
 
 
 def answered(asked: Asked, service: Service, answer: Answer, age: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from yikatong.core.database import Connection
+from yikatong.core.days import moment_in_words
 from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
 from yikatong.identity.authority import service as authority
@@ -98,7 +99,7 @@ def _row(view: View, one: Notice) -> dict[str, Any]:
         "id": one.notice_id,
         "title": kind.title.in_language(view.language),
         "body": rules.body(kind, one.facts).in_language(view.language),
-        "at": rules.moment_in_words(one.at, view.language),
+        "at": moment_in_words(one.at, view.language),
         "unread": one.unread,
         "todo": kind.todo.in_language(view.language) if kind.todo else "",
         "link": kind.link,

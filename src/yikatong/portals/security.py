@@ -50,8 +50,8 @@ def _session_row(view: View, one: Session, current: Session) -> dict[str, Any]:
     return {
         "id": one.session_id,
         "device": one.device,
-        "begun": f"{one.begun_at.astimezone(SHANGHAI):%m-%d %H:%M}",
-        "seen": f"{one.seen_at.astimezone(SHANGHAI):%m-%d %H:%M}",
+        "begun": view.day(one.begun_at),
+        "seen": view.day(one.seen_at),
         "modes": [MODE_NAMES[mode].in_language(view.language) for mode in one.modes],
         "here": one.session_id == current.session_id,
     }
@@ -61,8 +61,8 @@ def _device_row(view: View, one: KnownDevice, here: KnownDevice | None) -> dict[
     return {
         "id": one.device_id,
         "device": one.device,
-        "first": f"{one.first_at.astimezone(SHANGHAI):%Y-%m-%d}",
-        "last": f"{one.last_at.astimezone(SHANGHAI):%m-%d %H:%M}",
+        "first": view.day(one.first_at.astimezone(SHANGHAI).date()),
+        "last": view.day(one.last_at),
         "here": here is not None and one.device_id == here.device_id,
     }
 

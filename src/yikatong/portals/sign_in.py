@@ -33,6 +33,8 @@ from yikatong.portals.signed_in import (
 from yikatong.portals.view import View
 from yikatong.trust.guessing import TooManyTries
 
+HOME: Final = "/me"
+"""Where whoever signs in and wants nowhere in particular begins."""
 DEVICE_COOKIE: Final = "device"
 _CODE_COOKIE: Final = "code"
 _KNOWN: Final = frozenset(("password", "card_pin"))
@@ -47,7 +49,7 @@ class Way(msgspec.Struct, frozen=True):
 
     def query(self, **more: str) -> list[tuple[str, str]]:
         """For addresses that lead on."""
-        asked = {"next": self.next} if self.next != "/" else {}
+        asked = {"next": self.next} if self.next != HOME else {}
         if self.level > 1:
             asked["level"] = str(self.level)
         return list((asked | more).items())
@@ -58,7 +60,7 @@ class Way(msgspec.Struct, frozen=True):
         return f"{path}?{urlencode(query)}" if query else path
 
 
-HERE: Final = Way("/", 1)
+HERE: Final = Way(HOME, 1)
 """No way in particular."""
 
 
@@ -66,7 +68,7 @@ def way_of(read: Callable[[str], Any]) -> Way:
     """The way of a query or a form."""
     level = str(read("level") or "")
     wanted: Level = 3 if level == "3" else 2 if level == "2" else 1
-    return Way(safe_next(str(read("next") or "")), wanted)
+    return Way(safe_next(str(read("next") or ""), HOME), wanted)
 
 
 def visitor_of(request: Request[Any, Any, Any], platform: Platform) -> Visitor:

@@ -1,6 +1,8 @@
 """How pages are made: language and type size, texts, templates, headers, static files."""
 
 import hashlib
+import re
+from datetime import date, datetime
 from functools import cache
 from importlib import resources
 from typing import Any, Final, Literal, cast
@@ -13,6 +15,7 @@ from litestar import Request, Response
 from markupsafe import Markup
 
 from yikatong.core import regions
+from yikatong.core.days import day_in_words, moment_in_words, month_in_words
 from yikatong.core.errors import NotFound
 from yikatong.core.money import format_percent, format_yuan_grouped
 from yikatong.medical.filings.model import KIND_NAMES
@@ -30,6 +33,9 @@ SECURITY_HEADERS: Final = {
     "Cache-Control": "no-store",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+WAY_BACK: Final = "way_back"
+"""The cookie of who came from their plan for going away to do something: the plan's address."""
+_WAY_BACK: Final = re.compile(r"/plan/[0-9]{1,19}")
 _TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
@@ -68,7 +74,40 @@ def environment() -> jinja2.Environment:
             "logo": Markup(static_files()["logo.svg"][1].decode()),  # noqa: S704 - our own drawing
         }
     )
+    cast("dict[str, Any]", made.filters)["day"] = _day
     return made
+
+
+@jinja2.pass_context
+def _day(context: jinja2.runtime.Context, value: object) -> str:
+    return dated(value, cast("Language", context["language"]))
+
+
+_DATED: Final = re.compile(
+    r"(?<![0-9-])(?P<year>[0-9]{4})-(?P<month>0[1-9]|1[0-2])"
+    r"(-(?P<day>[0-9]{2})( (?P<time>[0-9]{2}:[0-9]{2})(:[0-9]{2})?)?)?(?![0-9-])"
+)
+
+
+def dated(value: object, language: Language) -> str:
+    """A day, month or moment as people write it (2026年3月5日, 5 March 2026), also where they stand in a
+    text as 2026-03-05, 2026-03 or 2026-03-05 08:30. In the templates the filter `day`."""
+    if isinstance(value, datetime):
+        return moment_in_words(value, language)
+    if isinstance(value, date):
+        return day_in_words(value, language)
+
+    def said(found: re.Match[str]) -> str:
+        try:
+            day = date(int(found["year"]), int(found["month"]), int(found["day"] or 1))
+        except ValueError:
+            return found[0]
+        if found["day"] is None:
+            return month_in_words(day, language)
+        comma = ", " if language == "en" else " "
+        return day_in_words(day, language) + (f"{comma}{found['time']}" if found["time"] else "")
+
+    return _DATED.sub(said, "" if value is None else str(value))
 
 
 @cache
@@ -105,6 +144,12 @@ def _counted(unread: int) -> str:
     return "" if not unread else "99+" if unread >= UNREAD_MAX else str(unread)
 
 
+def _way_back(request: Request[Any, Any, Any]) -> str:
+    """Where somebody signed in came from to do something; "" for nowhere."""
+    found = request.cookies.get(WAY_BACK, "")
+    return found if request.state.get("reader") and _WAY_BACK.fullmatch(found) else ""
+
+
 class View(msgspec.Struct):
     """What a page needs to know of its reader: language, type size, and where they are."""
 
@@ -131,6 +176,10 @@ class View(msgspec.Struct):
         """A text of the pages in the reader's language."""
         text = texts()[key][self.language]
         return text.format_map(facts) if facts else text
+
+    def day(self, value: object) -> str:
+        """A day, month or moment in the reader's language."""
+        return dated(value, self.language)
 
     def place(self, code: str, *, short: bool = False) -> str:
         """A place's name in the reader's language."""
@@ -159,7 +208,7 @@ class View(msgspec.Struct):
             acting=request.state.get("acting"),
             unread_count=_counted(request.state.get("unread", 0)),
             sandbox=request.app.state["platform"].settings.sandbox,
-            **{"current": "", **facts},
+            **{"current": "", "way_back": _way_back(request), **facts},
         )
         response = Response(
             body,

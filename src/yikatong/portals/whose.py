@@ -22,14 +22,20 @@ class Whose(msgspec.Struct, frozen=True):
 
 
 async def whose(
-    request: Request[Any, Any, Any], platform: Platform, service: Service, purpose: str
+    request: Request[Any, Any, Any],
+    platform: Platform,
+    service: Service,
+    purpose: str,
+    *more: Service,
 ) -> Whose | None:
-    """None for a visitor. Raises NoAuthority where the authority to act does not cover the service,
-    or is over."""
+    """None for a visitor. Raises NoAuthority where the authority to act does not cover the service, or
+    one of `more`, or is over."""
     session = await session_of(request, platform)
     if session is None:
         return None
     async with platform.database.transaction(readonly=True) as connection:
         person_id = await authority.subject(platform, connection, session, service)
+        for one in more:
+            await authority.subject(platform, connection, session, one)
         person = await people.get(connection, person_id)
     return Whose(person_id, person.name, session.actor(purpose))

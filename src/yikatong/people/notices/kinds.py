@@ -277,6 +277,13 @@ KINDS: Final[Mapping[str, Kind]] = {
             Text("怎么备案", "How to file"), "/guide/filing", destination="region", until="day",
         ),
         _kind(
+            "plan.leaving", "care",
+            ("快出发了，看看还有什么没办", "You leave soon: see what is left to do"),
+            ("您计划 {day}去{destination}。请看一看出行计划里还有什么没办好。",
+             "You plan to go to {destination} on {day}. Please see what is left to do on your list."),
+            Text("看出行计划", "See my plan"), "/plan", destination="region", day="day",
+        ),
+        _kind(
             "proof.due", "benefits",
             ("该做养老待遇资格认证了", "Your proof of life is due"),
             ("请在 {until}前做养老待遇资格认证，到就近窗口办，开通刷脸的也可以在网上办。过期没做，养老金会暂停发放。",

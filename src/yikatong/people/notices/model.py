@@ -14,7 +14,9 @@ Subject = Literal["card", "care", "benefits", "details", "security"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 SUBJECTS: Final[dict[Subject, Text]] = {
     "card": Text("社保卡：申领进度、领卡、到期", "the card: progress, collecting it, expiry"),
-    "care": Text("异地就医备案到期", "filings for care elsewhere that end"),
+    "care": Text(
+        "异地就医备案到期、出行提醒", "filings for care elsewhere that end, plans for going away"
+    ),
     "benefits": Text(
         "养老金和失业金：资格认证、发放", "pension and benefit: proof of life, payments"
     ),

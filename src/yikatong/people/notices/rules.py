@@ -9,6 +9,7 @@ from stdnum.cn import ric
 
 from yikatong.core import regions
 from yikatong.core.clock import SHANGHAI
+from yikatong.core.days import day_in_words, moment_in_words
 from yikatong.core.errors import Text
 from yikatong.core.money import format_yuan_grouped
 from yikatong.people.notices.model import Fact, Facts, FactType, Kind
@@ -19,10 +20,6 @@ _SLEEP_FROM, _SLEEP_UNTIL = time(22), time(8)
 _REGION: Final = re.compile(r"[0-9]{6}")
 _TAIL: Final = re.compile(r"[0-9A-Z]{4}")
 _REFERENCE: Final = re.compile(r"[0-9A-Za-z-]{1,40}")
-_MONTHS: Final = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
-)  # fmt: skip
 
 Stored = dict[str, str | int | dict[str, str]]
 
@@ -99,20 +96,6 @@ def _said(wanted: FactType, fact: str | int | dict[str, str], language: str) -> 
             return moment_in_words(datetime.fromisoformat(fact), language)
         case _:
             return fact.rstrip("。.")
-
-
-def day_in_words(day: date, language: str) -> str:
-    """A day as people write it: 2026 年 3 月 1 日 without spaces, 1 March 2026."""
-    if language == "en":
-        return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-    return f"{day.year}年{day.month}月{day.day}日"
-
-
-def moment_in_words(at: datetime, language: str) -> str:
-    """A moment as people write it, in Shanghai's time."""
-    here = at.astimezone(SHANGHAI)
-    comma = ", " if language == "en" else " "
-    return f"{day_in_words(here.date(), language)}{comma}{here:%H:%M}"
 
 
 def text_message(words: Text) -> Text:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import Text
 from yikatong.core.regions import short_name
 from yikatong.medical.filings.rules import is_away
@@ -18,9 +17,8 @@ def reasons(
     region = Text(short_name(request.region), short_name(request.region, "en"))
     if situation.out_since is not None:
         deciding = enrolment.region if enrolment else request.region
-        moment = situation.out_since.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
         name = Text(short_name(deciding), short_name(deciding, "en"))
-        yield Found("region_not_answering", {"region": name, "since": fact(moment)})
+        yield Found("region_not_answering", {"region": name, "since": fact(situation.out_since)})
     away = enrolment is None or is_away(enrolment.region, request.region)
     # At home care is always open; the other services are not tied to the insured place.
     if not situation.opened and (away or request.service not in CARE_SERVICES):

@@ -1,0 +1,32 @@
+"""Days and moments as people write them: 2026年3月5日, 5 March 2026. Pure."""
+
+from datetime import date, datetime
+from typing import Final
+
+from yikatong.core.clock import SHANGHAI
+
+_MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
+
+
+def day_in_words(day: date, language: str) -> str:
+    """A day as people write it: 2026 年 3 月 1 日 without spaces, 1 March 2026."""
+    if language == "en":
+        return f"{day.day} {month_in_words(day, 'en')}"
+    return f"{month_in_words(day, 'zh')}{day.day}日"
+
+
+def month_in_words(month: date, language: str) -> str:
+    """A day's month: 2026 年 3 月 without spaces, March 2026."""
+    if language == "en":
+        return f"{_MONTHS[month.month - 1]} {month.year}"
+    return f"{month.year}年{month.month}月"
+
+
+def moment_in_words(at: datetime, language: str) -> str:
+    """A moment as people write it, in Shanghai's time."""
+    here = at.astimezone(SHANGHAI)
+    comma = ", " if language == "en" else " "
+    return f"{day_in_words(here.date(), language)}{comma}{here:%H:%M}"
