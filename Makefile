@@ -1,5 +1,5 @@
 # Two commands to know: `make run` and `make test`. Each sets up all it needs.
-.PHONY: run test bench lint format lock setup setup-test
+.PHONY: run test bench story lint format lock setup setup-test
 
 BIN := .venv/bin
 
@@ -13,6 +13,10 @@ test: setup-test lint
 
 bench: setup-test
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# The pictures of docs/guides/story.md, taken anew.
+story: setup-test
+	YIKATONG_STORY=docs/images/story $(BIN)/python -m pytest tests/portals/test_story.py
 
 lint: setup-test
 	$(BIN)/ruff check .

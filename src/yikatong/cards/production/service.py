@@ -36,7 +36,7 @@ BATCH_MAX: Final = 200_000
 """Cards of one batch, and of one file."""
 LINES_MAX: Final = 1000
 FAULTS_MAX: Final = 1000
-PRODUCING: Final = Doing("system", reason="批量制卡 · made in a batch")
+PRODUCING: Final = Doing("system")
 NOT_MADE: Final[dict[str, None]] = {
     "batch_id": None, "card_id": None, "card_number": None, "personalised_on": None,
     "name_on_card": None,
