@@ -70,7 +70,7 @@ async def _choose(
     status = wrong[1] if not errors or wrong[0] else 422
     return desk.respond(
         "counter-here.html", (errors, status, wrong[2]), current="desk",
-        here=here, typed=typed, candidates=candidates, after=after if after in _NEXT else _NEXT[0],
+        here=here, single=_only_place(desk) is not None, typed=typed, candidates=candidates, after=after if after in _NEXT else _NEXT[0],
         counters=[
             (one.code, one.text.in_language(language), _where(one, language)) for one in counters
         ],
