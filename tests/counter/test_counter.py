@@ -312,7 +312,7 @@ async def test_an_agent_collects_and_does_not_activate(platform: Platform, clerk
         person, "card_first",
         {"present": "self", "materials": "photo", "delivery": "pickup", "pickup_place": CENTRE,
          "bank": "ICBC"},
-        files={"file": ("photo.pdf", PDF, "application/pdf")},
+        files={"file_photo": ("photo.pdf", PDF, "application/pdf")},
     )  # fmt: skip
     assert "制卡中" in taken.text, text_of(taken.text)
     assert "document.added" in await actions(platform, person)

@@ -66,8 +66,10 @@ def needs(name: services.Name) -> Callable[[Facts], Sequence[Text]]:
     """What a service asks for, from its table."""
     service = services.SERVICES[name]
 
-    def documents_of(_: Facts) -> Sequence[Text]:
+    def documents_of(facts: Facts) -> Sequence[Text]:
         found = [MATERIAL_NAMES[one] for one in service.needs]
+        if facts.elsewhere:
+            return found
         return [*found, service.note] if service.note.zh else found
 
     return documents_of

@@ -70,7 +70,8 @@ async def _choose(
     status = wrong[1] if not errors or wrong[0] else 422
     return desk.respond(
         "counter-here.html", (errors, status, wrong[2]), current="desk",
-        here=here, typed=typed, candidates=candidates, after=after if after in _NEXT else _NEXT[0],
+        here=here, single=_only_place(desk) is not None, typed=typed, candidates=candidates,
+        after=after if after in _NEXT else _NEXT[0],
         counters=[
             (one.code, one.text.in_language(language), _where(one, language)) for one in counters
         ],
@@ -87,8 +88,10 @@ def _only_place(desk: Desk) -> str | None:
 
 
 def _where(one: Counter, language: str) -> str:
-    hours = one.hours if language == "zh" else one.hours_english
-    return f"{one.address} · {hours}"
+    """Address and hours; addresses are written in Chinese alone."""
+    if language == "zh":
+        return f"{one.address} · {one.hours}"
+    return f"{regions.full_name(one.region, language)} · {one.hours_english}"
 
 
 @post(COUNTER, include_in_schema=False)

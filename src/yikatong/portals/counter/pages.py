@@ -14,6 +14,7 @@ from yikatong.cards.counters.model import Counter
 from yikatong.cards.model import CardApplication
 from yikatong.cards.office import applying
 from yikatong.cards.production import blanks, delivery
+from yikatong.cards.production.stock_model import Movement
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import YikatongError
 from yikatong.core.ids import time_of
@@ -73,14 +74,18 @@ async def _start(
 ) -> Response[Any]:
     desk.view.path, desk.view.query = DESK, []
     works, here, own = desk.caller.may(own_counter.PERMISSION), None, list[Queue]()
+    stock: Sequence[Movement] = ()
     if works:
         async with desk.platform.database.transaction(readonly=True) as connection:
             here = await own_counter.find(desk.platform, connection, desk.caller)
-        own = await _at_counter(desk, here) if here else []
+        if here is not None:
+            own = await _at_counter(desk, here)
+            # A counter that never received any keeps no stock here.
+            stock = await blanks.movements(desk.platform, here.code, 1)
     return desk.respond(
         "counter-desk.html", wrong, current="desk", typed=typed, works=works,
         here=here and here.text.in_language(desk.language),
-        blanks=await blanks.balance(desk.platform, here.code) if here and here.prints_at_once else None,
+        blanks=stock[0].balance if stock else None,
         queues=[*own, *await queues(desk, claims, approvals)], moment=_moment,
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ from yikatong.cards.office.model import (
     WHY_NAMES,
     Doing,
 )
+from yikatong.core import regions
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import Text, YikatongError, one_of
 from yikatong.core.ids import new_id
@@ -139,7 +140,8 @@ def _application_facts(one: CardApplication) -> list[tuple[Text, Text]]:
     if one.why is not None:
         facts.insert(1, (words("review_why"), WHY_NAMES[one.why]))
     if one.accepted_in and one.accepted_in != one.region:
-        facts.append((words("review_accepted_in"), place(one.accepted_in)))
+        where = Text(*(regions.full_name(one.accepted_in, each) for each in ("zh", "en")))
+        facts.append((words("review_accepted_in"), where))
     return facts
 
 
