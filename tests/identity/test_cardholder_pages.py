@@ -360,7 +360,7 @@ async def test_the_guide_of_a_region_tells_filing_rates_and_who_settles_directly
     web: httpx.AsyncClient,
 ) -> None:
     page = (await web.get("/guide/regions/110000?from=510100&insurance=310")).text
-    for words in ("要备案", "临时备案", "尚未与官方文本核对", "能直接结算的医院和药店", "北京"):
+    for words in ("要不要备案", "临时备案", "尚未与官方文本核对", "能直接结算的医院和药店", "北京"):
         assert words in page, words
     found = (await web.get("/guide/regions/110000?from=510100&q=中医院")).text
     listed = found.partition('id="providers"')[2].partition('id="bring"')[0]
