@@ -406,6 +406,9 @@ async def test_whoever_is_signed_in_asks_about_their_own_card(
     page = (await web.get("/?to=beijing&service=inpatient&date=2026-03-05")).text
     assert "没有异地就医备案" in page
     assert "2026年3月5日" in page
+    # Done from there.
+    assert 'href="/filings/new?to_code=110000&amp;starts_on=2026-03-05"' in page
+    assert 'href="/plan?to=' in page
     events = await actions(platform, person_id)
     assert "portability.checked" in events
     # A visitor's way of naming somebody else changes nothing.
