@@ -360,7 +360,7 @@ async def test_the_guide_of_a_region_tells_filing_rates_and_who_settles_directly
     web: httpx.AsyncClient,
 ) -> None:
     page = (await web.get("/guide/regions/110000?from=510100&insurance=310")).text
-    for words in ("要备案", "临时备案", "尚未与官方文本核对", "能直接结算的医院和药店", "北京"):
+    for words in ("要不要备案", "临时备案", "尚未与官方文本核对", "能直接结算的医院和药店", "北京"):
         assert words in page, words
     found = (await web.get("/guide/regions/110000?from=510100&q=中医院")).text
     listed = found.partition('id="providers"')[2].partition('id="bring"')[0]
@@ -406,6 +406,9 @@ async def test_whoever_is_signed_in_asks_about_their_own_card(
     page = (await web.get("/?to=beijing&service=inpatient&date=2026-03-05")).text
     assert "没有异地就医备案" in page
     assert "2026年3月5日" in page
+    # Done from there.
+    assert 'href="/filings/new?to_code=110000&amp;starts_on=2026-03-05"' in page
+    assert 'href="/plan?to=' in page
     events = await actions(platform, person_id)
     assert "portability.checked" in events
     # A visitor's way of naming somebody else changes nothing.

@@ -241,14 +241,11 @@ def _care(facts: Affairs) -> list[Todo]:
             and not filing_rules.goes_on(one, facts.filings)
         ):
             found.append(Todo("filing_ends", "/filings", urgent=False, day=ends, words=name))
-    for one in facts.plans:
+    # The next one alone: the others stand on the page of plans.
+    for one in facts.plans[:1]:
         if facts.day <= one.leaves_on <= facts.day + plans.DAYS_BEFORE:
-            found.append(
-                Todo(
-                    "plan", f"/plan/{one.plan_id}", urgent=False, day=one.leaves_on,
-                    words=place(one.region),
-                )
-            )  # fmt: skip
+            address, where = f"/plan/{one.plan_id}", place(one.region)
+            found.append(Todo("plan", address, urgent=False, day=one.leaves_on, words=where))
     return found
 
 

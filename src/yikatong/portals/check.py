@@ -30,6 +30,7 @@ from yikatong.portability.model import (
     CheckRequest,
     Service,
 )
+from yikatong.portability.plans.rules import ADDRESSES
 from yikatong.portability.rules.insurance import medical_enrolment
 from yikatong.portals.view import View
 from yikatong.portals.whose import whose
@@ -93,6 +94,8 @@ async def check(
         "errors": {},
         "answer": None,
         "mine": mine,
+        "doing": {},
+        "plan_link": "",
     }
     if "person" not in query and (mine is None or "to" not in query):
         return view.respond(request, "check.html", **facts)
@@ -121,7 +124,23 @@ async def check(
     insured = await _insured_region(platform, people, found)
     asked = Asked(found.name, insured, region.code, SERVICE_NAMES[service], form.date)
     facts |= answered(asked, service, answer, found.age_on(day))
+    if mine is not None:
+        facts["doing"] = _doing(answer, region.code, form.date)
+        facts["plan_link"] = f"/plan?{urlencode({'to': form.to, 'leaves_on': form.date})}"
     return view.respond(request, "check.html", **facts)
+
+
+def _doing(answer: Answer, region: str, day: str) -> dict[str, str]:
+    """Where the reader does something about a reason, by its code."""
+    found: dict[str, str] = {}
+    for reason in answer.reasons:
+        if reason.weight == "info":
+            continue
+        if (address := ADDRESSES.get(reason.code)) is not None:
+            found[reason.code] = address
+        elif reason.code.startswith("filing_"):
+            found[reason.code] = f"/filings/new?{urlencode({'to_code': region, 'starts_on': day})}"
+    return found
 
 
 def _acts_in(service: Service | None) -> tuple[ActsIn, ...]:

@@ -64,6 +64,9 @@ async def _page(
         account = await medical.find(connection, person_id)
         shared = await medical.family_of(connection, person_id)
         payers = (await medical.payers_of(connection, [person_id], day)).get(person_id, [])
+        if shared or payers:
+            actor, now = session.actor("family account"), platform.clock.now()
+            await audit.record(connection, actor, now, person_id, "medical_account.family_read")
         mandates = await authority.mandates(platform, connection, person_id)
         agents = await authority.agents(platform, connection, person_id)
         granted = await authority.granted(connection, person_id)
@@ -72,10 +75,6 @@ async def _page(
         known |= {one.person_id for one in (*mandates, *agents)}
         known |= {one.agent_id for one in granted}
         everybody = await people.persons(connection, known)
-        actor = session.actor("family account")
-        if shared or payers:
-            now = platform.clock.now()
-            await audit.record(connection, actor, now, person_id, "medical_account.family_read")
     names = {one: mask_name(person.name) for one, person in everybody.items()}
     sharing = {one.member_id for one in shared}
     done = request.query_params.get("done", "")

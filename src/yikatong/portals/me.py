@@ -18,7 +18,7 @@ from yikatong.portals import affairs
 from yikatong.portals.affairs import Affairs
 from yikatong.portals.sign_in import HOME
 from yikatong.portals.signed_in import require_session
-from yikatong.portals.view import View
+from yikatong.portals.view import WAY_BACK, View
 
 TEMPLATES: Final = ("me.html",)
 Group = Literal["card", "care", "money", "family", "own"]
@@ -77,11 +77,14 @@ async def me(request: Request[Any, Any, Any], platform: NamedDependency[Platform
         for group in ("card", "care", "money", "family", "own")
         if (tiles := [one for one in TILES if one.group == group and _covered(one, facts)])
     ]
-    return view.respond(
-        request, "me.html", current="me", groups=groups,
-        name=mask_name(facts.person.name), own=facts.own, unread=facts.unread,
+    response = view.respond(
+        request, "me.html", current="me", groups=groups, way_back="",
+        name=mask_name(facts.person.name), own=facts.own,
         todos=[_todo(view, one) for one in found[:_SHOWN]], more=len(found) > _SHOWN,
     )  # fmt: skip
+    # Whoever is here again has left the plan they came from.
+    response.delete_cookie(WAY_BACK, path="/")
+    return response
 
 
 def _covered(one: Tile, facts: Affairs) -> bool:
