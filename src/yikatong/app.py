@@ -168,7 +168,7 @@ def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response
     if problems.is_api(request):
         return problems.respond(known)
     if isinstance(known, SignInNeeded):
-        return to_sign_in(request, known.level)
+        return to_sign_in(request, known.level, known.form_at)
     if isinstance(known, StaffSignInNeeded):
         return to_staff_sign_in(request)
     return portals.error_page(request, known)

@@ -102,6 +102,8 @@ def test_the_first_card_is_applied_for_online_and_followed(
     expect(page.locator(".errors")).to_contain_text("已有一笔申请在办")
     page.goto(f"{site}/card")
     expect(page.locator(".track")).to_have_count(1)
+    page.get_by_role("link", name="撤回申请").click()
+    expect(page.locator("main")).to_contain_text("申请就此结束")
     page.get_by_role("button", name="撤回申请").click()
     expect(page.locator(".notice.yes")).to_contain_text("已撤回")
     context.close()

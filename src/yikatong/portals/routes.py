@@ -11,6 +11,7 @@ from yikatong.portals import (
     acting,
     by_hand,
     card,
+    card_amend,
     card_apply,
     consent,
     details,
@@ -134,6 +135,7 @@ def load() -> None:
         *inbox.TEMPLATES,
         *settings.TEMPLATES,
         *card.TEMPLATES,
+        *card_amend.TEMPLATES,
         *details.TEMPLATES,
     ):
         environment().get_template(name)
@@ -174,6 +176,7 @@ routes = [
             account,
             *card.routes,
             *card_apply.routes,
+            *card_amend.routes,
             *receipts.routes,
             *own_benefits.routes,
             pension,

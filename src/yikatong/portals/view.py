@@ -159,7 +159,7 @@ class View(msgspec.Struct):
             acting=request.state.get("acting"),
             unread_count=_counted(request.state.get("unread", 0)),
             sandbox=request.app.state["platform"].settings.sandbox,
-            **{"current": "", **facts},
+            **{"current": "", "kept": request.state.get("kept", False), **facts},
         )
         response = Response(
             body,

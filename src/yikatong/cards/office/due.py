@@ -1,5 +1,5 @@
-"""What is due by the clock: provisional reports end, cards expire, uncollected cards are chased, and
-holders are told beforehand.
+"""What is due by the clock: provisional reports end, cards expire, uncollected cards are chased, what was
+asked for and not added ends, and holders are told beforehand.
 
 May run at any time, twice, or beside another process: each part finds what is due and does it once.
 """
@@ -43,6 +43,7 @@ class Done(msgspec.Struct):
     expired: int = 0
     chased: int = 0
     destroyed: int = 0
+    lapsed: int = 0
     told_of_expiry: int = 0
     told_of_report: int = 0
     failed: int = 0
@@ -81,7 +82,8 @@ async def by_the_moment(
 async def by_the_day(
     platform: Platform, done: Done | None = None, hear: Hear = lambda _: None
 ) -> None:
-    """What need not be looked for more than once a day: expiry, and cards that nobody collects."""
+    """What need not be looked for more than once a day: expiry, cards that nobody collects, and what was
+    asked for and nobody added."""
     now, day, done = platform.clock.now(), today(platform.clock), done or Done()
 
     async def expire(one: Place) -> None:
@@ -90,6 +92,9 @@ async def by_the_day(
     async def collect(one: CardApplication) -> None:
         await _uncollected(platform, one, done)
 
+    async def lapse(one: CardApplication) -> None:
+        done.lapsed += await _application(platform, one, "lapse")
+
     await _each(
         platform, done, lambda c, at: store.cards_run_out(c, day, at, _AT_ONCE),
         lambda one: one, expire, hear,
@@ -97,6 +102,10 @@ async def by_the_day(
     await _each(
         platform, done, lambda c, at: store.uncollected(c, now, at, _AT_ONCE),
         lambda one: (one.person_id, one.application_id), collect, hear,
+    )  # fmt: skip
+    await _each(
+        platform, done, lambda c, at: store.unanswered(c, day, at, _AT_ONCE),
+        lambda one: (one.person_id, one.application_id), lapse, hear,
     )  # fmt: skip
     await _tell_of_expiry(platform, done)
 
@@ -164,6 +173,10 @@ async def _application(platform: Platform, one: CardApplication, event: str) -> 
             return False
         if event == "destroy":
             await desk.move_application(current, "destroy", reason="逾期未领 · not collected")
+        elif event == "lapse":
+            await desk.move_application(
+                current, "lapse", reason="逾期未补正 · nothing was added in time"
+            )
         else:
             await desk.move_application(current, "chase", chased=current.chased + 1)
         return True

@@ -285,6 +285,16 @@ def _something_asked(facts: Facts) -> YikatongError | None:
     )
 
 
+def _answer_overdue(facts: Facts) -> YikatongError | None:
+    assert facts.application is not None
+    until = facts.application.asked_until
+    if facts.application.asked_for is not None and until is not None and until < facts.today:
+        return None
+    return CardRefused(
+        zh="没有逾期未补正的材料", en="there is nothing that was to be added and is overdue"
+    )
+
+
 def _not_in_batch(facts: Facts) -> YikatongError | None:
     assert facts.application is not None
     if facts.application.batch_id is None:
@@ -389,6 +399,7 @@ ANOTHER_REVIEWER: Final = Guard(
 REASON_GIVEN: Final = Guard(Text("写明原因", "a reason is given"), _reason_given)
 NOTHING_ASKED: Final = Guard(Text("没有待补正", "nothing is asked to be added"), _nothing_asked)
 SOMETHING_ASKED: Final = Guard(Text("有待补正", "something is asked to be added"), _something_asked)
+ANSWER_OVERDUE: Final = Guard(Text("补正期限已过", "the time to add it is over"), _answer_overdue)
 NOT_IN_BATCH: Final = Guard(Text("未送厂制卡", "not at the maker's yet"), _not_in_batch)
 IN_BATCH: Final = Guard(Text("在制卡批次里", "in a production batch"), _in_batch)
 FEE_SETTLED: Final = Guard(

@@ -115,6 +115,8 @@ class Mended(msgspec.Struct, frozen=True):
     bank: str | None = None
     pickup_place: str | None = None
     post_to: str | None = None
+    word: str = ""
+    """What the applicant says to the reviewer."""
 
 
 class Facts(msgspec.Struct, frozen=True):

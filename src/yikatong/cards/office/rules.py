@@ -8,10 +8,11 @@ from typing import Final
 import msgspec
 
 from yikatong.cards.counters.model import Counter
-from yikatong.cards.model import LIVE_STATES, Card
+from yikatong.cards.model import LIVE_STATES, Card, CardApplication
 from yikatong.cards.office.model import Facts, NewApplication
 from yikatong.cards.office.terms import CardRules
 from yikatong.core import regions
+from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput
 from yikatong.core.money import Fen
 
@@ -105,6 +106,13 @@ def card_to_replace(cards: Sequence[Card]) -> Card | None:
         return live
     newest = next(iter(cards), None)
     return newest if newest is not None and newest.state == "expired" else None
+
+
+def lapsed(one: CardApplication) -> bool:
+    """Whether the application ended because what was asked for was not added in time (逾期未补正)."""
+    if one.state != "withdrawn" or one.asked_until is None or one.state_since is None:
+        return False
+    return one.state_since.astimezone(SHANGHAI).date() > one.asked_until
 
 
 def is_guardian(facts: Facts, person_id: int) -> bool:

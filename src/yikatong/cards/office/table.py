@@ -45,7 +45,7 @@ EFFECTS: Final[dict[Effect, Text]] = {
 }
 
 ApplicationEvent = Literal[
-    "apply_first", "apply_replace", "apply_renew", "ask", "amend", "approve", "approve_at_once",
+    "apply_first", "apply_replace", "apply_renew", "ask", "amend", "lapse", "approve", "approve_at_once",
     "reject", "withdraw", "pay_fee", "end_with_person", "order", "make", "spoil", "print", "post", "come_back",
     "chase", "hand_over", "deliver", "destroy",
 ]  # fmt: skip
@@ -95,6 +95,7 @@ APPLICATION: Final[tuple[Move, ...]] = (
     _apply("apply_renew", "renew", Text("申请换卡", "ask for renewal"), g.CARD_TO_REPLACE, g.REASON_HOLDS),
     Move("ask", Text("要求补正", "ask for something to be added"), ("applied",), None, (g.REASON_GIVEN, g.NOTHING_ASKED)),
     Move("amend", Text("补正", "add what was asked for"), ("applied",), None, (g.SOMETHING_ASKED,)),
+    Move("lapse", Text("逾期未补正，终止", "ended, as nothing was added in time"), ("applied",), "withdrawn", (g.ANSWER_OVERDUE,), ("give_fee_back",)),
     Move("approve_at_once", Text("即时通过", "approve at once"), ("applied",), "in_production"),
     Move("approve", Text("审核通过", "approve"), ("applied",), "in_production", (g.ALIVE, g.NOTHING_ASKED, g.ANOTHER_REVIEWER)),
     Move("reject", Text("审核不通过", "refuse"), ("applied",), "rejected", (g.REASON_GIVEN, g.ANOTHER_REVIEWER), ("give_fee_back",)),
@@ -162,7 +163,7 @@ def restored(card: Card) -> CardState:
 
 BY_ITSELF: Final[frozenset[ApplicationEvent | CardEventName]] = frozenset(
     (
-        "approve_at_once", "end_with_person", "order", "make", "spoil", "chase", "destroy", "lock",
+        "lapse", "approve_at_once", "end_with_person", "order", "make", "spoil", "chase", "destroy", "lock",
         "provisional_report_ends", "remind_report", "remind_expiry", "expire", "replace",
     )
 )  # fmt: skip

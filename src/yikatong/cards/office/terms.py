@@ -19,9 +19,7 @@ from yikatong.policies.reader import Entry, read
 NATION: Final = "000000"
 _FILE: Final = "card_rules.yaml"
 WHYS: Final[tuple[Why, ...]] = ("lost", "damaged", "expired", "old_generation", "data_changed")
-_DAYS: Final = (
-    "provisional_days review_days production_days collect_days keep_days remind_days valid_years"
-)
+_DAYS: Final = "provisional_days review_days amend_days production_days collect_days keep_days remind_days valid_years"
 _FIELDS: Final = f"{_DAYS} fee free"
 
 
@@ -34,6 +32,8 @@ class CardRules(msgspec.Struct, frozen=True):
     valid_years: int
     review_days: int
     """An application is decided within so many days (审核时限)."""
+    amend_days: int
+    """What the office asks for is added within so many days (补正期限); else the application ends."""
     production_days: int
     """A card of a batch is ready within so many working days (制卡时限)."""
     fee: Fen
