@@ -64,6 +64,9 @@ At `/card`, signed in, or acting for somebody:
 - What is not added in time ends by itself the day after (`lapse`); a fee that was paid is given back.
 - `/card/withdraw` says what withdrawing means before it does it, until the card is at the maker's.
 - What was refused, or ended so, says why and what to do, until there is another application.
+- `/applications` has all that somebody applied for on one page, the newest first: cards, filings, claims by
+  hand, pensions, unemployment benefit, changes of data, each as steps (done, now, next) with their days, what
+  is asked of them, and where it goes on. An agent sees the kinds the authority covers.
 
 ## Who may do what, where
 

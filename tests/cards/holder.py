@@ -1,6 +1,6 @@
 """Cardholders at their browser: signed in, with the pages of the card before them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -57,7 +57,7 @@ _last: list[tuple[Platform, Any]] = []
 
 
 @asynccontextmanager
-async def at_home(platform: Platform, person_id: int) -> AsyncIterator[Holder]:
+async def at_home(platform: Platform, person_id: int) -> AsyncGenerator[Holder]:
     """Somebody signed in."""
     if not _last or _last[0][0] is not platform:
         _last[:] = [(platform, create_app(platform))]

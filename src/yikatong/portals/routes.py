@@ -9,6 +9,7 @@ from yikatong.core import regions
 from yikatong.core.errors import YikatongError
 from yikatong.portals import (
     acting,
+    applications,
     by_hand,
     card,
     card_amend,
@@ -136,6 +137,7 @@ def load() -> None:
         *settings.TEMPLATES,
         *card.TEMPLATES,
         *card_amend.TEMPLATES,
+        *applications.TEMPLATES,
         *details.TEMPLATES,
     ):
         environment().get_template(name)
@@ -177,6 +179,7 @@ routes = [
             *card.routes,
             *card_apply.routes,
             *card_amend.routes,
+            *applications.routes,
             *receipts.routes,
             *own_benefits.routes,
             pension,

@@ -79,6 +79,12 @@ async def one(
     return change, found
 
 
+async def newest(connection: Connection, person_id: int, limit: int) -> list[Change]:
+    """The newest changes of a person without their values; the caller records the look."""
+    rows = await store.of_person(connection, person_id, max(1, min(limit, HISTORY_MAX)))
+    return [row.opened({}) for row in rows]
+
+
 async def waiting(platform: Platform, after: int = 0, limit: int = 100) -> list[Change]:
     """Everybody's changes that are to be reviewed, the oldest first."""
     async with platform.database.transaction(readonly=True) as connection:
