@@ -28,6 +28,7 @@ from yikatong.cards.office import api as cards_api
 from yikatong.cards.office import applying as cards_applying
 from yikatong.cards.office import applying_api as cards_applying_api
 from yikatong.cards.office import living_api as cards_living_api
+from yikatong.cards.office.model import MATTER as CARD_MATTER
 from yikatong.cards.production import api as card_production_api
 from yikatong.cards.production import stock_api as card_stock_api
 from yikatong.core import events, problems
@@ -255,7 +256,7 @@ def create_app(platform: Platform) -> Litestar:
     # What documents are added to, and whether it takes any.
     matters: dict[str, documents_api.Takes] = {
         changes.MATTER: changes_service.takes_documents,
-        cards_applying.MATTER: cards_applying.takes_documents,
+        CARD_MATTER: cards_applying.takes_documents,
     }
 
     def matters_with_documents() -> dict[str, documents_api.Takes]:

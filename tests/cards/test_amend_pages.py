@@ -13,7 +13,7 @@ from tests.trust.files import jpeg, png
 from yikatong.cards import service as cards
 from yikatong.cards.model import CardApplication
 from yikatong.cards.office import applying, due, looking
-from yikatong.cards.office.model import Doing
+from yikatong.cards.office.model import MATTER, Doing
 from yikatong.core.clock import FixedClock
 from yikatong.core.platform import Platform
 from yikatong.people.notices import service as notices
@@ -85,7 +85,7 @@ async def test_documents_and_a_word_go_back_to_the_review(
     after = await now(platform, asked.person_id)
     assert (after.asked_for, after.asked_until, after.state) == (None, None, "applied")
     assert {"photo", "residence_permit"} <= set(after.materials)
-    matter = Matter(applying.MATTER, asked.application_id)
+    matter = Matter(MATTER, asked.application_id)
     async with platform.database.transaction(readonly=True) as connection:
         kinds = await documents.kinds_of(connection, asked.person_id, matter)
         said = await looking.word(platform, connection, asked.person_id, asked.application_id)

@@ -13,7 +13,7 @@ from yikatong.cards.counters import service as counters
 from yikatong.cards.model import OPEN_STATES, CardApplication
 from yikatong.cards.office import applying
 from yikatong.cards.office.living import history
-from yikatong.cards.office.model import CardEvent, Material, Mended
+from yikatong.cards.office.model import MATTER, CardEvent, Material, Mended
 from yikatong.cards.telling import reference
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection
@@ -84,7 +84,7 @@ async def _asked(view: View, platform: Platform, holder: Holder) -> _Asked | Non
         one = await _under_way(connection, holder.person_id)
         if one is None or one.asked_for is None:
             return None
-        matter = Matter(applying.MATTER, one.application_id)
+        matter = Matter(MATTER, one.application_id)
         papers = await documents.list_of(platform, connection, holder.person_id, matter)
         told = await history(connection, holder.person_id, _EVENTS_READ)
         found = []
@@ -212,7 +212,7 @@ async def _add(platform: Platform, holder: Holder, number: int, kind: str, conte
     async with platform.database.transaction() as connection:
         await applying.takes_documents(connection, holder.person_id, number)
         await documents.add(
-            platform, connection, holder.person_id, Matter(applying.MATTER, number), kind, content,
+            platform, connection, holder.person_id, Matter(MATTER, number), kind, content,
             "", holder.session.actor("my card"),
         )  # fmt: skip
 
@@ -220,7 +220,7 @@ async def _add(platform: Platform, holder: Holder, number: int, kind: str, conte
 async def _send(platform: Platform, holder: Holder, number: int, form: dict[str, str]) -> None:
     person_id, key = holder.person_id, key_of(form["key"])
     async with platform.database.transaction(readonly=True) as connection:
-        matter = Matter(applying.MATTER, number)
+        matter = Matter(MATTER, number)
         kinds = await documents.kinds_of(connection, person_id, matter)
         one = await _under_way(connection, person_id)
         told = await history(connection, person_id, _EVENTS_READ)

@@ -10,7 +10,7 @@ from litestar.response import Redirect
 from yikatong.cards.counters import service as counters
 from yikatong.cards.model import CardApplication, Kind, Why
 from yikatong.cards.office import applying, terms
-from yikatong.cards.office.model import NewApplication
+from yikatong.cards.office.model import MATTER, NewApplication
 from yikatong.core import problems
 from yikatong.core.clock import today
 from yikatong.core.errors import InvalidInput, NotFound, YikatongError
@@ -146,7 +146,7 @@ async def apply(
 async def _keep_photo(
     platform: Platform, made: CardApplication, photo: bytes, actor: Actor
 ) -> None:
-    matter = Matter("card_application", made.application_id)
+    matter = Matter(MATTER, made.application_id)
     async with platform.database.transaction() as connection:
         await documents.add(
             platform, connection, made.person_id, matter, "photo", photo, "photo", actor,

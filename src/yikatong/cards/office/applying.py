@@ -20,8 +20,6 @@ from yikatong.money.bank import banks
 from yikatong.money.errors import printable
 from yikatong.trust.audit import Actor
 
-MATTER: Final = "card_application"
-"""The kind of matter its documents belong to."""
 WAITING: Final[tuple[ApplicationState, ...]] = ("applied", "in_production", "ready", "sent")
 """What a work list shows, in the order in which an application goes through it."""
 TEXT_MAX: Final = 200

@@ -94,6 +94,7 @@ def region_rules(
         ("免收", "free where", _codes(body.free) or "-"),
         ("有效期（年）", "valid for years", body.valid_years),
         ("催领间隔", "asked to collect every so many days", body.collect_days),
+        ("照片来源", "photo from", body.photo),
         ("逾期销毁", "destroyed after days", body.keep_days),
         ("到期提醒提前", "told days before it expires", body.remind_days),
     ):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -21,6 +21,8 @@ from yikatong.core.errors import Text
 from yikatong.core.events import Event
 from yikatong.people.model import Enrolment, Person, Relation
 
+MATTER: Final = "card_application"
+"""The kind of matter an application's documents belong to."""
 CHANNEL_NAMES: dict[Channel, Text] = {
     "counter": Text("经办窗口", "a counter"),
     "bank": Text("合作银行网点", "a branch of the bank"),
@@ -143,6 +145,8 @@ class Facts(msgspec.Struct, frozen=True):
     """The counter at which it happens."""
     pickup: Counter | None = None
     """The counter wanted for collecting the card."""
+    photo_at_hand: bool = True
+    """Whether the photo that goes onto the card is there, or is none that has to be handed in."""
 
 
 class CardEvent(msgspec.Struct, frozen=True):

@@ -20,6 +20,8 @@ ANY_BANK: Final = "ICBC"
 """The issuing bank of a first card for which none is named."""
 GENERATION: Final = 3
 """Cards issued today are of the third generation."""
+PHOTOGRAPHED_FROM: Final = 16
+"""From this age everybody has an id card, and so a photo in the police's population base."""
 _INSURANCES: Final = ("310", "390", "110", "150", "210")
 _SATURDAY: Final = 5
 
@@ -89,7 +91,15 @@ def decided_at_once(wanted: NewApplication, facts: Facts) -> bool:
         and facts.doing.by == "self"
         and not is_elsewhere(wanted, facts)
         and wanted.why != "data_changed"
+        # A photo can be added to an application only when there is one.
+        and not photo_needed(facts)
     )
+
+
+def photo_needed(facts: Facts) -> bool:
+    """Whether a photo has to be handed in: where the region takes none from the population base, and of
+    a child, who is not in it before there is an id card (居民身份证法 art. 2)."""
+    return facts.rules.photo == "handed_in" or facts.person.age_on(facts.today) < PHOTOGRAPHED_FROM
 
 
 def fee_of(wanted: NewApplication, terms: CardRules) -> Fen:

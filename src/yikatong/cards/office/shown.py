@@ -202,6 +202,7 @@ class RulesBody(msgspec.Struct):
     fee: str
     free: list[NamedBody]
     collect_days: int
+    photo: str
     keep_days: int
     remind_days: int
     sources: list[str]
@@ -391,6 +392,7 @@ def rules(one: CardRules, day: date, review: str) -> RulesBody:
         fee=format_yuan(one.fee),
         free=[named(why, WHY_NAMES) for why in one.free],
         collect_days=one.collect_days,
+        photo=one.photo,
         keep_days=one.keep_days,
         remind_days=one.remind_days,
         sources=list(one.sources),

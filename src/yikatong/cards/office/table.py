@@ -97,7 +97,7 @@ APPLICATION: Final[tuple[Move, ...]] = (
     Move("amend", Text("补正", "add what was asked for"), ("applied",), None, (g.SOMETHING_ASKED,)),
     Move("lapse", Text("逾期未补正，终止", "ended, as nothing was added in time"), ("applied",), "withdrawn", (g.ANSWER_OVERDUE,), ("give_fee_back",)),
     Move("approve_at_once", Text("即时通过", "approve at once"), ("applied",), "in_production"),
-    Move("approve", Text("审核通过", "approve"), ("applied",), "in_production", (g.ALIVE, g.NOTHING_ASKED, g.ANOTHER_REVIEWER)),
+    Move("approve", Text("审核通过", "approve"), ("applied",), "in_production", (g.ALIVE, g.NOTHING_ASKED, g.ANOTHER_REVIEWER, g.PHOTO_AT_HAND)),
     Move("reject", Text("审核不通过", "refuse"), ("applied",), "rejected", (g.REASON_GIVEN, g.ANOTHER_REVIEWER), ("give_fee_back",)),
     Move("withdraw", Text("撤回", "withdraw"), ("applied", "in_production"), "withdrawn", (g.NOT_IN_BATCH,), ("give_fee_back",)),
     Move("pay_fee", Text("交工本费", "pay the fee"), ("applied", "in_production", "ready"), None, (g.FEE_IS_DUE,)),

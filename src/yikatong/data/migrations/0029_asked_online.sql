@@ -15,7 +15,14 @@ alter table staff_drafts rename to kept_forms;
 alter table kept_forms rename column staff_number to sender;
 create index kept_forms_at on kept_forms (at);
 
+-- Beside the order file there is a file of photos.
+alter table card_batch_exports
+    add column file             text        not null default 'order' check (file in ('order', 'photos'));
+alter table card_batch_exports alter column file drop default;
+
 -- migrate:down
+delete from card_batch_exports where file <> 'order';
+alter table card_batch_exports drop column file;
 drop index kept_forms_at;
 delete from kept_forms;
 alter table kept_forms rename column sender to staff_number;

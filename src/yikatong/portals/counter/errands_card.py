@@ -12,6 +12,7 @@ from yikatong.cards.office.errors import STATE_NAMES
 from yikatong.cards.office.model import (
     KIND_NAMES,
     MATERIAL_NAMES,
+    MATTER,
     WHY_NAMES,
     Doing,
     Material,
@@ -159,9 +160,10 @@ def _apply_fields(case: Case, *, kind: Kind) -> Sequence[Field]:
             Field(name="pay", kind="radios", label="pay_fee", value="cash",
                   options=[(one, words(f"counter_fee_{one}")) for one in ("cash", "later")])
         )  # fmt: skip
-    found.append(
-        Field(name="file", kind="file", label="card_files", hint=words("counter_hint_file"))
-    )
+    found += [
+        _photo_field(),
+        Field(name="file", kind="file", label="card_files", hint=words("counter_hint_file")),
+    ]
     return found
 
 
@@ -205,16 +207,27 @@ async def _apply(case: Case, actor: Actor, *, kind: Kind) -> Done:
     return _told(case, made)
 
 
+_FILES: Final[dict[str, DocumentKind]] = {"file": "application_form", "file_photo": "photo"}
+"""Fields with files, and what they are."""
+
+
 async def _keep_files(case: Case, application_id: int, actor: Actor) -> None:
-    files = case.uploads.get("file", ())
+    files = [(field, one) for field in _FILES for one in case.uploads.get(field, ())]
     if not files:
         return
+    matter = Matter(MATTER, application_id)
     async with case.platform.database.transaction() as connection:
-        for one in files:
+        for field, one in files:
             await documents.add(
-                case.platform, connection, case.facts.person_id, Matter(applying.MATTER, application_id),
-                "application_form", one.content, one.name, actor, field="file",
+                case.platform, connection, case.facts.person_id, matter, _FILES[field], one.content,
+                one.name, actor, field=field,
             )  # fmt: skip
+
+
+def _photo_field() -> Field:
+    return Field(
+        name="file_photo", kind="file", label="card_photo", hint=words("counter_hint_photo")
+    )
 
 
 def _told(case: Case, one: CardApplication) -> Done:
@@ -396,6 +409,7 @@ def _amend_fields(case: Case) -> Sequence[Field]:
         Field(name="materials", kind="checks", label="shown", hint=hint,
               options=[(one, text) for one, text in MATERIAL_NAMES.items()
                        if one in ("photo", "household_register", "guardianship", *_ELSEWHERE)]),
+        _photo_field(),
         Field(name="file", kind="file", label="card_files", hint=words("counter_hint_file")),
     )  # fmt: skip
 

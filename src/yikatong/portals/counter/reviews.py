@@ -19,6 +19,7 @@ from yikatong.cards.office.model import (
     CHANNEL_NAMES,
     KIND_NAMES,
     MATERIAL_NAMES,
+    MATTER,
     WHY_NAMES,
     Doing,
 )
@@ -84,9 +85,7 @@ async def _application(desk: Desk, person_id: int, number: int) -> Review:
         ]
         if not found:
             raise NoSuchApplication
-        papers = await documents.list_of(
-            platform, connection, person_id, Matter(applying.MATTER, number)
-        )
+        papers = await documents.list_of(platform, connection, person_id, Matter(MATTER, number))
         person = await people.get(connection, person_id)
         word = await looking.word(platform, connection, person_id, number)
         detail: dict[str, object] = {"application_id": str(number)}
