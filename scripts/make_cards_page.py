@@ -52,6 +52,13 @@ made and collected. They are made up for every pooling region at the first start
 bank; left out, at the counter that took the application in. Only counters with `prints_at_once`, in the
 issuing region, make a card while one waits. The bank side is activated at a branch of the issuing bank.
 
+## What follows a replaced card
+
+Filings, authority of agents, entitlements and registrations belong to the person and stay as they are. At the same
+bank the account goes to the new card, and with it standing orders, what is paid onto it, and its history; at
+another bank the old account stays open there, with its standing orders, and benefits are paid onto the new one. The
+old card's number, PIN and e-cards end at once, offline lists included: an e-card is bound anew.
+
 ## What an applicant does online
 
 At `/card`, signed in, or acting for somebody:

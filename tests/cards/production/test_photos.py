@@ -65,10 +65,11 @@ async def test_of_who_has_an_id_card_the_photo_is_in_the_population_base(
 def each_hands_one_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a region that takes no photos from the population base."""
     find = terms.Book.find
-    monkeypatch.setattr(
-        terms.Book, "find",
-        lambda self, region, on: msgspec.structs.replace(find(self, region, on), photo="handed_in"),
-    )  # fmt: skip
+
+    def handed_in(book: terms.Book, region: str, on: date) -> terms.CardRules:
+        return msgspec.structs.replace(find(book, region, on), photo="handed_in")
+
+    monkeypatch.setattr(terms.Book, "find", handed_in)
 
 
 @pytest.mark.usefixtures("each_hands_one_in")

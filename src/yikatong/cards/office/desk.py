@@ -21,7 +21,6 @@ from yikatong.cards.office.model import (
     MATTER,
     ApplicationMoved,
     CardMoved,
-    CardReplaced,
     Doing,
     Facts,
     NewApplication,
@@ -249,8 +248,6 @@ class Desk:
         self.facts = msgspec.structs.replace(self.facts, cards=[card, *self.facts.cards])
         if old is not None:
             await telling.of_replacement(self.platform, self.connection, old, card)
-            told = CardReplaced(card.person_id, old.card_id, card.card_id)
-            await events.tell(self.platform, self.connection, told)
         await events.tell(
             self.platform, self.connection, CardMoved(card.person_id, card, None, "issue")
         )

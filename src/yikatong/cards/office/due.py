@@ -6,7 +6,7 @@ May run at any time, twice, or beside another process: each part finds what is d
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 import structlog
@@ -17,10 +17,9 @@ from yikatong.cards.office import desk as office
 from yikatong.cards.office import store, table, terms
 from yikatong.cards.office.desk import SYSTEM, Desk
 from yikatong.cards.office.errors import CardRefused
-from yikatong.cards.office.model import CardEvent, CardExpiring, Doing, ReportEnding
+from yikatong.cards.office.model import CardEvent, Doing
 from yikatong.cards.office.store import Place
 from yikatong.cards.office.table import CardEventName
-from yikatong.core import events
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import Unavailable
@@ -202,7 +201,7 @@ async def _tell_of_expiry(platform: Platform, done: Done) -> None:
                 if (one.valid_until - day).days <= book.find(one.region, day).remind_days
             ]
             done.told_of_expiry += await _tell(
-                platform, connection, "remind_expiry", CardExpiring,
+                platform, connection, "remind_expiry",
                 [(one, f"{one.card_id}") for one in near],
             )  # fmt: skip
         if len(found) < _AT_ONCE:
@@ -219,7 +218,7 @@ async def _tell_of_reports(platform: Platform, done: Done) -> None:
             )
             # A card may be reported lost again some day: each report is told of once.
             done.told_of_report += await _tell(
-                platform, connection, "remind_report", ReportEnding,
+                platform, connection, "remind_report",
                 [(one, f"{one.card_id}:{one.provisional_until}") for one in found],
             )  # fmt: skip
         if len(found) < _AT_ONCE:
@@ -231,10 +230,9 @@ async def _tell(
     platform: Platform,
     connection: Connection,
     event: CardEventName,
-    kind: Callable[[int, Card], Any],
     found: Sequence[tuple[Card, str]],
 ) -> int:
-    """Write each reminder once and let everybody act on it; the dead are told nothing."""
+    """Write each reminder once and tell its holder; the dead are told nothing."""
     now = platform.clock.now()
     persons = await people.persons(connection, [card.person_id for card, _ in found])
     lines = {
@@ -268,7 +266,4 @@ async def _tell(
         ],
     )
     await telling.of_many(platform, connection, [(lines[one][0], event) for one in new])
-    for event_id in new:
-        card, _ = lines[event_id]
-        await events.tell(platform, connection, kind(card.person_id, card))
     return len(new)

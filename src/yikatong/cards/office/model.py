@@ -184,28 +184,10 @@ class ApplicationMoved(Event, frozen=True):
 
 
 class CardMoved(Event, frozen=True):
-    """A card came to stand somewhere else: activated, lost, found, locked, expired, cancelled."""
+    """A card came to stand somewhere else: handed over, activated, lost, found, locked, expired, replaced,
+    cancelled. Of a replaced one `card.replaced_by` is the new card, which is told of next ("issue")."""
 
     card: Card
     """As it is now."""
     before: str | None
     event: str
-
-
-class CardExpiring(Event, frozen=True):
-    """A card is about to expire (到期提醒); told once."""
-
-    card: Card
-
-
-class ReportEnding(Event, frozen=True):
-    """A provisional loss report is about to end by itself (临时挂失到期提醒); told once."""
-
-    card: Card
-
-
-class CardReplaced(Event, frozen=True):
-    """The old card is dead and the new one takes its place: rights move (换卡转移)."""
-
-    old_card_id: int
-    new_card_id: int
