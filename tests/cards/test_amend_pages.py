@@ -8,14 +8,16 @@ import pytest
 
 from tests.cards.citizens import COUNTER, FIRST, ONLINE, REVIEWER, SELF, citizen
 from tests.cards.holder import Holder, at_home, token_of
-from tests.counter.desk import hidden
+from tests.counter.desk import at_work, hidden, text_of
 from tests.trust.files import jpeg, png
 from yikatong.cards import service as cards
 from yikatong.cards.model import CardApplication
-from yikatong.cards.office import applying, due, looking
+from yikatong.cards.office import applying, due, living, looking
 from yikatong.cards.office.model import MATTER, Doing
 from yikatong.core.clock import FixedClock
 from yikatong.core.platform import Platform
+from yikatong.identity.authority import service as authority
+from yikatong.identity.sessions import service as sessions
 from yikatong.people.notices import service as notices
 from yikatong.portals.signed_in import COOKIE
 from yikatong.trust import audit
@@ -193,3 +195,39 @@ async def test_what_nobody_adds_in_time_ends_by_itself_once(
     assert "上次申请已结束" in page
     assert "在 2026年3月16日 前没有补充" in page
     assert await applying.apply(platform, asked.person_id, FIRST, ONLINE, SELF, "again")
+
+
+async def test_the_reviewer_reads_what_was_said_and_sees_the_documents(
+    platform: Platform, holder: Holder, asked: CardApplication
+) -> None:
+    form = {"go": "send", "kind": "photo", "word": "今天重新拍的"}
+    await holder.send("/card/amend", form, files=PHOTO)
+    async with at_work(platform, "r-9", ("reviewer", "510100")) as reviewer:
+        address = f"/staff/people/{asked.person_id}/applications/{asked.application_id}"
+        page = text_of(await reviewer.get(address))
+    assert "申请人补充说明 今天重新拍的" in page
+    assert "照片 1 KB" in page or "照片 0 KB" in page
+
+
+async def test_an_agent_adds_for_who_let_them_and_nobody_else_does(
+    platform: Platform, asked: CardApplication
+) -> None:
+    agent = await citizen(platform, 1_000_002)
+    async with at_home(platform, agent) as other:
+        assert (await other.client.get("/card/amend")).headers["location"] == "/card"
+        await authority.record(
+            platform, asked.person_id, agent, ["card"], date(2026, 3, 1), date(2026, 12, 31),
+            "委托书", REVIEWER, "m",
+        )  # fmt: skip
+        session = await sessions.find(platform, str(other.client.cookies[COOKIE]))
+        assert session is not None
+        await authority.begin(platform, session, asked.person_id)
+        form = {"go": "send", "kind": "photo"}
+        sent = await other.send("/card/amend", form, files=PHOTO)
+        assert sent.headers["location"] == "/card?done=amended"
+    async with platform.database.transaction(readonly=True) as connection:
+        (event, *_) = await living.history(connection, asked.person_id, 1)
+        by = await connection.fetchval("select added_by from documents")
+    assert (event.event, event.applicant, event.actor, by) == (
+        "amend", "agent", str(agent), str(agent),
+    )  # fmt: skip
