@@ -42,7 +42,7 @@ from yikatong.trust.documents.model import KINDS, Document, DocumentKind, Matter
 
 AMEND: Final = f"{CARD}/amend"
 WITHDRAW: Final = f"{CARD}/withdraw"
-TEMPLATES: Final = ("card-amend.html", "card-withdraw.html")
+TEMPLATES: Final = ("card-amend.html", "card-amend-none.html", "card-withdraw.html")
 _EVENTS_READ: Final = 50
 _FIELDS: Final = ("kind", "word", "pickup_place", "post_to", "application", "key")
 _MATERIALS: Final[dict[DocumentKind, Material | None]] = {
@@ -138,10 +138,15 @@ async def _page(
     view = View.of(request)
     view.path, view.query = AMEND, []
     found = await _asked(view, platform, holder)
-    if found is None:
-        return Redirect(CARD, status_code=303)
-    one, language = found.application, view.language
     errors, status, headers = wrong
+    if found is None:
+        # A notice of weeks ago still leads here.
+        response = view.respond(
+            request, "card-amend-none.html", status=status, current="card", errors=errors
+        )
+        response.headers.update(headers)
+        return response
+    one, language = found.application, view.language
     response = view.respond(
         request, "card-amend.html", status=status, current="card", errors=errors,
         asked_for=one.asked_for,
