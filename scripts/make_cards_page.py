@@ -52,6 +52,29 @@ made and collected. They are made up for every pooling region at the first start
 bank; left out, at the counter that took the application in. Only counters with `prints_at_once`, in the
 issuing region, make a card while one waits. The bank side is activated at a branch of the issuing bank.
 
+## What follows a replaced card
+
+Filings, authority of agents, entitlements and registrations belong to the person and stay as they are. At the same
+bank the account goes to the new card, and with it standing orders, what is paid onto it, and its history; at
+another bank the old account stays open there, with its standing orders, and benefits are paid onto the new one. The
+old card's number, PIN and e-cards end at once, offline lists included: an e-card is bound anew.
+
+## What an applicant does online
+
+At `/card`, signed in, or acting for somebody:
+
+- How far it is, step by step; what the office asks for and until when (`asked_for`, `asked_until`: the
+  region's days from the day it asked; the notice says the same).
+- `/card/amend` adds it: documents one at a time (a photo or PDF of at most 5 MB, ten an application, told by
+  content, sealed), a word to the reviewer (sealed), another counter or address; then all goes back to the
+  review with one button. Documents stay where the page is left in between. Nothing added at all is refused.
+- What is not added in time ends by itself the day after (`lapse`); a fee that was paid is given back.
+- `/card/withdraw` says what withdrawing means before it does it, until the card is at the maker's.
+- What was refused, or ended so, says why and what to do, until there is another application.
+- `/applications` has all that somebody applied for on one page, the newest first: cards, filings, claims by
+  hand, pensions, unemployment benefit, changes of data, each as steps (done, now, next) with their days, what
+  is asked of them, and where it goes on. An agent sees the kinds the authority covers.
+
 ## Who may do what, where
 
 Permissions stand in [access.md](access.md): `cards.read`, `cards.apply`, `cards.review`, `cards.issue`,
@@ -198,7 +221,8 @@ def _regions() -> Iterator[str]:
         yield f"| {name} | {' | '.join(shown)} | {one.sources[-1]} |\n"
     yield (
         f"\n·: as in the nation. Everywhere: valid for {nation.valid_years} years, reviewed within"
-        f" {nation.review_days} days, asked to collect every {nation.collect_days} days, destroyed"
+        f" {nation.review_days} days, what is asked for added within {nation.amend_days}, asked to"
+        f" collect every {nation.collect_days} days, destroyed"
         f" after {nation.keep_days}, told {nation.remind_days} days before it expires. The first card"
         " is free.\n"
     )

@@ -29,6 +29,7 @@ from yikatong.cards.office import api as cards_api
 from yikatong.cards.office import applying as cards_applying
 from yikatong.cards.office import applying_api as cards_applying_api
 from yikatong.cards.office import living_api as cards_living_api
+from yikatong.cards.office.model import MATTER as CARD_MATTER
 from yikatong.cards.production import api as card_production_api
 from yikatong.cards.production import stock_api as card_stock_api
 from yikatong.core import events, problems
@@ -170,7 +171,7 @@ def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response
     if problems.is_api(request):
         return problems.respond(known)
     if isinstance(known, SignInNeeded):
-        return to_sign_in(request, known.level)
+        return to_sign_in(request, known.level, known.form_at)
     if isinstance(known, StaffSignInNeeded):
         return to_staff_sign_in(request)
     return portals.error_page(request, known)
@@ -258,6 +259,11 @@ def create_app(platform: Platform) -> Litestar:
         connection: Connection, caller: Caller, permission: str, person_id: int, _matter: int = 0
     ) -> None:
         await require_person(connection, caller, permission, person_id)
+    # What documents are added to, and whether it takes any.
+    matters: dict[str, documents_api.Takes] = {
+        changes.MATTER: changes_service.takes_documents,
+        CARD_MATTER: cards_applying.takes_documents,
+    }
 
     async def of_application(
         connection: Connection, caller: Caller, permission: str, person_id: int, number: int

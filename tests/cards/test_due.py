@@ -1,11 +1,8 @@
 """The card office as time goes by: what ends, what is chased, and who is told, once."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
-
-import pytest
 
 from tests.cards.citizens import (
     CLERK,
@@ -19,40 +16,25 @@ from tests.cards.citizens import (
     citizen,
     with_card,
 )
-from yikatong import subscriptions
 from yikatong.cards import service as cards
-from yikatong.cards.model import Card, CardApplication
+from yikatong.cards.model import CardApplication
 from yikatong.cards.office import applying, due, living
 from yikatong.cards.office import desk as office
 from yikatong.cards.office.errors import CardRefused
-from yikatong.cards.office.model import CardExpiring, ReportEnding
 from yikatong.cards.office.table import ApplicationEvent
-from yikatong.core import events
 from yikatong.core.clock import FixedClock
 from yikatong.core.platform import Platform
 from yikatong.money.ledger.verification import verify
+from yikatong.people.notices import service as notices
 
 DAY = timedelta(days=1)
 
 
-@pytest.fixture
-def told() -> Iterator[list[events.Event]]:
-    """Reminders as listeners hear of them."""
-    heard: list[events.Event] = []
-
-    async def hear(platform: Platform, connection: Any, event: events.Event) -> None:
-        del platform, connection
-        heard.append(event)
-
-    mine = {CardExpiring: (hear,), ReportEnding: (hear,)}
-    events.follow(lambda: {**subscriptions.listeners(), **mine})
-    yield heard
-    events.follow(subscriptions.listeners)
-
-
-async def current(platform: Platform, person_id: int) -> Card:
+async def told(platform: Platform, person_id: int, kind: str) -> int:
+    """How often somebody was told this."""
     async with platform.database.transaction(readonly=True) as connection:
-        return (await cards.cards(connection, person_id))[0]
+        found = await notices.of_person(connection, person_id)
+    return sum(one.kind == kind for one in found)
 
 
 async def asked(platform: Platform, person_id: int) -> CardApplication:
@@ -112,23 +94,23 @@ async def test_the_fee_of_a_destroyed_card_is_given_back(
 
 
 async def test_holders_are_told_once_ninety_days_before_the_card_expires(
-    platform: Platform, clock: FixedClock, told: list[events.Event]
+    platform: Platform, clock: FixedClock
 ) -> None:
     card = await with_card(platform)
     dead = await citizen(platform, 1000002, card_from=date(2026, 3, 1), died_on=date(2026, 3, 1))
-    assert dead
     clock.advance((card.valid_until - date(2026, 3, 1)) - 91 * DAY)
     assert (await due.run(platform)).told_of_expiry == 0
     for days in (1, 1, 30, 58):
         clock.advance(days * DAY)
         await asyncio.gather(due.by_the_day(platform), due.by_the_day(platform))
-    assert told == [CardExpiring(card.person_id, await current(platform, card.person_id))]
+    assert await told(platform, card.person_id, "card.expiring") == 1
+    assert await told(platform, dead, "card.expiring") == 0
     clock.advance(2 * DAY)
     assert (await due.run(platform)).expired == 2
 
 
 async def test_the_day_before_a_provisional_report_ends_its_holder_is_told_once(
-    platform: Platform, clock: FixedClock, told: list[events.Event]
+    platform: Platform, clock: FixedClock
 ) -> None:
     card = await with_card(platform)
     for number in range(2):
@@ -141,7 +123,7 @@ async def test_the_day_before_a_provisional_report_ends_its_holder_is_told_once(
         await asyncio.gather(due.by_the_moment(platform), due.by_the_moment(platform))
         assert (await due.run(platform)).told_of_report == 0
         # The report of another loss is another report.
-        assert [type(one) for one in told] == [ReportEnding] * (number + 1)
+        assert await told(platform, card.person_id, "loss.ending") == number + 1
         clock.advance(DAY)
         assert (await due.run(platform)).reports_ended == 1
 

@@ -227,7 +227,7 @@ async def test_a_form_that_came_when_the_session_was_over_is_there_after_signing
     assert away.status_code == 303
     assert away.headers["location"].startswith("/staff?next=")
     async with platform.database.transaction(readonly=True) as connection:
-        kept = await connection.fetchval("select form_sealed from staff_drafts")
+        kept = await connection.fetchval("select form_sealed from kept_forms")
     assert "李四".encode() not in kept
     async with at_work(platform, "c-2", ("counter", HERE)) as other:
         assert "委托书 7" not in await other.get(address)
@@ -253,8 +253,8 @@ async def test_a_secret_is_never_kept_nor_sent_back(
     clock.advance(timedelta(minutes=16))
     await clerk.post(address, form)
     async with platform.database.transaction(readonly=True) as connection:
-        kept = await connection.fetchval("select form_sealed from staff_drafts")
-    opened = platform.vault.open(f"draft:{clerk.number}", 0, kept)
+        kept = await connection.fetchval("select form_sealed from kept_forms")
+    opened = platform.vault.open(f"kept:staff:{clerk.number}", 0, kept)
     assert "730591" not in opened
 
 

@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.portals.conftest import SCREENSHOTS
+from tests.portals.staff_site import Site
 from tests.portals.test_pages import LOOKS, with_query
 from tests.trust.files import jpeg
 
@@ -102,6 +103,8 @@ def test_the_first_card_is_applied_for_online_and_followed(
     expect(page.locator(".errors")).to_contain_text("已有一笔申请在办")
     page.goto(f"{site}/card")
     expect(page.locator(".track")).to_have_count(1)
+    page.get_by_role("link", name="撤回申请").click()
+    expect(page.locator("main")).to_contain_text("申请就此结束")
     page.get_by_role("button", name="撤回申请").click()
     expect(page.locator(".notice.yes")).to_contain_text("已撤回")
     context.close()
@@ -140,4 +143,53 @@ def test_pages_of_the_card_have_no_accessibility_faults_and_fit(
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         file = path.strip("/").replace("/", "-")
         page.screenshot(path=SCREENSHOTS / f"{look}-{file}.png", full_page=True)
+    context.close()
+
+
+def test_what_is_asked_for_is_added_from_the_notice_and_followed(
+    browser: Browser, place: Site, face: Path
+) -> None:
+    """A reviewer asks; the applicant reads it in the inbox, adds a photo and a word, and sees how far
+    it is; in every look, without accessibility faults."""
+    one = next(each for each in place.persons if each["situation"] == "card_none")
+    context = signed_in(browser, place.address, one["id_number"])
+    page = context.pages[0]
+    page.goto(f"{place.address}/card/apply/first")
+    page.set_input_files("#photo", face)
+    page.set_input_files("#face", face)
+    page.locator("main form button").click()
+    cards = f"/api/v1/people/{one['person_id']}/cards"
+    number = place.api("GET", cards)[1]["applications"][0]["application_id"]
+    reason = {"reason": "照片看不清，请重新拍一张"}
+    status, answer = place.api("POST", f"{cards}/applications/{number}/ask", reason, "ask")
+    assert status in (200, 201), answer
+    page.goto(f"{place.address}/card")
+    expect(page.locator(".asked")).to_contain_text("照片看不清")
+    page.goto(f"{place.address}/inbox")
+    page.get_by_role("link", name="社保卡申领需要补充").click()
+    page.get_by_role("link", name="去补充").click()
+    page.fill("#word", "今天重新拍的")
+    page.select_option("#kind", "photo")
+    page.set_input_files("#document", face)
+    page.get_by_role("button", name="上传，还要再加").click()
+    expect(page.locator(".notice.yes")).to_contain_text("材料已上传")
+    expect(page.locator("#word")).to_have_value("今天重新拍的")
+    context.close()
+    context = signed_in(browser, place.address, one["id_number"], script=True)
+    page = context.pages[0]
+    for look, facts in LOOKS.items():
+        page.set_viewport_size({"width": facts["width"], "height": 900})
+        for path in ("/card/amend", "/card/withdraw", "/applications", "/card"):
+            page.goto(with_query(place.address + path, facts["query"]))
+            checked = Axe().run(page)
+            assert not checked.response["violations"], checked.generate_report()
+            assert page.evaluate("document.documentElement.scrollWidth") <= facts["width"]
+            name = path.strip("/").replace("/", "-")
+            page.screenshot(path=SCREENSHOTS / f"{look}-asked-{name}.png", full_page=True)
+    page.goto(f"{place.address}/card/amend?lang=zh&type=normal")
+    page.fill("#word", "今天重新拍的")
+    page.get_by_role("button", name="提交审核").click()
+    expect(page.locator(".notice.yes")).to_contain_text("接着审核")
+    page.get_by_role("link", name="看我办的所有事和进度").click()
+    expect(page.locator(".way .now").first).to_contain_text("审核")
     context.close()

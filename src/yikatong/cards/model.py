@@ -103,6 +103,8 @@ class CardApplication(msgspec.Struct, frozen=True):
     """What was shown at a counter or uploaded, by kind of document."""
     asked_for: str | None = None
     """What the office asks to be mended or added (补正)."""
+    asked_until: date | None = None
+    """The last day to add it (补正期限); the application ends by itself after it."""
     bank: str = "ICBC"
     delivery: Delivery = "pickup"
     fee: Fen = 0

@@ -61,7 +61,11 @@ def _application(one: CardApplication, event: str, place: Text) -> tuple[str, Fa
     expected = one.expected_on or since
     # fmt: off
     words: dict[str, tuple[str, Facts]] = {
-        "ask": ("application.asked", {"reason": one.asked_for or ""}),
+        "ask": (
+            "application.asked_until",
+            {"reason": one.asked_for or "", "until": one.asked_until or since},
+        ),
+        "lapse": ("application.lapsed", {"until": one.asked_until or since}),
         "approve": ("application.in_production", {"expected": expected}),
         "reject": ("application.refused", {"reason": one.reason or ""}),
         "post": ("application.sent", {"carrier": _POST, "parcel": _parcel(one)}),

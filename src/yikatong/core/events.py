@@ -1,6 +1,6 @@
 """Events: what a room tells of, so that rooms behind it can act in the same transaction.
 
-A card was replaced: e-cards, filings and mandates follow. The room that tells knows nobody who listens;
+A card was replaced: its e-cards end with it. The room that tells knows nobody who listens;
 who listens to what stands in `yikatong.subscriptions`, and nowhere else.
 """
 

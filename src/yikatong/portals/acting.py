@@ -19,8 +19,9 @@ from yikatong.identity.authority.model import SERVICES, Authority
 from yikatong.identity.sessions.model import Session
 from yikatong.people import service as people
 from yikatong.policies.requests import parse_day
+from yikatong.portals.kept import plain, texts
 from yikatong.portals.sign_in import HERE, answer_wrong, show
-from yikatong.portals.signed_in import require_session, same_site
+from yikatong.portals.signed_in import kept_form, require_session, same_site
 from yikatong.portals.view import View
 from yikatong.trust import guessing
 from yikatong.trust.guessing import Limit
@@ -37,11 +38,23 @@ async def acting(
 ) -> Response[Any]:
     """For whom, and who for oneself."""
     session = await require_session(request, platform)
+    if (kept := await kept_form(request, platform, session)) and "number" in kept:
+        return await _show(request, platform, session, _form(kept))
     until = today(platform.clock) + timedelta(days=365)
     form: dict[str, Any] = {
         "number": "", "name": "", "until": until.isoformat(), "services": [],
     }  # fmt: skip
     return await _show(request, platform, session, form)
+
+
+def _form(sent: dict[str, Any]) -> dict[str, Any]:
+    """What was sent, within limits."""
+    typed = plain(sent, "number", "name", "until", "key")
+    chosen: str | list[str] = sent.get("services") or []
+    services = [chosen] if isinstance(chosen, str) else chosen
+    return {name: text.strip()[:_FIELD_MAX] for name, text in typed.items()} | {
+        "services": [one[:_FIELD_MAX] for one in services][:20]
+    }
 
 
 async def _show(
@@ -112,7 +125,7 @@ async def begin(
 ) -> Response[Any]:
     """Act for this person from now on."""
     same_site(request)
-    session = await require_session(request, platform)
+    session = await require_session(request, platform, form_at=ACTING)
     await service.begin(platform, session, person_id)
     return Redirect(ACTING, status_code=303)
 
@@ -123,7 +136,7 @@ async def stop(
 ) -> Response[Any]:
     """Act for oneself again."""
     same_site(request)
-    session = await require_session(request, platform)
+    session = await require_session(request, platform, form_at=ACTING)
     await service.stop(platform, session)
     return Redirect(f"{ACTING}?done=stopped", status_code=303)
 
@@ -134,13 +147,8 @@ async def grant(
 ) -> Response[Any]:
     """Let somebody act for oneself; sent twice, once."""
     same_site(request)
-    session = await require_session(request, platform, service.GRANTS_FROM)
-    sent = await request.form()
-    form: dict[str, Any] = {
-        name: str(sent.get(name) or "").strip()[:_FIELD_MAX]
-        for name in ("number", "name", "until", "key")
-    }
-    form["services"] = [str(one)[:_FIELD_MAX] for one in sent.getall("services", [])][:20]
+    session = await require_session(request, platform, service.GRANTS_FROM, form_at=ACTING)
+    form = _form(texts(await request.form()))
     try:
         await guessing.count(platform, [(f"grant authority:{session.person_id}", _LIMITS)])
         async with platform.database.transaction(readonly=True) as connection:
@@ -182,7 +190,7 @@ async def revoke(
 ) -> Response[Any]:
     """End an authority one granted, at once; no stronger proof is asked for that."""
     same_site(request)
-    session = await require_session(request, platform)
+    session = await require_session(request, platform, form_at=ACTING)
     actor = session.actor("revoke authority")
     await service.revoke(platform, session.person_id, authority_id, actor)
     return Redirect(f"{ACTING}?done=revoked", status_code=303)

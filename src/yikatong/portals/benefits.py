@@ -29,8 +29,9 @@ from yikatong.identity.verification.faces import FaceCheck
 from yikatong.money.bodies import check_key
 from yikatong.policies.requests import parse_day
 from yikatong.portability.rules.benefit import HELD_REASONS
+from yikatong.portals.kept import plain
 from yikatong.portals.sign_in import answer_wrong, read_form
-from yikatong.portals.signed_in import require_session, same_site
+from yikatong.portals.signed_in import kept_form, require_session, same_site
 from yikatong.portals.view import View
 from yikatong.portals.whose import Whose, whose
 
@@ -41,6 +42,7 @@ PICTURE_BYTES_MAX: Final = 5 * 2**20
 _JPEG: Final = b"\xff\xd8"
 _PLACES: Final = ("insured", "residence")
 _POSTS: Final = ("worker", "cadre")
+_CLAIM: Final = ("left_on", "registered_on", "reason", "collect_in", "post", "key")
 _Wrong = tuple[dict[str, str], int, dict[str, str]]
 _RIGHT: Final[_Wrong] = ({}, 200, {})
 
@@ -53,7 +55,11 @@ async def benefits(
     mine = await whose(request, platform, "benefits", _PURPOSE)
     if mine is None:
         return View.of(request).respond(request, "benefits.html", current="benefits")
-    return await _show(request, platform, mine)
+    session = await require_session(request, platform)
+    kept = await kept_form(request, platform, session)
+    # Of the forms here one alone has something typed into it: the claim.
+    sent = plain(kept, *_CLAIM) if kept and kept.get("left_on") else None
+    return await _show(request, platform, mine, sent=sent)
 
 
 async def _show(
@@ -233,7 +239,7 @@ async def _carry_out(
 ) -> Response[Any]:
     """What a form asks for, as whoever signed in with two proofs; wrong, the page says so."""
     same_site(request)
-    await require_session(request, platform, 2)
+    await require_session(request, platform, 2, form_at=BENEFITS)
     mine = await whose(request, platform, "benefits", _PURPOSE)
     assert mine is not None, "whoever has a session is somebody"
     try:
@@ -300,9 +306,7 @@ async def claim(
     request: Request[Any, Any, Any], platform: NamedDependency[Platform]
 ) -> Response[Any]:
     """Claim unemployment benefit."""
-    sent = await read_form(
-        request, "left_on", "registered_on", "reason", "collect_in", "post", "key"
-    )
+    sent = await read_form(request, *_CLAIM)
 
     async def work(mine: Whose) -> object:
         key = check_key(sent["key"], "key")

@@ -30,6 +30,8 @@ from yikatong.core.sealing import mask_name
 from yikatong.identity.verification import faces
 from yikatong.money.bank import banks
 from yikatong.people import service as people
+from yikatong.people.notices.rules import day_in_words
+from yikatong.portals.card_amend import may_withdraw
 from yikatong.portals.card_holder import (
     BODY_BYTES_MAX,
     CARD,
@@ -41,8 +43,9 @@ from yikatong.portals.card_holder import (
     key_of,
     new_key,
 )
+from yikatong.portals.kept import plain
 from yikatong.portals.sign_in import answer_wrong
-from yikatong.portals.signed_in import same_site
+from yikatong.portals.signed_in import kept_form, same_site
 from yikatong.portals.view import View
 from yikatong.trust import audit
 
@@ -83,7 +86,8 @@ async def card(
 ) -> Response[Any]:
     """The card, or how to get one."""
     holder = await holder_of(request, platform)
-    return await show_card(request, platform, holder)
+    kept = plain(await kept_form(request, platform, holder.session), "account", "key")
+    return await show_card(request, platform, holder, sent=kept)
 
 
 async def show_card(
@@ -91,6 +95,7 @@ async def show_card(
     platform: Platform,
     holder: Holder,
     wrong: tuple[dict[str, str], int, dict[str, str]] = ({}, 200, {}),
+    sent: dict[str, str] | None = None,
 ) -> Response[Any]:
     view, now = View.of(request), platform.clock.now()
     view.path, view.query = CARD, []
@@ -114,12 +119,13 @@ async def show_card(
         card=None if current is None else _card(view, current, now),
         old=[_card(view, one, now) for one in held if current is None or one is not current],
         application=None if under_way is None else _application(view, platform, under_way, places),
-        refused=None if last is None or last.state != "rejected" else last.reason,
+        closed=None if under_way or last is None else _closed(view, last, held),
         offers={} if current is None else _offers(view, current, may_apply=may_apply),
         may_apply=may_apply,
         history=[_event(view, one) for one in told],
-        key=new_key(platform),
-        accounts=_accounts(held) if _owes(under_way) else [],
+        key=(sent or {}).get("key") or new_key(platform),
+        account=(sent or {}).get("account", ""),
+        accounts=_accounts(view, held) if _owes(under_way) else [],
         done=view.text(f"card_done_{done}") if done in _DONE else "",
     )  # fmt: skip
     response.headers.update(headers)
@@ -133,10 +139,37 @@ def _owes(one: CardApplication | None) -> bool:
     return one is not None and one.fee_state == "due"
 
 
-def _accounts(held: Sequence[Card]) -> list[tuple[str, str]]:
+def _accounts(view: View, held: Sequence[Card]) -> list[tuple[str, str]]:
     """The bank accounts behind the cards that can pay."""
     known = {one.account_id: one for one in held if one.account_id and not one.account_frozen_by}
-    return [(str(account_id), banks.banks()[one.bank].name.zh) for account_id, one in known.items()]
+    return [
+        (str(account_id), banks.banks()[one.bank].name.in_language(view.language))
+        for account_id, one in known.items()
+    ]
+
+
+def _closed(view: View, last: CardApplication, held: Sequence[Card]) -> dict[str, Any] | None:
+    """How the newest application ended, where it was refused or nothing was added in time, and there is
+    no card since."""
+    lapsed = rules.lapsed(last)
+    if last.state != "rejected" and not lapsed:
+        return None
+    if any(one.issued_on >= last.applied_on for one in held):
+        return None
+    until = day_in_words(last.asked_until, view.language) if last.asked_until else ""
+    why = (
+        view.text("asked_lapsed_why", until=until, asked=last.asked_for or "")
+        if lapsed
+        else view.text("asked_refused_why", reason=last.reason or "")
+    )
+    which = "lapsed" if lapsed else "refused"
+    return {
+        "title": view.text(f"asked_{which}_title"),
+        "why": why,
+        "do": view.text(f"asked_{which}_do"),
+        "fee_back": last.fee_state == "given_back",
+        "again": f"{CARD}/apply/{last.kind}",
+    }
 
 
 def _card(view: View, one: Card, now: datetime) -> dict[str, Any]:
@@ -208,10 +241,10 @@ def _application(
         "state": one.state,
         "tracking": one.tracking or "",
         "asked_for": one.asked_for or "",
+        "asked_until": day_in_words(one.asked_until, view.language) if one.asked_until else "",
         "fee": one.fee,
         "owes": one.fee_state == "due",
-        "may_withdraw": one.state == "applied"
-        or (one.state == "in_production" and one.batch_id is None),
+        "may_withdraw": may_withdraw(one),
         "review_days": str(region_rules.review_days),
     }  # fmt: skip
 
@@ -248,7 +281,8 @@ async def errand_form(
 ) -> Response[Any]:
     """What an errand does and needs."""
     errand, holder = _errand(name), await holder_of(request, platform)
-    return await _errand_page(request, platform, holder, errand)
+    kept = plain(await kept_form(request, platform, holder.session), "key")
+    return await _errand_page(request, platform, holder, errand, key=kept["key"])
 
 
 async def _errand_page(
@@ -286,7 +320,7 @@ async def do_errand(
 ) -> Response[Any]:
     """Do it, once."""
     same_site(request)
-    errand, holder = _errand(name), await holder_of(request, platform)
+    errand, holder = _errand(name), await holder_of(request, platform, f"{CARD}/do/{name}")
     form = await request.form()
     sent = {one: str(form.get(one) or "")[:TEXT_MAX] for one in ("pin", "again", "key")}
     current = await current_card(platform, holder)

@@ -10,7 +10,7 @@ from litestar.response import Redirect
 from yikatong.cards.counters import service as counters
 from yikatong.cards.model import CardApplication, Kind, Why
 from yikatong.cards.office import applying, terms
-from yikatong.cards.office.model import NewApplication
+from yikatong.cards.office.model import MATTER, NewApplication
 from yikatong.core import problems
 from yikatong.core.clock import today
 from yikatong.core.errors import InvalidInput, NotFound, YikatongError
@@ -19,6 +19,7 @@ from yikatong.identity.verification import faces
 from yikatong.money.bank import banks
 from yikatong.people import service as people
 from yikatong.portals.card import current_card, show_card
+from yikatong.portals.card_amend import WITHDRAW
 from yikatong.portals.card_holder import (
     BODY_BYTES_MAX,
     CARD,
@@ -31,8 +32,9 @@ from yikatong.portals.card_holder import (
     key_of,
     new_key,
 )
+from yikatong.portals.kept import plain
 from yikatong.portals.sign_in import answer_wrong
-from yikatong.portals.signed_in import same_site
+from yikatong.portals.signed_in import kept_form, same_site
 from yikatong.portals.view import View
 from yikatong.trust.audit import Actor
 from yikatong.trust.documents import rules as document_rules
@@ -46,13 +48,17 @@ _KINDS: Final[dict[str, tuple[Kind, tuple[Why | None, ...]]]] = {
 }
 
 
+_FIELDS: Final = ("why", "bank", "delivery", "pickup_place", "post_to", "post_phone", "key")
+
+
 @get(f"{CARD}/apply/{{kind:str}}", include_in_schema=False)
 async def apply_form(
     request: Request[Any, Any, Any], platform: NamedDependency[Platform], kind: FromPath[str]
 ) -> Response[Any]:
     """Apply for the first card, a replacement or a renewal."""
     holder = await holder_of(request, platform)
-    return await _apply_page(request, platform, holder, kind, {})
+    sent = plain(await kept_form(request, platform, holder.session), *_FIELDS)
+    return await _apply_page(request, platform, holder, kind, sent)
 
 
 async def _apply_page(
@@ -78,10 +84,8 @@ async def _apply_page(
         whys=[(one, view.text(f"card_why_{one}")) for one in _KINDS[kind][1] if one],
         banks=[(code, one.name.in_language(view.language)) for code, one in banks.banks().items()],
         counters=await _counters(view, platform, holder),
-        form={
-            name: form.get(name, "")
-            for name in ("why", "bank", "delivery", "pickup_place", "post_to", "post_phone")
-        } | {"key": form.get("key") or new_key(platform)},
+        form={name: form.get(name, "") for name in _FIELDS}
+        | {"key": form.get("key") or new_key(platform)},
         photo=kind == "first",
         fee=fee,
         face=holder.level < STRONG,
@@ -105,12 +109,11 @@ async def apply(
 ) -> Response[Any]:
     """Take the application in, once."""
     same_site(request)
-    holder = await holder_of(request, platform)
-    form = await request.form()
-    names = ("why", "bank", "delivery", "pickup_place", "post_to", "post_phone", "key")
-    sent = {one: str(form.get(one) or "").strip()[:TEXT_MAX] for one in names}
     if kind not in _KINDS:
         raise NotFound(zh="没有这种申请", en="there is no such application")
+    holder = await holder_of(request, platform, f"{CARD}/apply/{kind}")
+    form = await request.form()
+    sent = {one: str(form.get(one) or "").strip()[:TEXT_MAX] for one in _FIELDS}
     actor = holder.session.actor("my card")
     try:
         photo = await content_of(form.get("photo")) if kind == "first" else b""
@@ -143,7 +146,7 @@ async def apply(
 async def _keep_photo(
     platform: Platform, made: CardApplication, photo: bytes, actor: Actor
 ) -> None:
-    matter = Matter("card_application", made.application_id)
+    matter = Matter(MATTER, made.application_id)
     async with platform.database.transaction() as connection:
         await documents.add(
             platform, connection, made.person_id, matter, "photo", photo, "photo", actor,
@@ -160,7 +163,7 @@ async def on_application(
 ) -> Response[Any]:
     """Withdraw an application, or pay its fee from the account."""
     same_site(request)
-    holder = await holder_of(request, platform)
+    holder = await holder_of(request, platform, WITHDRAW if act == "withdraw" else CARD)
     form = await request.form()
     actor, person_id = holder.session.actor("my card"), holder.person_id
     try:

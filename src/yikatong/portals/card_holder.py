@@ -43,8 +43,11 @@ class Holder(msgspec.Struct, frozen=True):
         return Doing("online", self.by, by_id, known)
 
 
-async def holder_of(request: Request[Any, Any, Any], platform: Platform) -> Holder:
-    session = await require_session(request, platform)
+async def holder_of(
+    request: Request[Any, Any, Any], platform: Platform, form_at: str | None = None
+) -> Holder:
+    """Who asks, and about whose card; `form_at` as `require_session` has it."""
+    session = await require_session(request, platform, form_at=form_at)
     by: By = "self"
     async with platform.database.transaction(readonly=True) as connection:
         person_id = await authority.subject(platform, connection, session, "card")

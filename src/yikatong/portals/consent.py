@@ -23,6 +23,7 @@ from yikatong.identity.sessions.model import Session
 from yikatong.portals.signed_in import (
     SIGN_IN,
     drop,
+    kept_form,
     require_session,
     same_site,
     session_of,
@@ -145,6 +146,7 @@ async def consents(request: Ask, openid: NamedDependency[OpenidProvider]) -> Res
     """What the person lets services see."""
     platform = openid.platform
     session = await require_session(request, platform)
+    await kept_form(request, platform, session)
     view = View.of(request)
     rows = [
         {
@@ -169,7 +171,7 @@ async def withdraw(request: Ask, openid: NamedDependency[OpenidProvider]) -> Res
     """Take a consent back."""
     same_site(request)
     platform = openid.platform
-    session = await require_session(request, platform)
+    session = await require_session(request, platform, form_at="/consents")
     form = await _form(request)
     await ending.withdraw(platform, session, form.get("client") or "")
     return _go("/consents?withdrawn=1")

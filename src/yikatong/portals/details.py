@@ -31,8 +31,9 @@ from yikatong.people.changes.model import (
     OnFile,
 )
 from yikatong.portals.check import place_of
+from yikatong.portals.kept import plain
 from yikatong.portals.sign_in import HERE, answer_wrong, read_form, show
-from yikatong.portals.signed_in import require_session, same_site
+from yikatong.portals.signed_in import kept_form, require_session, same_site
 from yikatong.portals.view import View
 from yikatong.trust import guessing
 from yikatong.trust.audit import Actor
@@ -65,9 +66,14 @@ class _Whose(msgspec.Struct, frozen=True):
         return self.session.actor("change of data")
 
 
-async def _whose(request: Request[Any, Any, Any], platform: Platform, level: Level = 1) -> _Whose:
+async def _whose(
+    request: Request[Any, Any, Any],
+    platform: Platform,
+    level: Level = 1,
+    form_at: str | None = None,
+) -> _Whose:
     """Raises SignInNeeded, and NoAuthority where the authority to act does not cover this."""
-    session = await require_session(request, platform, level)
+    session = await require_session(request, platform, level, form_at=form_at)
     if session.acting_for is None:
         return _Whose(session, session.person_id, False)
     async with platform.database.transaction(readonly=True) as connection:
@@ -84,6 +90,7 @@ async def details(
     """What is on file, masked; `reveal=1`: whole, after a stronger proof."""
     reveal = request.query_params.get("reveal") == "1"
     whose = await _whose(request, platform, _STRONG if reveal else 1)
+    await kept_form(request, platform, whose.session)
     return await _page(request, platform, whose, reveal=reveal)
 
 
@@ -185,7 +192,7 @@ async def confirm(
 ) -> Response[Any]:
     """Phone and address are right: one click; sent twice, once."""
     same_site(request)
-    whose = await _whose(request, platform)
+    whose = await _whose(request, platform, form_at=DETAILS)
     sent = await read_form(request, "version", "key")
     try:
         await _change(platform, whose, ContactChange(), sent)
@@ -201,7 +208,9 @@ async def address_form(
 ) -> Response[Any]:
     """The form with what is on file; whole, so after a stronger proof."""
     whose = await _whose(request, platform, _STRONG)
-    return await _address_page(request, platform, whose)
+    kept = await kept_form(request, platform, whose.session)
+    typed = plain(kept, "address", "place") if kept else None
+    return await _address_page(request, platform, whose, typed)
 
 
 async def _address_page(
@@ -234,7 +243,7 @@ async def put_address(
 ) -> Response[Any]:
     """Change it; sent twice, once."""
     same_site(request)
-    whose = await _whose(request, platform, _STRONG)
+    whose = await _whose(request, platform, _STRONG, f"{DETAILS}/address")
     sent = await read_form(request, "address", "place", "place_code", "version", "key")
     view = View.of(request)
     errors: dict[str, str] = {}
@@ -265,7 +274,7 @@ async def put_address(
 
 async def _for_phone(request: Request[Any, Any, Any], platform: Platform) -> _Whose:
     """The phone is changed by its owner or the guardian: codes to sign in go there."""
-    whose = await _whose(request, platform, _STRONG)
+    whose = await _whose(request, platform, _STRONG, request.url.path)
     if whose.agent:
         raise NoAuthority("details")
     return whose
@@ -277,7 +286,8 @@ async def phone_form(
 ) -> Response[Any]:
     """Where the new number is typed."""
     whose = await _for_phone(request, platform)
-    return await _phone_page(request, platform, whose)
+    kept = await kept_form(request, platform, whose.session)
+    return await _phone_page(request, platform, whose, plain(kept, "phone")["phone"])
 
 
 async def _phone_page(

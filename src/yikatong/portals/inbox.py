@@ -130,7 +130,7 @@ async def read(
 ) -> Response[Any]:
     """Mark all as read that were there when the page was shown; sent twice it changes nothing."""
     same_site(request)
-    session = await require_session(request, platform)
+    session = await require_session(request, platform, form_at=INBOX)
     until = identifier((await read_form(request, "until"))["until"], "until")
     async with platform.database.transaction() as connection:
         box = await _box(platform, connection, session)

@@ -9,8 +9,10 @@ from yikatong.core import regions
 from yikatong.core.errors import YikatongError
 from yikatong.portals import (
     acting,
+    applications,
     by_hand,
     card,
+    card_amend,
     card_apply,
     consent,
     details,
@@ -153,6 +155,8 @@ def load() -> None:
         *inbox.TEMPLATES,
         *settings.TEMPLATES,
         *card.TEMPLATES,
+        *card_amend.TEMPLATES,
+        *applications.TEMPLATES,
         *details.TEMPLATES,
     ):
         environment().get_template(name)
@@ -198,6 +202,8 @@ routes = [
             account,
             *card.routes,
             *card_apply.routes,
+            *card_amend.routes,
+            *applications.routes,
             *receipts.routes,
             *own_benefits.routes,
             pension,

@@ -14,8 +14,9 @@ from yikatong.identity.sessions.model import Session
 from yikatong.identity.signing_in import codes
 from yikatong.people.notices import service as notices
 from yikatong.people.notices.model import SUBJECTS, Choices
+from yikatong.portals.kept import texts
 from yikatong.portals.sign_in import HERE, answer_wrong, show
-from yikatong.portals.signed_in import require_session, same_site
+from yikatong.portals.signed_in import kept_form, require_session, same_site
 from yikatong.portals.view import View
 
 SETTINGS: Final = "/settings"
@@ -37,6 +38,8 @@ async def settings(
 ) -> Response[Any]:
     """What the person chose; who chose nothing yet finds what this browser shows."""
     session = await require_session(request, platform)
+    if (kept := await kept_form(request, platform, session)) is not None:
+        return await _page(request, platform, session, _form(kept))
     view = View.of(request)
     async with platform.database.transaction(readonly=True) as connection:
         chosen = await notices.chosen(connection, session.person_id)
@@ -65,19 +68,25 @@ async def _page(
     )  # fmt: skip
 
 
+def _form(sent: dict[str, Any]) -> _Form:
+    """What was sent, within limits."""
+    chosen: str | list[str] = sent.get("texts") or []
+    several = [chosen] if isinstance(chosen, str) else chosen
+    return _Form(
+        str(sent.get("language") or "")[:_FIELD_MAX],
+        "large" if sent.get("type") == "large" else "normal",
+        [str(one)[:_FIELD_MAX] for one in several][:20],
+    )
+
+
 @post(SETTINGS, include_in_schema=False)
 async def save(
     request: Request[Any, Any, Any], platform: NamedDependency[Platform]
 ) -> Response[Any]:
     """Keep it for the person, and language and type for this browser; sent twice, once."""
     same_site(request)
-    session = await require_session(request, platform)
-    sent = await request.form()
-    form = _Form(
-        str(sent.get("language") or "")[:_FIELD_MAX],
-        "large" if sent.get("type") == "large" else "normal",
-        [str(one)[:_FIELD_MAX] for one in sent.getall("texts", [])][:20],
-    )
+    session = await require_session(request, platform, form_at=SETTINGS)
+    form = _form(texts(await request.form()))
     try:
         wanted = notices.choices_of(form.language, form.texts, large_type=form.type == "large")
         await notices.choose(platform, session.person_id, wanted, session.actor("settings"))

@@ -15,6 +15,7 @@ from yikatong.identity.sessions import service as sessions
 from yikatong.identity.sessions.model import Session
 from yikatong.people import service as people
 from yikatong.people.notices import service as notices
+from yikatong.portals import kept
 
 COOKIE: Final = "session"
 SIGN_IN: Final = "/sign-in"
@@ -26,8 +27,10 @@ class SignInNeeded(YikatongError):
     code = "sign_in_needed"
     status = 401
 
-    def __init__(self, level: Level = 1) -> None:
+    def __init__(self, level: Level = 1, form_at: str | None = None) -> None:
         self.level: Level = level
+        self.form_at = form_at
+        """The page on which the form stands that was sent."""
         super().__init__(zh="请先登录", en="please sign in first")
 
 
@@ -72,19 +75,45 @@ async def know_reader(request: Request[Any, Any, Any]) -> None:
 
 
 async def require_session(
-    request: Request[Any, Any, Any], platform: Platform, level: Level = 1
+    request: Request[Any, Any, Any],
+    platform: Platform,
+    level: Level = 1,
+    *,
+    form_at: str | None = None,
 ) -> Session:
-    """The reader's session with at least this level; raises SignInNeeded."""
+    """The reader's session with at least this level; raises SignInNeeded.
+
+    `form_at`: the page of the form that was sent. Without a session it is kept for its sender, and is
+    filled in there again after signing in (`kept_form`).
+    """
     session = await session_of(request, platform)
-    if session is None or session.level_at(platform.clock.now()) < level:
+    if session is not None and session.level_at(platform.clock.now()) >= level:
+        return session
+    if form_at is None or request.method != "POST":
         raise SignInNeeded(level)
-    return session
+    token = request.cookies.get(COOKIE, "")
+    sender = session or await sessions.sender_of(platform, token)
+    if sender is not None:
+        form = kept.texts(await request.form())
+        await kept.put(platform, kept.by_person(sender), form_at, form)
+    raise SignInNeeded(level, form_at)
 
 
-def to_sign_in(request: Request[Any, Any, Any], level: Level) -> Redirect:
-    """To the sign-in page and back here afterwards; a form sent is asked for again."""
+async def kept_form(
+    request: Request[Any, Any, Any], platform: Platform, session: Session
+) -> dict[str, Any] | None:
+    """What the reader had sent from this page when the session was over, once; the page says so."""
+    found = await kept.take(platform, kept.by_person(session), request.url.path)
+    request.state.kept = found is not None
+    return found
+
+
+def to_sign_in(
+    request: Request[Any, Any, Any], level: Level, form_at: str | None = None
+) -> Redirect:
+    """To the sign-in page and back here afterwards, or to the page of the form that was sent."""
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    asked = {"next": here if request.method in ("GET", "HEAD") else request.url.path}
+    asked = {"next": here if request.method in ("GET", "HEAD") else form_at or request.url.path}
     if level > 1:
         asked["level"] = str(level)
     return Redirect(f"{SIGN_IN}?{urlencode(asked)}", status_code=303)

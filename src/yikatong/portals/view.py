@@ -208,7 +208,12 @@ class View(msgspec.Struct):
             acting=request.state.get("acting"),
             unread_count=_counted(request.state.get("unread", 0)),
             sandbox=request.app.state["platform"].settings.sandbox,
-            **{"current": "", "way_back": _way_back(request), **facts},
+            **{
+                "current": "",
+                "way_back": _way_back(request),
+                "kept": request.state.get("kept", False),
+                **facts,
+            },
         )
         response = Response(
             body,

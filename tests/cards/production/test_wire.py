@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from yikatong.cards.production import wire
 from yikatong.cards.production.errors import FileWrong
-from yikatong.cards.production.wire import CardData, OrderHead, Result, Seal, Writer
+from yikatong.cards.production.wire import CardData, OrderHead, Photo, Result, Seal, Writer
 from yikatong.core.sealing import Vault
 
 KEY = wire.signing_key(Vault(bytes(range(32))))
@@ -22,6 +22,7 @@ _cards = st.lists(
         generation=st.integers(1, 3), version=_words, region=_words, issued_on=_words,
         valid_until=_words, bank=_words, social_security_number=_words, name=_words,
         sex=st.integers(1, 2), ethnic_group=_words, birth_place=_words, birth_date=_words,
+        photo=st.builds(Photo, source=st.just("list"), reference=_words),
     ),
     max_size=8,
 )  # fmt: skip

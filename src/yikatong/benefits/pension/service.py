@@ -95,6 +95,11 @@ async def of_person(platform: Platform, person_id: int, actor: Actor) -> dict[st
     }
 
 
+async def applications(connection: Connection, person_id: int) -> list[Application]:
+    """All applications of a person, the newest first; the caller records the look."""
+    return await store.applications(connection, person_id)
+
+
 def entitlement_shown(one: Entitlement) -> dict[str, Any]:
     return {
         "region": one.region,

@@ -154,6 +154,11 @@ async def of_person(platform: Platform, person_id: int, actor: Actor) -> list[Cl
         return await store.claims(connection, person_id)
 
 
+async def claims(connection: Connection, person_id: int) -> list[Claim]:
+    """The same, inside the caller's transaction; the caller records the look."""
+    return await store.claims(connection, person_id)
+
+
 async def confirm_month(
     platform: Platform, person_id: int, actor: Actor, channel: str = "counter"
 ) -> Claim:

@@ -1,6 +1,7 @@
 """Use cases of applications: apply, mend, review, withdraw, pay; ready, post, hand over."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
 from yikatong.cards import service as cards
@@ -19,8 +20,6 @@ from yikatong.money.bank import banks
 from yikatong.money.errors import printable
 from yikatong.trust.audit import Actor
 
-MATTER: Final = "card_application"
-"""The kind of matter its documents belong to."""
 WAITING: Final[tuple[ApplicationState, ...]] = ("applied", "in_production", "ready", "sent")
 """What a work list shows, in the order in which an application goes through it."""
 TEXT_MAX: Final = 200
@@ -66,8 +65,9 @@ async def amend(
     actor: Actor,
     key: str,
 ) -> CardApplication:
-    """Add or mend what the office asked for (补正); raises InvalidInput, CardRefused."""
-    for field in ("pickup_place", "post_to"):
+    """Add or mend what the office asked for (补正), and send it back to the review; documents are added
+    before. Raises InvalidInput, CardRefused."""
+    for field in ("pickup_place", "post_to", "word"):
         _check_text(getattr(mended, field) or "", field)
     if mended.bank is not None:
         banks.bank(mended.bank)
@@ -83,11 +83,14 @@ async def amend(
             changes["pickup_place"] = pickup.code
         materials = tuple(dict.fromkeys((*one.materials, *mended.materials)))
         moved = await desk.move_application(
-            one, "amend", asked_for=None, materials=materials, **changes
+            one, "amend", asked_for=None, asked_until=None, materials=materials, **changes
         )
         if mended.post_to:
             sealed = platform.vault.seal("post_to", application_id, mended.post_to)
             await store.set_post_to(desk.connection, person_id, application_id, sealed)
+        # What was said the time before was about something else.
+        word = platform.vault.seal("word", application_id, mended.word) if mended.word else None
+        await store.set_word(desk.connection, person_id, application_id, word)
         return moved
 
     content = [application_id, mended]
@@ -97,9 +100,15 @@ async def amend(
 async def ask(
     platform: Platform, person_id: int, application_id: int, doing: Doing, actor: Actor, key: str
 ) -> CardApplication:
-    """Ask the applicant to add something, in `doing.reason` (要求补正)."""
-    changes = {"asked_for": doing.reason}
-    return await _move(platform, person_id, application_id, "ask", doing, actor, key, changes)
+    """Ask the applicant to add something, in `doing.reason` (要求补正), within the days of the region."""
+    _check_text(doing.reason, "reason")
+
+    async def work(desk: Desk) -> CardApplication:
+        one = desk.application(application_id)
+        until = desk.facts.today + timedelta(days=desk.rules_of(one.region).amend_days)
+        return await desk.move_application(one, "ask", asked_for=doing.reason, asked_until=until)
+
+    return await _run(platform, person_id, "ask", application_id, doing, actor, key, work)
 
 
 async def approve(

@@ -88,11 +88,13 @@ def region_rules(
     for zh, en, value in (
         ("临时挂失自动解除", "a provisional report ends after days", body.provisional_days),
         ("审核", "reviewed within days", body.review_days),
+        ("补正", "added within days, when asked", body.amend_days),
         ("制卡", "made within working days", body.production_days),
         ("补换卡工本费（元）", "fee in yuan", body.fee),
         ("免收", "free where", _codes(body.free) or "-"),
         ("有效期（年）", "valid for years", body.valid_years),
         ("催领间隔", "asked to collect every so many days", body.collect_days),
+        ("照片来源", "photo from", body.photo),
         ("逾期销毁", "destroyed after days", body.keep_days),
         ("到期提醒提前", "told days before it expires", body.remind_days),
     ):
@@ -266,6 +268,7 @@ def run_due(data: DataOption = None, as_json: JsonOption = False) -> None:
         "expired": "到期 · expired",
         "chased": "催领 · asked to collect",
         "destroyed": "逾期销毁 · destroyed",
+        "lapsed": "逾期未补正，终止 · ended, nothing was added in time",
         "told_of_expiry": "到期提醒 · told of the expiry",
         "told_of_report": "挂失到期提醒 · told of the report's end",
         "failed": "没办成 · failed",

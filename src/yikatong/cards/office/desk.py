@@ -18,9 +18,9 @@ from yikatong.cards.model import OPEN_STATES, Card, CardApplication
 from yikatong.cards.office import fees, making, rules, store, table, terms
 from yikatong.cards.office.errors import NoSuchApplication, NoSuchCard
 from yikatong.cards.office.model import (
+    MATTER,
     ApplicationMoved,
     CardMoved,
-    CardReplaced,
     Doing,
     Facts,
     NewApplication,
@@ -43,6 +43,7 @@ from yikatong.people import service as people
 from yikatong.people.changes import service as changes
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
+from yikatong.trust.documents import service as documents
 
 _Answer = TypeVar("_Answer")
 _DRAWS_MAX: Final = 20
@@ -169,6 +170,9 @@ class Desk:
     ) -> CardApplication:
         """Make a move of the table; `changes` are further facts that come to stand in it."""
         facts = msgspec.structs.replace(self._by_rules_of(self.facts, one.region), application=one)
+        if event == "approve":
+            photo_at_hand = await self._photo_at_hand(one, facts)
+            facts = msgspec.structs.replace(facts, photo_at_hand=photo_at_hand)
         move = table.application_move(event, facts)
         key = self._take_key()
         moved = msgspec.structs.replace(
@@ -184,6 +188,13 @@ class Desk:
         await self._happened(event, one.state, moved.state, key, application=moved)
         await self._tell_of(moved, event)
         return moved
+
+    async def _photo_at_hand(self, one: CardApplication, facts: Facts) -> bool:
+        # With a list the employer hands the photos over, under the references the list names.
+        if one.channel == "list" or not rules.photo_needed(facts):
+            return True
+        mine = [(one.person_id, one.application_id)]
+        return bool(await documents.newest(self.connection, MATTER, mine, "photo"))
 
     async def _on_application(self, effect: Effect, one: CardApplication) -> CardApplication:
         if effect == "give_fee_back":
@@ -237,8 +248,6 @@ class Desk:
         self.facts = msgspec.structs.replace(self.facts, cards=[card, *self.facts.cards])
         if old is not None:
             await telling.of_replacement(self.platform, self.connection, old, card)
-            told = CardReplaced(card.person_id, old.card_id, card.card_id)
-            await events.tell(self.platform, self.connection, told)
         await events.tell(
             self.platform, self.connection, CardMoved(card.person_id, card, None, "issue")
         )

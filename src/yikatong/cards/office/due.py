@@ -1,12 +1,12 @@
-"""What is due by the clock: provisional reports end, cards expire, uncollected cards are chased, and
-holders are told beforehand.
+"""What is due by the clock: provisional reports end, cards expire, uncollected cards are chased, what was
+asked for and not added ends, and holders are told beforehand.
 
 May run at any time, twice, or beside another process: each part finds what is due and does it once.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 import structlog
@@ -17,10 +17,9 @@ from yikatong.cards.office import desk as office
 from yikatong.cards.office import store, table, terms
 from yikatong.cards.office.desk import SYSTEM, Desk
 from yikatong.cards.office.errors import CardRefused
-from yikatong.cards.office.model import CardEvent, CardExpiring, Doing, ReportEnding
+from yikatong.cards.office.model import CardEvent, Doing
 from yikatong.cards.office.store import Place
 from yikatong.cards.office.table import CardEventName
-from yikatong.core import events
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import Unavailable
@@ -43,6 +42,7 @@ class Done(msgspec.Struct):
     expired: int = 0
     chased: int = 0
     destroyed: int = 0
+    lapsed: int = 0
     told_of_expiry: int = 0
     told_of_report: int = 0
     failed: int = 0
@@ -81,7 +81,8 @@ async def by_the_moment(
 async def by_the_day(
     platform: Platform, done: Done | None = None, hear: Hear = lambda _: None
 ) -> None:
-    """What need not be looked for more than once a day: expiry, and cards that nobody collects."""
+    """What need not be looked for more than once a day: expiry, cards that nobody collects, and what was
+    asked for and nobody added."""
     now, day, done = platform.clock.now(), today(platform.clock), done or Done()
 
     async def expire(one: Place) -> None:
@@ -90,6 +91,9 @@ async def by_the_day(
     async def collect(one: CardApplication) -> None:
         await _uncollected(platform, one, done)
 
+    async def lapse(one: CardApplication) -> None:
+        done.lapsed += await _application(platform, one, "lapse")
+
     await _each(
         platform, done, lambda c, at: store.cards_run_out(c, day, at, _AT_ONCE),
         lambda one: one, expire, hear,
@@ -97,6 +101,10 @@ async def by_the_day(
     await _each(
         platform, done, lambda c, at: store.uncollected(c, now, at, _AT_ONCE),
         lambda one: (one.person_id, one.application_id), collect, hear,
+    )  # fmt: skip
+    await _each(
+        platform, done, lambda c, at: store.unanswered(c, day, at, _AT_ONCE),
+        lambda one: (one.person_id, one.application_id), lapse, hear,
     )  # fmt: skip
     await _tell_of_expiry(platform, done)
 
@@ -164,6 +172,10 @@ async def _application(platform: Platform, one: CardApplication, event: str) -> 
             return False
         if event == "destroy":
             await desk.move_application(current, "destroy", reason="逾期未领 · not collected")
+        elif event == "lapse":
+            await desk.move_application(
+                current, "lapse", reason="逾期未补正 · nothing was added in time"
+            )
         else:
             await desk.move_application(current, "chase", chased=current.chased + 1)
         return True
@@ -189,7 +201,7 @@ async def _tell_of_expiry(platform: Platform, done: Done) -> None:
                 if (one.valid_until - day).days <= book.find(one.region, day).remind_days
             ]
             done.told_of_expiry += await _tell(
-                platform, connection, "remind_expiry", CardExpiring,
+                platform, connection, "remind_expiry",
                 [(one, f"{one.card_id}") for one in near],
             )  # fmt: skip
         if len(found) < _AT_ONCE:
@@ -206,7 +218,7 @@ async def _tell_of_reports(platform: Platform, done: Done) -> None:
             )
             # A card may be reported lost again some day: each report is told of once.
             done.told_of_report += await _tell(
-                platform, connection, "remind_report", ReportEnding,
+                platform, connection, "remind_report",
                 [(one, f"{one.card_id}:{one.provisional_until}") for one in found],
             )  # fmt: skip
         if len(found) < _AT_ONCE:
@@ -218,10 +230,9 @@ async def _tell(
     platform: Platform,
     connection: Connection,
     event: CardEventName,
-    kind: Callable[[int, Card], Any],
     found: Sequence[tuple[Card, str]],
 ) -> int:
-    """Write each reminder once and let everybody act on it; the dead are told nothing."""
+    """Write each reminder once and tell its holder; the dead are told nothing."""
     now = platform.clock.now()
     persons = await people.persons(connection, [card.person_id for card, _ in found])
     lines = {
@@ -255,7 +266,4 @@ async def _tell(
         ],
     )
     await telling.of_many(platform, connection, [(lines[one][0], event) for one in new])
-    for event_id in new:
-        card, _ = lines[event_id]
-        await events.tell(platform, connection, kind(card.person_id, card))
     return len(new)

@@ -6,8 +6,7 @@ from typing import Final
 
 from yikatong.cards.model import OPEN_STATES, CardState, Channel
 from yikatong.cards.office import store
-from yikatong.cards.office.applying import MATTER
-from yikatong.cards.office.model import ApplicationMoved, CardEvent
+from yikatong.cards.office.model import MATTER, ApplicationMoved, CardEvent
 from yikatong.cards.office.table import CardEventName
 from yikatong.cards.pins.service import PinMoved
 from yikatong.core.database import Connection

@@ -285,6 +285,27 @@ def _something_asked(facts: Facts) -> YikatongError | None:
     )
 
 
+def _answer_overdue(facts: Facts) -> YikatongError | None:
+    assert facts.application is not None
+    until = facts.application.asked_until
+    if facts.application.asked_for is not None and until is not None and until < facts.today:
+        return None
+    return CardRefused(
+        zh="没有逾期未补正的材料", en="there is nothing that was to be added and is overdue"
+    )
+
+
+def _photo_at_hand(facts: Facts) -> YikatongError | None:
+    if facts.photo_at_hand:
+        return None
+    return CardRefused(
+        zh="缺制卡照片：申请人没有交照片，人口库里也没有可用的。请要求申请人补交一张证件照"
+        "（JPEG、PNG 或 WebP），补交后再通过",
+        en="the photo for the card is missing: none was handed in, and the population base has none to "
+        "use. Ask the applicant to add a passport photo (JPEG, PNG or WebP), then approve",
+    )
+
+
 def _not_in_batch(facts: Facts) -> YikatongError | None:
     assert facts.application is not None
     if facts.application.batch_id is None:
@@ -389,6 +410,8 @@ ANOTHER_REVIEWER: Final = Guard(
 REASON_GIVEN: Final = Guard(Text("写明原因", "a reason is given"), _reason_given)
 NOTHING_ASKED: Final = Guard(Text("没有待补正", "nothing is asked to be added"), _nothing_asked)
 SOMETHING_ASKED: Final = Guard(Text("有待补正", "something is asked to be added"), _something_asked)
+PHOTO_AT_HAND: Final = Guard(Text("有制卡照片", "there is a photo for the card"), _photo_at_hand)
+ANSWER_OVERDUE: Final = Guard(Text("补正期限已过", "the time to add it is over"), _answer_overdue)
 NOT_IN_BATCH: Final = Guard(Text("未送厂制卡", "not at the maker's yet"), _not_in_batch)
 IN_BATCH: Final = Guard(Text("在制卡批次里", "in a production batch"), _in_batch)
 FEE_SETTLED: Final = Guard(

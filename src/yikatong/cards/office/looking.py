@@ -61,6 +61,15 @@ async def post_to(
     return None if sealed is None else platform.vault.open("post_to", application_id, sealed)
 
 
+async def word(
+    platform: Platform, connection: Connection, person_id: int, application_id: int
+) -> str:
+    """What the applicant said when they added what was asked for; "" for nothing. The caller records
+    why it looked."""
+    sealed = await store.word(connection, person_id, application_id)
+    return "" if sealed is None else platform.vault.open("word", application_id, sealed)
+
+
 async def history(platform: Platform, person_id: int, actor: Actor, limit: int) -> list[CardEvent]:
     """Everything that happened, the newest first; raises NotFound for nobody."""
     async with platform.database.transaction() as connection:

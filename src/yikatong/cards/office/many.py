@@ -23,7 +23,6 @@ from yikatong.cards.office.model import (
     ApplicationMoved,
     CardEvent,
     CardMoved,
-    CardReplaced,
     Doing,
     Facts,
     NewApplication,
@@ -253,7 +252,6 @@ class ManyDesk:
         platform, connection = self.platform, self.connection
         new = {card.card_id: card for card in issued}
         pairs = [(card, new[card.replaced_by]) for card in self._cards if card.replaced_by in new]
-        replaced = [CardReplaced(old.person_id, old.card_id, card.card_id) for old, card in pairs]
         handed_over = [CardMoved(card.person_id, card, None, "issue") for card in issued]
         await telling.of_replacements(platform, connection, pairs)
         await telling.of_many(
@@ -265,7 +263,6 @@ class ManyDesk:
             ],
         )
         await events.tell_all(platform, connection, self._cards_told)
-        await events.tell_all(platform, connection, replaced)
         await events.tell_all(platform, connection, handed_over)
         await events.tell_all(platform, connection, self._told)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -21,6 +21,8 @@ from yikatong.core.errors import Text
 from yikatong.core.events import Event
 from yikatong.people.model import Enrolment, Person, Relation
 
+MATTER: Final = "card_application"
+"""The kind of matter an application's documents belong to."""
 CHANNEL_NAMES: dict[Channel, Text] = {
     "counter": Text("经办窗口", "a counter"),
     "bank": Text("合作银行网点", "a branch of the bank"),
@@ -115,6 +117,8 @@ class Mended(msgspec.Struct, frozen=True):
     bank: str | None = None
     pickup_place: str | None = None
     post_to: str | None = None
+    word: str = ""
+    """What the applicant says to the reviewer."""
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -141,6 +145,8 @@ class Facts(msgspec.Struct, frozen=True):
     """The counter at which it happens."""
     pickup: Counter | None = None
     """The counter wanted for collecting the card."""
+    photo_at_hand: bool = True
+    """Whether the photo that goes onto the card is there, or is none that has to be handed in."""
 
 
 class CardEvent(msgspec.Struct, frozen=True):
@@ -178,28 +184,10 @@ class ApplicationMoved(Event, frozen=True):
 
 
 class CardMoved(Event, frozen=True):
-    """A card came to stand somewhere else: activated, lost, found, locked, expired, cancelled."""
+    """A card came to stand somewhere else: handed over, activated, lost, found, locked, expired, replaced,
+    cancelled. Of a replaced one `card.replaced_by` is the new card, which is told of next ("issue")."""
 
     card: Card
     """As it is now."""
     before: str | None
     event: str
-
-
-class CardExpiring(Event, frozen=True):
-    """A card is about to expire (到期提醒); told once."""
-
-    card: Card
-
-
-class ReportEnding(Event, frozen=True):
-    """A provisional loss report is about to end by itself (临时挂失到期提醒); told once."""
-
-    card: Card
-
-
-class CardReplaced(Event, frozen=True):
-    """The old card is dead and the new one takes its place: rights move (换卡转移)."""
-
-    old_card_id: int
-    new_card_id: int

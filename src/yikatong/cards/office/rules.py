@@ -8,10 +8,11 @@ from typing import Final
 import msgspec
 
 from yikatong.cards.counters.model import Counter
-from yikatong.cards.model import LIVE_STATES, Card
+from yikatong.cards.model import LIVE_STATES, Card, CardApplication
 from yikatong.cards.office.model import Facts, NewApplication
 from yikatong.cards.office.terms import CardRules
 from yikatong.core import regions
+from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput
 from yikatong.core.money import Fen
 
@@ -19,6 +20,8 @@ ANY_BANK: Final = "ICBC"
 """The issuing bank of a first card for which none is named."""
 GENERATION: Final = 3
 """Cards issued today are of the third generation."""
+PHOTOGRAPHED_FROM: Final = 16
+"""From this age everybody has an id card, and so a photo in the police's population base."""
 _INSURANCES: Final = ("310", "390", "110", "150", "210")
 _SATURDAY: Final = 5
 
@@ -89,7 +92,15 @@ def decided_at_once(wanted: NewApplication, facts: Facts) -> bool:
         and (facts.here is None or facts.here.pooling_region == home_region(facts))
         and not is_elsewhere(wanted, facts)
         and wanted.why != "data_changed"
+        # A photo can be added to an application only when there is one.
+        and not photo_needed(facts)
     )
+
+
+def photo_needed(facts: Facts) -> bool:
+    """Whether a photo has to be handed in: where the region takes none from the population base, and of
+    a child, who is not in it before there is an id card (居民身份证法 art. 2)."""
+    return facts.rules.photo == "handed_in" or facts.person.age_on(facts.today) < PHOTOGRAPHED_FROM
 
 
 def fee_of(wanted: NewApplication, terms: CardRules) -> Fen:
@@ -106,6 +117,13 @@ def card_to_replace(cards: Sequence[Card]) -> Card | None:
         return live
     newest = next(iter(cards), None)
     return newest if newest is not None and newest.state == "expired" else None
+
+
+def lapsed(one: CardApplication) -> bool:
+    """Whether the application ended because what was asked for was not added in time (逾期未补正)."""
+    if one.state != "withdrawn" or one.asked_until is None or one.state_since is None:
+        return False
+    return one.state_since.astimezone(SHANGHAI).date() > one.asked_until
 
 
 def is_guardian(facts: Facts, person_id: int) -> bool:

@@ -105,6 +105,7 @@ class ApplicationBody(msgspec.Struct):
     state_since: datetime | None
     materials: list[NamedBody]
     asked_for: str | None
+    asked_until: date | None
     reason: str | None
     bank: str
     delivery: str
@@ -196,10 +197,12 @@ class RulesBody(msgspec.Struct):
     provisional_days: int
     valid_years: int
     review_days: int
+    amend_days: int
     production_days: int
     fee: str
     free: list[NamedBody]
     collect_days: int
+    photo: str
     keep_days: int
     remind_days: int
     sources: list[str]
@@ -277,6 +280,7 @@ def application(one: CardApplication, at: Mapping[str, Counter]) -> ApplicationB
         state_since=one.state_since and one.state_since.astimezone(SHANGHAI),
         materials=[named(name, MATERIAL_NAMES) for name in one.materials],
         asked_for=one.asked_for,
+        asked_until=one.asked_until,
         reason=one.reason,
         bank=one.bank,
         delivery=one.delivery,
@@ -383,10 +387,12 @@ def rules(one: CardRules, day: date, review: str) -> RulesBody:
         provisional_days=one.provisional_days,
         valid_years=one.valid_years,
         review_days=one.review_days,
+        amend_days=one.amend_days,
         production_days=one.production_days,
         fee=format_yuan(one.fee),
         free=[named(why, WHY_NAMES) for why in one.free],
         collect_days=one.collect_days,
+        photo=one.photo,
         keep_days=one.keep_days,
         remind_days=one.remind_days,
         sources=list(one.sources),

@@ -141,6 +141,27 @@ async def post_to(connection: Connection, person_id: int, application_id: int) -
     )
 
 
+async def set_word(
+    connection: Connection, person_id: int, application_id: int, sealed: bytes | None
+) -> None:
+    await connection.execute(
+        """update card_applications set word_sealed = $3
+            where person_id = $1 and application_id = $2""",
+        person_id,
+        application_id,
+        sealed,
+    )
+
+
+async def word(connection: Connection, person_id: int, application_id: int) -> bytes | None:
+    return await connection.fetchval(
+        """select word_sealed from card_applications
+            where person_id = $1 and application_id = $2""",
+        person_id,
+        application_id,
+    )
+
+
 async def work_list(
     connection: Connection,
     states: Sequence[str],
@@ -302,6 +323,22 @@ async def reports_ending(
         limit,
     )
     return [card_of(row) for row in rows]
+
+
+async def unanswered(
+    connection: Connection, day: date, after: Place, limit: int
+) -> list[CardApplication]:
+    """Applications to which nothing was added in time, in the order of persons behind `after`."""
+    rows = await connection.fetch(
+        f"""select {", ".join(APPLICATION)} from card_applications
+             where state = 'applied' and asked_until < $1
+               and (person_id, application_id) > ($2, $3)
+             order by person_id, application_id limit $4""",  # noqa: S608
+        day,
+        *after,
+        limit,
+    )
+    return [application_of(row) for row in rows]
 
 
 async def uncollected(

@@ -45,7 +45,7 @@ EFFECTS: Final[dict[Effect, Text]] = {
 }
 
 ApplicationEvent = Literal[
-    "apply_first", "apply_replace", "apply_renew", "ask", "amend", "approve", "approve_at_once",
+    "apply_first", "apply_replace", "apply_renew", "ask", "amend", "lapse", "approve", "approve_at_once",
     "reject", "withdraw", "pay_fee", "end_with_person", "order", "make", "spoil", "lose", "print", "post",
     "come_back", "chase", "hand_over", "deliver", "destroy",
 ]  # fmt: skip
@@ -95,8 +95,9 @@ APPLICATION: Final[tuple[Move, ...]] = (
     _apply("apply_renew", "renew", Text("申请换卡", "ask for renewal"), g.CARD_TO_REPLACE, g.REASON_HOLDS),
     Move("ask", Text("要求补正", "ask for something to be added"), ("applied",), None, (g.REASON_GIVEN, g.NOTHING_ASKED)),
     Move("amend", Text("补正", "add what was asked for"), ("applied",), None, (g.SOMETHING_ASKED,)),
+    Move("lapse", Text("逾期未补正，终止", "ended, as nothing was added in time"), ("applied",), "withdrawn", (g.ANSWER_OVERDUE,), ("give_fee_back",)),
     Move("approve_at_once", Text("即时通过", "approve at once"), ("applied",), "in_production"),
-    Move("approve", Text("审核通过", "approve"), ("applied",), "in_production", (g.ALIVE, g.NOTHING_ASKED, g.ANOTHER_REVIEWER)),
+    Move("approve", Text("审核通过", "approve"), ("applied",), "in_production", (g.ALIVE, g.NOTHING_ASKED, g.ANOTHER_REVIEWER, g.PHOTO_AT_HAND)),
     Move("reject", Text("审核不通过", "refuse"), ("applied",), "rejected", (g.REASON_GIVEN, g.ANOTHER_REVIEWER), ("give_fee_back",)),
     Move("withdraw", Text("撤回", "withdraw"), ("applied", "in_production"), "withdrawn", (g.NOT_IN_BATCH,), ("give_fee_back",)),
     Move("pay_fee", Text("交工本费", "pay the fee"), ("applied", "in_production", "ready"), None, (g.FEE_IS_DUE,)),
@@ -163,7 +164,8 @@ def restored(card: Card) -> CardState:
 
 BY_ITSELF: Final[frozenset[ApplicationEvent | CardEventName]] = frozenset(
     (
-        "approve_at_once", "end_with_person", "order", "make", "spoil", "lose", "chase", "destroy", "lock",
+        "lapse", "approve_at_once", "end_with_person", "order", "make", "spoil", "lose", "chase", "destroy",
+        "lock",
         "provisional_report_ends", "remind_report", "remind_expiry", "expire", "replace",
     )
 )  # fmt: skip

@@ -6,7 +6,7 @@ What a region does not say comes from its province, then from the nation.
 from datetime import date
 from functools import cache
 from importlib import resources
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -19,10 +19,10 @@ from yikatong.policies.reader import Entry, read
 NATION: Final = "000000"
 _FILE: Final = "card_rules.yaml"
 WHYS: Final[tuple[Why, ...]] = ("lost", "damaged", "expired", "old_generation", "data_changed")
-_DAYS: Final = (
-    "provisional_days review_days production_days collect_days keep_days remind_days valid_years"
-)
-_FIELDS: Final = f"{_DAYS} fee free"
+_DAYS: Final = "provisional_days review_days amend_days production_days collect_days keep_days remind_days valid_years"
+_FIELDS: Final = f"{_DAYS} fee free photo"
+PhotoSource = Literal["population_base", "handed_in"]
+_PHOTOS: Final[tuple[PhotoSource, ...]] = ("population_base", "handed_in")
 
 
 class CardRules(msgspec.Struct, frozen=True):
@@ -34,12 +34,17 @@ class CardRules(msgspec.Struct, frozen=True):
     valid_years: int
     review_days: int
     """An application is decided within so many days (审核时限)."""
+    amend_days: int
+    """What the office asks for is added within so many days (补正期限); else the application ends."""
     production_days: int
     """A card of a batch is ready within so many working days (制卡时限)."""
     fee: Fen
     """补换卡工本费; the first card is free."""
     free: tuple[Why, ...]
     """Reasons for a new card that cost nothing."""
+    photo: PhotoSource
+    """Where the photo on the card comes from (照片来源) if the applicant hands none in: from the police's
+    population base (公安人口库), or nowhere, so that each hands one in."""
     collect_days: int
     """Whoever does not collect a card is asked to, each time so many days have passed (催领)."""
     keep_days: int
@@ -125,6 +130,8 @@ def _part(item: Entry) -> _Part:
         values["fee"] = fields["fee"].amount()
     if "free" in fields:
         values["free"] = tuple(one.choice(WHYS) for one in fields["free"].items())
+    if "photo" in fields:
+        values["photo"] = fields["photo"].choice(_PHOTOS)
     return _Part(region, fields["from"].day(), values)
 
 

@@ -39,7 +39,7 @@ _CARD: Final = {
     "cancelled": Text("已注销，不能再用。", "was cancelled and works no more."),
 }
 _APPLICATION: Final = {
-    "asked": Text("需要补正：{asked}。", "waits for something: {asked}."),
+    "asked": Text("需要在 {until} 前补正：{asked}。", "waits for something by {until}: {asked}."),
     "applied": Text(
         "正在审核，预计 {expected} 前制好。",
         "is under review; the card should be made by {expected}.",
@@ -98,6 +98,7 @@ def of_application(one: CardApplication, place: Text | None = None) -> Text:
     said = _filled(
         _APPLICATION[key],
         asked=one.asked_for or "",
+        until=f"{one.asked_until or '—'}",
         expected=f"{one.expected_on or '—'}",
         place=place or _COUNTER,
         tracking=one.tracking or "—",

@@ -203,7 +203,22 @@ async def order(
 ) -> Stream:
     """Signed; sealed for the maker where it gave a key. Each time is recorded, with every person."""
     who = await _at_home(platform, caller, batch_id)
-    content = files.export(platform, batch_id, who)
+    return await _streamed(files.export(platform, batch_id, who), f"cards-{batch_id}")
+
+
+@post(_ONE + "/photos", status_code=200, summary="The photos for the maker", responses=PROBLEMS,
+      tags=TAGS, permission=PERMISSION)  # fmt: skip
+async def photos(
+    platform: NamedDependency[Platform],
+    caller: NamedDependency[Caller],
+    batch_id: FromPath[Identifier],
+) -> Stream:
+    """Those that were handed in, signed and sealed as the order is, and recorded as often."""
+    who = await _at_home(platform, caller, batch_id)
+    return await _streamed(files.photos(platform, batch_id, who), f"photos-{batch_id}")
+
+
+async def _streamed(content: AsyncGenerator[bytes], name: str) -> Stream:
     # The first piece shows whether there is a file at all, before anything is answered.
     head = await anext(content)
 
@@ -212,8 +227,8 @@ async def order(
         async for part in content:
             yield part
 
-    name = f'attachment; filename="cards-{batch_id}.ndjson"'
-    return Stream(whole(), media_type="application/x-ndjson", headers={"Content-Disposition": name})
+    headers = {"Content-Disposition": f'attachment; filename="{name}.ndjson"'}
+    return Stream(whole(), media_type="application/x-ndjson", headers=headers)
 
 
 @post(_ONE + "/results", status_code=200, summary="Take in the maker's results",
@@ -236,4 +251,4 @@ async def results(
 
 
 public: Final = [signing_key]
-routes: Final = [makers, put_maker, every, begin, show, lines, collect, order, results]
+routes: Final = [makers, put_maker, every, begin, show, lines, collect, order, photos, results]

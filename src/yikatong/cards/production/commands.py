@@ -1,6 +1,6 @@
 """`yikatong cards batch`: makers, batches, the files both ways."""
 
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -212,7 +212,7 @@ def _tell(summary: Any, as_json: bool) -> None:
     for each in body.exports:
         sealed = "已加密 sealed" if each.encrypted else "未加密 not sealed"
         typer.echo(
-            f"  导出 file {each.begun_at:%Y-%m-%d %H:%M}  {each.made_by}  {sealed}  "
+            f"  导出 {each.file} {each.begun_at:%Y-%m-%d %H:%M}  {each.made_by}  {sealed}  "
             f"{each.sha256 or '未完成 · broke off'}"
         )
 
@@ -228,12 +228,32 @@ def order(
     from yikatong.cards.production import files
 
     who = actor_of(actor, "card production")
+    _write(file, data, lambda platform: files.export(platform, batch, who))
+
+
+@batch_app.command("photos")
+def photos(
+    batch: BatchArgument,
+    file: Annotated[Path, typer.Argument(help="写到的文件 · the file to write.", dir_okay=False)],
+    actor: ActorOption,
+    data: DataOption = None,
+) -> None:
+    """导出照片文件 · Write the photos that were handed in, for the maker; recorded as the order is."""
+    from yikatong.cards.production import files
+
+    who = actor_of(actor, "card production")
+    _write(file, data, lambda platform: files.photos(platform, batch, who))
+
+
+def _write(
+    file: Path, data: Path | None, made: Callable[[Platform], AsyncGenerator[bytes]]
+) -> None:
     part = file.with_name(f"{file.name}.part")
 
     async def work(platform: Platform) -> None:
-        # Whole or not at all: what broke off is not mistaken for an order.
+        # Whole or not at all: what broke off is not mistaken for a file of the batch.
         with part.open("wb") as out:
-            async for piece in files.export(platform, batch, who):
+            async for piece in made(platform):
                 out.write(piece)
         part.replace(file)
 

@@ -1,16 +1,18 @@
-"""The files of a batch: the order that goes to the maker, the results that come back."""
+"""The files of a batch: the order that goes to the maker with its photos, the results that come back."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+import hashlib
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from yikatong.cards.office import making, rules
 from yikatong.cards.office.many import CHUNK, ManyDesk
+from yikatong.cards.office.model import MATTER
 from yikatong.cards.production import store, wire
 from yikatong.cards.production.errors import BatchNotNow
-from yikatong.cards.production.model import Export, Line, LineFault, Taken, ToMake
+from yikatong.cards.production.model import Export, File, Line, LineFault, Taken, ToMake
 from yikatong.cards.production.service import (
     NOT_MADE,
     PRODUCING,
@@ -20,7 +22,15 @@ from yikatong.cards.production.service import (
     record,
     silent,
 )
-from yikatong.cards.production.wire import CardData, OrderHead, Result, Seal, Writer
+from yikatong.cards.production.wire import (
+    CardData,
+    OrderHead,
+    Photo,
+    PhotoData,
+    Result,
+    Seal,
+    Writer,
+)
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection
 from yikatong.core.ids import new_id
@@ -28,7 +38,11 @@ from yikatong.core.platform import Platform
 from yikatong.money.ledger import service as ledger
 from yikatong.people import service as people
 from yikatong.trust.audit import Actor
+from yikatong.trust.documents import service as documents
+from yikatong.trust.documents.model import Held
 
+PHOTO_BYTES_AT_ONCE: Final = 8 * 2**20
+"""Photos in memory at one moment: so much, or a single one."""
 VERSION: Final = "3.00"
 """规范版本 of a card of the third generation (recalled, not compared with the standard)."""
 
@@ -41,29 +55,7 @@ async def export(platform: Platform, batch_id: int, actor: Actor) -> AsyncGenera
     Made again it says the same cards. Each time it is recorded, and in the trail of each person.
     Raises NoSuchBatch, BatchNotNow while it is being collected or where it is done.
     """
-    async with platform.database.transaction() as connection:
-        one = await find_batch(connection, batch_id, lock=True)
-        if one.state not in ("ordered", "at_maker"):
-            raise BatchNotNow(
-                one,
-                "组批完成后、完成前才能生成文件",
-                "the file is made once it is collected, until it is done",
-            )
-        maker = await find_maker(connection, one.maker)
-        now = platform.clock.now()
-        if one.state == "ordered":
-            reason = "送厂前申请已终止 · the application ended before it was sent"
-            await store.drop_unwanted(connection, batch_id, reason, now)
-        sealed = maker.encryption_key is not None
-        mine = Export(new_id(now), now, actor.name, sealed, None)
-        await store.begin_export(connection, batch_id, mine)
-    batch = str(batch_id)
-    seal = None if maker.encryption_key is None else Seal(maker.encryption_key, batch)
-    head = OrderHead(
-        wire.ORDER, batch, one.maker, one.region, one.bank, now.astimezone(SHANGHAI).isoformat(),
-        None if seal is None else seal.told,
-    )  # fmt: skip
-    writer = Writer(head, wire.signing_key(platform.vault), seal)
+    mine, writer = await _begin(platform, batch_id, actor, "order")
     yield writer.head()
     after = 0
     while True:
@@ -83,12 +75,127 @@ async def export(platform: Platform, batch_id: int, actor: Actor) -> AsyncGenera
     yield tail
 
 
+async def photos(platform: Platform, batch_id: int, actor: Actor) -> AsyncGenerator[bytes]:
+    """The photos that were handed in for the cards of a batch that are outstanding (照片文件), piece by
+    piece; recorded as `export` is, and raises what it raises."""
+    mine, writer = await _begin(platform, batch_id, actor, "photos")
+    yield writer.head()
+    after = 0
+    while True:
+        async with platform.database.transaction(readonly=True) as connection:
+            found = await store.to_make(connection, batch_id, after, CHUNK)
+            held = await _held(connection, found)
+        if not found:
+            break
+        after = found[-1].line
+        for part in _parts([one for one in found if one.application_id in held], held):
+            async with platform.database.transaction() as connection:
+                pictures = await _pictures(platform, connection, part, held)
+                await record(
+                    platform, connection, actor, "card.photo_sent_to_maker", batch_id, part
+                )
+            yield writer.cards(
+                [
+                    PhotoData(
+                        one.line, str(one.application_id), held[one.application_id].media_type,
+                        hashlib.sha256(picture).hexdigest(), wire.told(picture),
+                    )
+                    for one, picture in zip(part, pictures, strict=True)
+                ]
+            )  # fmt: skip
+    tail, digest = writer.tail()
+    async with platform.database.transaction() as connection:
+        await store.end_export(connection, batch_id, mine.export_id, digest)
+    yield tail
+
+
+async def _begin(
+    platform: Platform, batch_id: int, actor: Actor, file: File
+) -> tuple[Export, Writer]:
+    """Note that a file is made, and who makes it."""
+    async with platform.database.transaction() as connection:
+        one = await find_batch(connection, batch_id, lock=True)
+        if one.state not in ("ordered", "at_maker"):
+            raise BatchNotNow(
+                one,
+                "组批完成后、完成前才能生成文件",
+                "the file is made once it is collected, until it is done",
+            )
+        maker = await find_maker(connection, one.maker)
+        now = platform.clock.now()
+        if one.state == "ordered":
+            reason = "送厂前申请已终止 · the application ended before it was sent"
+            await store.drop_unwanted(connection, batch_id, reason, now)
+        sealed = maker.encryption_key is not None
+        mine = Export(new_id(now), file, now, actor.name, sealed, None)
+        await store.begin_export(connection, batch_id, mine)
+    batch, form = str(batch_id), wire.ORDER if file == "order" else wire.PHOTOS
+    seal = None if maker.encryption_key is None else Seal(maker.encryption_key, batch, form)
+    head = OrderHead(
+        form, batch, one.maker, one.region, one.bank, now.astimezone(SHANGHAI).isoformat(),
+        None if seal is None else seal.told,
+    )  # fmt: skip
+    return mine, Writer(head, wire.signing_key(platform.vault), seal)
+
+
+async def _held(connection: Connection, found: Sequence[ToMake]) -> dict[int, Held]:
+    """The photos that were handed in, by application."""
+    mine = [(one.person_id, one.application_id) for one in found]
+    return await documents.newest(connection, MATTER, mine, "photo")
+
+
+def _parts(found: Sequence[ToMake], held: Mapping[int, Held]) -> Iterator[list[ToMake]]:
+    """As many at once as memory is to hold: photos have up to five megabytes each."""
+    part: list[ToMake] = []
+    size = 0
+    for one in found:
+        its = held[one.application_id].size
+        if part and size + its > PHOTO_BYTES_AT_ONCE:
+            yield part
+            part, size = [], 0
+        part.append(one)
+        size += its
+    if part:
+        yield part
+
+
+async def _pictures(
+    platform: Platform, connection: Connection, part: Sequence[ToMake], held: Mapping[int, Held]
+) -> list[bytes]:
+    """The photos of these cards, in their order."""
+    wanted = [held[one.application_id] for one in part]
+    found = await documents.contents(platform, connection, wanted)
+    return [found[one.document_id] for one in wanted]
+
+
+async def _hashes(
+    platform: Platform, connection: Connection, found: Sequence[ToMake]
+) -> dict[int, str]:
+    """The hash of each photo that was handed in, by application."""
+    held = await _held(connection, found)
+    hashes: dict[int, str] = {}
+    for part in _parts([one for one in found if one.application_id in held], held):
+        pictures = await _pictures(platform, connection, part, held)
+        for one, picture in zip(part, pictures, strict=True):
+            hashes[one.application_id] = hashlib.sha256(picture).hexdigest()
+    return hashes
+
+
+def _photo(one: ToMake, hashes: Mapping[int, str]) -> Photo:
+    if one.application_id in hashes:
+        return Photo("file", sha256=hashes[one.application_id])
+    if one.list_photo is not None:
+        return Photo("list", reference=one.list_photo)
+    return Photo("population_base")
+
+
 async def _data(
     platform: Platform, connection: Connection, found: Sequence[ToMake]
 ) -> list[CardData]:
     wanted = [one.person_id for one in found]
     persons = await people.persons(connection, wanted)
     opened = await people.id_numbers(platform, connection, wanted)
+    hashes = await _hashes(platform, connection, found)
     return [
         CardData(
             seq=one.line,
@@ -107,6 +214,7 @@ async def _data(
             ethnic_group=persons[one.person_id].ethnic_group,
             birth_place=opened[one.person_id][:6],
             birth_date=persons[one.person_id].birth_date.isoformat(),
+            photo=_photo(one, hashes),
         )
         for one in found
     ]

@@ -80,12 +80,23 @@ class ToMake(msgspec.Struct, frozen=True):
     bank: str
     name: str
     personalised_on: date
+    list_photo: str | None
+    """The reference of the photo, where an employer's or a school's list names one."""
+
+
+File = Literal["order", "photos"]
+"""What goes to the maker: 制卡文件, 照片文件."""
+FILE_NAMES: dict[File, Text] = {
+    "order": Text("制卡文件", "order file"),
+    "photos": Text("照片文件", "photo file"),
+}
 
 
 class Export(msgspec.Struct, frozen=True):
-    """One time that a batch's file was made; without a hash it broke off on the way."""
+    """One time that a file of a batch was made; without a hash it broke off on the way."""
 
     export_id: int
+    file: File
     begun_at: datetime
     made_by: str
     encrypted: bool

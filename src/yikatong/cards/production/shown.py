@@ -53,8 +53,9 @@ class BatchBody(msgspec.Struct):
 
 
 class ExportBody(msgspec.Struct):
-    """One time that the file was made; without a hash it broke off."""
+    """One time that a file was made, the order or its photos; without a hash it broke off."""
 
+    file: str
     begun_at: datetime
     made_by: str
     encrypted: bool
@@ -123,7 +124,7 @@ def batch(one: Batch) -> BatchBody:
 
 def summary(one: Summary) -> SummaryBody:
     exports = [
-        ExportBody(at_home(each.begun_at), each.made_by, each.encrypted, each.sha256)
+        ExportBody(each.file, at_home(each.begun_at), each.made_by, each.encrypted, each.sha256)
         for each in one.exports
     ]
     return SummaryBody(

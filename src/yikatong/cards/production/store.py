@@ -250,9 +250,11 @@ async def to_make(connection: Connection, batch_id: int, after: int, limit: int)
     """What goes onto the outstanding cards of a batch, in the order of its lines behind `after`."""
     rows = await connection.fetch(
         """select l.line, l.person_id, l.application_id, l.card_id, l.card_number, a.region, a.bank,
-                  a.name_on_card, a.personalised_on
+                  a.name_on_card, a.personalised_on, r.photo
              from card_batch_lines l
              join card_applications a using (person_id, application_id)
+             left join card_list_rows r
+                    on r.person_id = l.person_id and r.application_id = l.application_id
             where l.batch_id = $1 and l.state = 'ordered' and l.line > $2
               and a.batch_id = l.batch_id and a.state = 'in_production'
             order by l.line limit $3""",
@@ -268,10 +270,11 @@ async def to_make(connection: Connection, batch_id: int, after: int, limit: int)
 
 async def begin_export(connection: Connection, batch_id: int, one: Export) -> None:
     await connection.execute(
-        """insert into card_batch_exports (batch_id, export_id, begun_at, made_by, encrypted)
-           values ($1, $2, $3, $4, $5)""",
+        """insert into card_batch_exports (batch_id, export_id, file, begun_at, made_by, encrypted)
+           values ($1, $2, $3, $4, $5, $6)""",
         batch_id,
         one.export_id,
+        one.file,
         one.begun_at,
         one.made_by,
         one.encrypted,
@@ -289,7 +292,7 @@ async def end_export(connection: Connection, batch_id: int, export_id: int, sha2
 
 async def exports(connection: Connection, batch_id: int) -> list[Export]:
     rows: list[Any] = await connection.fetch(
-        """select export_id, begun_at, made_by, encrypted, encode(sha256, 'hex')
+        """select export_id, file, begun_at, made_by, encrypted, encode(sha256, 'hex')
              from card_batch_exports where batch_id = $1 order by export_id""",
         batch_id,
     )

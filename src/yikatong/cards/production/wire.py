@@ -23,11 +23,25 @@ from yikatong.cards.production.model import LineFault
 from yikatong.core.sealing import Vault
 
 ORDER: Final = "yikatong-card-order/1"
+PHOTOS: Final = "yikatong-card-photos/1"
 RESULT: Final = "yikatong-card-result/1"
 RESULT_BYTES_MAX: Final = 64 * 2**20
 REASON_MAX: Final = 60
 _LINE_BYTES_MAX: Final = 1000
+_INFO: Final = {ORDER: b"yikatong card order 1", PHOTOS: b"yikatong card photos 1"}
+"""What the key of a sealed file is derived with, by its form."""
 _encode = msgspec.json.encode
+
+
+class Photo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where the photo of a card comes from (照片来源)."""
+
+    source: Literal["file", "list", "population_base"]
+    """In the photo file under the same seq; handed over with a list; of the police's population base."""
+    sha256: str = ""
+    """Of the picture in the photo file, hexadecimal."""
+    reference: str = ""
+    """The list's name for it."""
 
 
 class CardData(msgspec.Struct, frozen=True):
@@ -55,10 +69,23 @@ class CardData(msgspec.Struct, frozen=True):
     birth_place: str
     """GB/T 2260, as the id number says it."""
     birth_date: str
+    photo: Photo
+
+
+class PhotoData(msgspec.Struct, frozen=True):
+    """One photo of the photo file."""
+
+    seq: int
+    application: str
+    media_type: str
+    """image/jpeg, image/png or image/webp."""
+    sha256: str
+    photo: str
+    """The picture as it was handed in, base64url without padding."""
 
 
 class OrderHead(msgspec.Struct, frozen=True):
-    """The first line of an order file."""
+    """The first line of an order file, and of a photo file."""
 
     format: str
     batch: str
@@ -125,16 +152,16 @@ def public_bytes(key: Ed25519PrivateKey | X25519PrivateKey) -> bytes:
 
 
 class Seal:
-    """Seals the cards of one file for a maker: X25519, HKDF-SHA-256, AES-256-GCM."""
+    """Seals the lines of one file for a maker: X25519, HKDF-SHA-256, AES-256-GCM."""
 
     NAME: Final = "X25519-HKDF-SHA256-A256GCM"
 
-    def __init__(self, maker_key: bytes, batch: str) -> None:
+    def __init__(self, maker_key: bytes, batch: str, form: str = ORDER) -> None:
         own = X25519PrivateKey.generate()
         shared = own.exchange(X25519PublicKey.from_public_bytes(maker_key))
         self.public = public_bytes(own)
         self._batch = batch
-        self._cipher = AESGCM(_derived(shared, self.public, maker_key))
+        self._cipher = AESGCM(_derived(form, shared, self.public, maker_key))
 
     @property
     def told(self) -> dict[str, str]:
@@ -155,7 +182,7 @@ class Opener:
         public = untold(head.encryption["epk"])
         shared = private.exchange(X25519PublicKey.from_public_bytes(public))
         self._batch = head.batch
-        self._cipher = AESGCM(_derived(shared, public, public_bytes(private)))
+        self._cipher = AESGCM(_derived(head.format, shared, public, public_bytes(private)))
 
     def line(self, raw: bytes) -> bytes:
         """The content of a sealed line; raises ValueError."""
@@ -169,8 +196,8 @@ class Opener:
             raise ValueError("the line does not open") from error
 
 
-def _derived(shared: bytes, own: bytes, maker: bytes) -> bytes:
-    info = b"yikatong card order 1" + own + maker
+def _derived(form: str, shared: bytes, own: bytes, maker: bytes) -> bytes:
+    info = _INFO[form] + own + maker
     return HKDF(SHA256(), 32, salt=None, info=info).derive(shared)
 
 
@@ -183,7 +210,7 @@ def _bound(batch: str, seq: int) -> bytes:
 
 
 class Writer:
-    """Builds an order file piece by piece."""
+    """Builds an order file, or a photo file, piece by piece."""
 
     def __init__(self, head: OrderHead, key: Ed25519PrivateKey, seal: Seal | None) -> None:
         self._key = key
@@ -196,7 +223,7 @@ class Writer:
         """The first line."""
         return self._told(_encode(self._head) + b"\n")
 
-    def cards(self, cards: Sequence[CardData]) -> bytes:
+    def cards(self, cards: Sequence[CardData | PhotoData]) -> bytes:
         """The next lines."""
         self._lines += len(cards)
         lines = [_encode(card) for card in cards]
@@ -209,7 +236,7 @@ class Writer:
     def tail(self) -> tuple[bytes, bytes]:
         """The last line, and the hash it names."""
         digest = self._digest.hexdigest()
-        signature = self._key.sign(signed(ORDER, digest))
+        signature = self._key.sign(signed(self._head.format, digest))
         line = _encode(Tail(self._lines, digest, told(signature))) + b"\n"
         return line, self._digest.digest()
 

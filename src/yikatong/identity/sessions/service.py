@@ -84,6 +84,22 @@ async def find(platform: Platform, token: str) -> Session | None:
     return session
 
 
+async def sender_of(platform: Platform, token: str) -> Session | None:
+    """Whose session a token is of, also where it ran out since; None where it was ended, or is none.
+
+    Lets nobody in: it tells for whom a form is kept that came too late.
+    """
+    parts = _parts(token)
+    if parts is None:
+        return None
+    person_id, session_id, secret = parts
+    async with platform.database.transaction(readonly=True) as connection:
+        found = await store.not_ended(connection, person_id, session_id)
+    if found is None or not hmac.compare_digest(found[1], _hash(secret)):
+        return None
+    return found[0]
+
+
 async def lives(
     platform: Platform, connection: Connection, person_id: int, session_id: int
 ) -> bool:

@@ -47,6 +47,19 @@ async def live(
     return None if row is None else (_session(row), row["secret_hash"])
 
 
+async def not_ended(
+    connection: Connection, person_id: int, session_id: int
+) -> tuple[Session, bytes] | None:
+    """A session that nobody ended, whether its time is over or not, with the hash of its secret."""
+    row = await connection.fetchrow(
+        f"""select {_SESSION}, secret_hash from sessions
+             where person_id = $1 and session_id = $2 and ended_at is null""",  # noqa: S608
+        person_id,
+        session_id,
+    )
+    return None if row is None else (_session(row), row["secret_hash"])
+
+
 async def of_person(
     connection: Connection, person_id: int, at: datetime, seen_after: datetime
 ) -> Sequence[Session]:

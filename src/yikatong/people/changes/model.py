@@ -6,7 +6,6 @@ from typing import Final, Literal, get_args
 import msgspec
 
 from yikatong.core.errors import NotFound, Text, YikatongError
-from yikatong.core.events import Event
 from yikatong.people.model import Contact, Person
 
 Field = Literal[
@@ -108,13 +107,6 @@ class OnFile(msgspec.Struct, frozen=True):
     def waiting(self) -> Change | None:
         """The change that is to be reviewed, if any."""
         return next((one for one in self.changes if one.state == "taken"), None)
-
-
-class PersonChanged(Event, frozen=True):
-    """A person's data changed (told in the same transaction); who listens reads what it needs."""
-
-    change_id: int
-    fields: tuple[Field, ...]
 
 
 class ChangedMeanwhile(YikatongError):

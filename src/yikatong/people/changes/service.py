@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from yikatong.core import events, sending
+from yikatong.core import sending
 from yikatong.core.clock import SHANGHAI, today
 from yikatong.core.database import Connection
 from yikatong.core.errors import KeyReused, Text
@@ -31,7 +31,6 @@ from yikatong.people.changes.model import (
     IdNumberTaken,
     NoSuchChange,
     OnFile,
-    PersonChanged,
     State,
     Values,
 )
@@ -77,6 +76,12 @@ async def one(
             {"change_id": str(change_id)},
         )  # fmt: skip
     return change, found
+
+
+async def newest(connection: Connection, person_id: int, limit: int) -> list[Change]:
+    """The newest changes of a person without their values; the caller records the look."""
+    rows = await store.of_person(connection, person_id, max(1, min(limit, HISTORY_MAX)))
+    return [row.opened({}) for row in rows]
 
 
 async def waiting(platform: Platform, after: int = 0, limit: int = 100) -> list[Change]:
@@ -185,9 +190,6 @@ async def change_contact_within(
         if "phone" in change.values:
             facts = {"phone": (change.values["phone"].after or "")[-4:]}
             await _tell_person(platform, connection, change, "phone.changed", facts)
-        if change.fields:
-            event = PersonChanged(person_id, change.change_id, change.fields)
-            await events.tell(platform, connection, event)
     return change
 
 
@@ -414,8 +416,6 @@ async def _decide(
             await _tell_person(platform, connection, change, "data.refused", facts)
         if state == "done":
             await _tell_person(platform, connection, change, "data.changed", {"fields": names})
-            event = PersonChanged(person_id, change_id, change.fields)
-            await events.tell(platform, connection, event)
     sending.deliver_soon(platform)
     return change
 

@@ -99,6 +99,7 @@ KINDS: Final[Mapping[str, Kind]] = {
              "right and apply again."),
             Text("重新申领", "Apply again"), CARD, reason="words",
         ),
+        # Told before there was a day to add it by; such notices are still read.
         _kind(
             "application.asked", "card",
             ("社保卡申领需要补充", "Your application needs something more"),
@@ -106,6 +107,23 @@ KINDS: Final[Mapping[str, Kind]] = {
              "Your application for a social-security card needs something more: {reason}. Add it and the "
              "review goes on; you need not apply again."),
             Text("去补充", "Add it"), CARD, reason="words",
+        ),
+        _kind(
+            "application.asked_until", "card",
+            ("社保卡申领需要补充", "Your application needs something more"),
+            ("您的社保卡申领需要补充：{reason}。请在 {until}（含）前补好，补好后接着审核；到期没补，申请自动结束。",
+             "Your application for a social-security card needs something more: {reason}. Add it by "
+             "{until} and the review goes on; without it the application ends after that day."),
+            Text("去补充", "Add it"), f"{CARD}/amend", reason="words", until="day",
+        ),
+        _kind(
+            "application.lapsed", "card",
+            ("社保卡申领已结束：没有按期补充", "Your application for a card has ended"),
+            ("您的社保卡申领在 {until}前没有补充要求的材料，已自动结束，交过的工本费会退回。备齐材料后可以重新申领。",
+             "What your application for a social-security card needed was not added by {until}, and it "
+             "has ended; a fee that was paid is given back. If you still need a card, apply again with "
+             "everything at hand."),
+            Text("重新申领", "Apply again"), CARD, until="day",
         ),
         _kind(
             "card.destroyed", "card",

@@ -18,6 +18,7 @@ from yikatong.people import service as people
 from yikatong.people.guard import those_at_home
 from yikatong.people.model import Person
 from yikatong.people.pinyin import is_latin
+from yikatong.portals import kept
 from yikatong.portals.counter import store
 from yikatong.portals.counter.asked import Asked, recognise
 from yikatong.trust import audit, guessing
@@ -97,7 +98,7 @@ async def forget_old(platform: Platform) -> None:
     now = platform.clock.now()
     async with platform.database.transaction() as connection:
         await store.forget_words(connection, now - OPEN_FOR)
-        await store.forget_drafts(connection, now - timedelta(days=1))
+        await kept.forget(platform, connection)
 
 
 async def _record(

@@ -1,7 +1,6 @@
 """Forms of errands: read what was sent, fill the fields of a step, keep a form that came too late."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
@@ -13,21 +12,15 @@ from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
 from yikatong.core.regions import Region
 from yikatong.identity.staff import signing_in
+from yikatong.portals import kept
 from yikatong.portals.check import place_of
-from yikatong.portals.counter import store
 from yikatong.portals.counter.errand import Field, Upload
 from yikatong.portals.staff_sign_in import COOKIE
 from yikatong.portals.view import View
 
-KEPT_FOR: Final = timedelta(hours=12)
 BODY_BYTES_MAX: Final = 20 * 1024 * 1024
 """A form with its files."""
-_NAMES_MAX: Final = 60
-_TEXT_MAX: Final = 60_000
-_SECRETS: Final = frozenset(("new", "again", "pin"))
-"""Never kept, never sent back."""
-
-_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
+_FILES_MAX: Final = 60
 
 
 class Sent(msgspec.Struct):
@@ -41,22 +34,13 @@ class Sent(msgspec.Struct):
 async def read(request: Request[Any, Any, Any]) -> Sent:
     """Read a form, within limits."""
     sent = await request.form()
-    texts: dict[str, list[str]] = {}
     uploads: dict[str, list[Upload]] = {}
-    for name, value in sent.multi_items():
-        if len(texts) >= _NAMES_MAX or len(name) > 40:
-            break
-        if isinstance(value, UploadFile):
-            content = await value.read()
-            if content:
-                uploads.setdefault(name, []).append(Upload(value.filename[:100], content))
-            continue
-        text = str(value)[:_TEXT_MAX].replace("\x00", "")
-        texts.setdefault(name, []).append(text)
-    form: dict[str, Any] = {
-        name: found if len(found) > 1 else found[0] for name, found in texts.items()
-    }
-    return Sent(form, uploads)
+    files = [(name, one) for name, one in sent.multi_items() if isinstance(one, UploadFile)]
+    for name, value in files[:_FILES_MAX]:
+        content = await value.read()
+        if content:
+            uploads.setdefault(name, []).append(Upload(value.filename[:100], content))
+    return Sent(kept.texts(sent), uploads)
 
 
 def key_of(form: Mapping[str, Any], platform: Platform) -> int:
@@ -138,7 +122,7 @@ def check_lengths(fields: Sequence[Field], form: Mapping[str, Any]) -> None:
 def carried(form: Mapping[str, Any], fields: Sequence[Field]) -> list[tuple[str, str]]:
     """What was typed in other steps, to be sent along unseen."""
     here = {one.name for one in fields} | {f"{one.name}_code" for one in fields}
-    here |= {f"{one.name}_for" for one in fields} | {"key", "step", "go"} | _SECRETS
+    here |= {f"{one.name}_for" for one in fields} | {"key", "step", "go"} | kept.SECRETS
     return [
         (name, text)
         for name, value in form.items()
@@ -153,22 +137,11 @@ def carried(form: Mapping[str, Any], fields: Sequence[Field]) -> list[tuple[str,
 async def keep(request: Request[Any, Any, Any], platform: Platform) -> None:
     """Keep the form for its sender, whose session ran out; of nobody known nothing is kept."""
     number = await signing_in.sender_of(platform, request.cookies.get(COOKIE, ""))
-    if number is None:
-        return
-    sent = await read(request)
-    form = {name: value for name, value in sent.form.items() if name not in _SECRETS}
-    text = msgspec.json.encode(form).decode()
-    sealed = platform.vault.seal(f"draft:{number}", 0, text)
-    async with platform.database.transaction() as connection:
-        path = request.url.path[:300]
-        await store.keep_draft(connection, number, path, platform.clock.now(), sealed)
+    if number is not None:
+        form = kept.texts(await request.form())
+        await kept.put(platform, kept.by_staff(number), request.url.path, form)
 
 
 async def take(platform: Platform, number: str, path: str) -> dict[str, Any] | None:
     """The form that was kept for this page, once."""
-    since = platform.clock.now() - KEPT_FOR
-    async with platform.database.transaction() as connection:
-        sealed = await store.take_draft(connection, number, path[:300], since)
-    if sealed is None:
-        return None
-    return _decode(platform.vault.open(f"draft:{number}", 0, sealed))
+    return await kept.take(platform, kept.by_staff(number), path)

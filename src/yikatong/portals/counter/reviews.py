@@ -12,13 +12,14 @@ from litestar.response import Redirect
 
 from yikatong.cards import service as cards
 from yikatong.cards.model import CardApplication
-from yikatong.cards.office import admitting, applying
+from yikatong.cards.office import admitting, applying, looking
 from yikatong.cards.office.errors import STATE_NAMES, NoSuchApplication
 from yikatong.cards.office.model import (
     BY_NAMES,
     CHANNEL_NAMES,
     KIND_NAMES,
     MATERIAL_NAMES,
+    MATTER,
     WHY_NAMES,
     Doing,
 )
@@ -96,10 +97,9 @@ async def _application(desk: Desk, person_id: int, number: int) -> Review:
         ]
         if not found:
             raise NoSuchApplication
-        papers = await documents.list_of(
-            platform, connection, person_id, Matter(applying.MATTER, number)
-        )
+        papers = await documents.list_of(platform, connection, person_id, Matter(MATTER, number))
         person = await people.get(connection, person_id)
+        word = await looking.word(platform, connection, person_id, number)
         detail: dict[str, object] = {"application_id": str(number)}
         await audit.record(
             connection, desk.actor("card review"), platform.clock.now(), person_id, "card.reviewed",
@@ -112,8 +112,11 @@ async def _application(desk: Desk, person_id: int, number: int) -> Review:
     notes = [] if person.identity_matched else [words("alarm_mismatch")]
     if one.asked_for:
         notes.append(words("review_asked", what=one.asked_for))
+    facts = _application_facts(one)
+    if word:
+        facts.append((words("review_word"), Text(word, word)))
     return Review(
-        KIND_NAMES[one.kind], STATE_NAMES[one.state], _application_facts(one), papers, can,
+        KIND_NAMES[one.kind], STATE_NAMES[one.state], facts, papers, can,
         one.accepted_by, notes, _unseen(one, papers),
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""SQL of the counter: searches, receipts, forms kept, people from elsewhere, where members work."""
+"""SQL of the counter: searches, receipts, people from elsewhere, where members work."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -103,38 +103,6 @@ async def receipts_of(connection: Connection, person_id: int, limit: int) -> Seq
         limit,
     )
     return [Kept(**dict(row)) for row in rows]
-
-
-async def keep_draft(
-    connection: Connection, staff_number: str, path: str, at: datetime, form_sealed: bytes
-) -> None:
-    await connection.execute(
-        """insert into staff_drafts (staff_number, path, at, form_sealed) values ($1, $2, $3, $4)
-           on conflict (staff_number, path) do update
-             set at = excluded.at, form_sealed = excluded.form_sealed""",
-        staff_number,
-        path,
-        at,
-        form_sealed,
-    )
-
-
-async def take_draft(
-    connection: Connection, staff_number: str, path: str, since: datetime
-) -> bytes | None:
-    """The kept form, which is gone then."""
-    return await connection.fetchval(
-        """with gone as (delete from staff_drafts where staff_number = $1 and path = $2
-                          returning at, form_sealed)
-           select form_sealed from gone where at >= $3""",
-        staff_number,
-        path,
-        since,
-    )
-
-
-async def forget_drafts(connection: Connection, before: datetime) -> None:
-    await connection.execute("delete from staff_drafts where at < $1", before)
 
 
 # ---- people from elsewhere ----

@@ -80,6 +80,17 @@ class Document(msgspec.Struct, frozen=True):
     """When it is deleted; None while its matter goes on."""
 
 
+class Held(msgspec.Struct, frozen=True):
+    """A document of a matter, to be told apart and fetched among many."""
+
+    person_id: int
+    document_id: int
+    matter_id: int
+    media_type: MediaType
+    size: int
+    """Bytes."""
+
+
 class Opened(msgspec.Struct, frozen=True):
     """A document with its content, as it was sent in."""
 

@@ -20,6 +20,7 @@ from yikatong.trust.documents.model import (
     KINDS,
     Document,
     DocumentKind,
+    Held,
     Matter,
     NoSuchDocument,
     Opened,
@@ -96,6 +97,29 @@ async def kinds_of(
 ) -> frozenset[DocumentKind]:
     """Which kinds of documents a matter has: what a decision needs to know."""
     return frozenset(cast("list[DocumentKind]", await store.kinds(connection, person_id, matter)))
+
+
+async def newest(
+    connection: Connection, matter: str, matters: Sequence[tuple[int, int]], kind: DocumentKind
+) -> dict[int, Held]:
+    """The newest picture of a kind in each of these matters (person_id, matter_id), by matter_id; a PDF is
+    no picture."""
+    return {one.matter_id: one for one in await store.newest(connection, matter, matters, kind)}
+
+
+async def contents(
+    platform: Platform, connection: Connection, wanted: Sequence[Held]
+) -> dict[int, bytes]:
+    """What they hold, by document_id; the caller records for whom, and asks for no more at once than
+    memory is to hold. Raises SealBroken."""
+    found = await store.contents(connection, wanted)
+    return {
+        one.document_id: platform.vault.open_bytes(
+            _field(one.document_id), one.person_id, found[one.document_id]
+        )
+        for one in wanted
+        if one.document_id in found
+    }
 
 
 async def open_one(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from yikatong.core.database import Connection, Record
-from yikatong.trust.documents.model import Document, Matter
+from yikatong.trust.documents.model import Document, Held, Matter
 
 _COLUMNS = """document_id, matter, matter_id, kind, media_type, size, filename_sealed, added_at,
     added_by_kind, added_by, delete_on"""
@@ -88,6 +88,38 @@ async def one(
         document_id,
     )
     return None if row is None else (row, row["sealed"])
+
+
+async def newest(
+    connection: Connection, matter: str, matters: Sequence[tuple[int, int]], kind: str
+) -> list[Held]:
+    """Of each matter the picture that was handed in last."""
+    rows = await connection.fetch(
+        """select distinct on (d.person_id, d.matter_id)
+                  d.person_id, d.document_id, d.matter_id, d.media_type, d.size
+             from unnest($2::bigint[], $3::bigint[]) as n (person_id, matter_id)
+             join documents d on d.person_id = n.person_id and d.matter = $1
+                             and d.matter_id = n.matter_id
+            where d.kind = $4 and d.media_type like 'image/%'
+            order by d.person_id, d.matter_id, d.document_id desc""",
+        matter,
+        [person_id for person_id, _ in matters],
+        [matter_id for _, matter_id in matters],
+        kind,
+    )
+    return [Held(*row) for row in rows]
+
+
+async def contents(connection: Connection, wanted: Sequence[Held]) -> dict[int, bytes]:
+    """The sealed contents by number."""
+    rows = await connection.fetch(
+        """select d.document_id, d.sealed
+             from unnest($1::bigint[], $2::bigint[]) as n (person_id, document_id)
+             join documents d using (person_id, document_id)""",
+        [one.person_id for one in wanted],
+        [one.document_id for one in wanted],
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 async def end(connection: Connection, ended: Sequence[tuple[int, Matter]], delete_on: date) -> None:
