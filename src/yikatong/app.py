@@ -259,11 +259,6 @@ def create_app(platform: Platform) -> Litestar:
         connection: Connection, caller: Caller, permission: str, person_id: int, _matter: int = 0
     ) -> None:
         await require_person(connection, caller, permission, person_id)
-    # What documents are added to, and whether it takes any.
-    matters: dict[str, documents_api.Takes] = {
-        changes.MATTER: changes_service.takes_documents,
-        CARD_MATTER: cards_applying.takes_documents,
-    }
 
     async def of_application(
         connection: Connection, caller: Caller, permission: str, person_id: int, number: int
@@ -277,9 +272,7 @@ def create_app(platform: Platform) -> Litestar:
     matters = documents_api.Matters(
         {
             changes.MATTER: documents_api.Handled(changes_service.takes_documents, at_home),
-            cards_applying.MATTER: documents_api.Handled(
-                cards_applying.takes_documents, of_application
-            ),
+            CARD_MATTER: documents_api.Handled(cards_applying.takes_documents, of_application),
         },
         at_home,
     )

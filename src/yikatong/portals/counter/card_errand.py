@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from yikatong.cards.model import Card, CardApplication
-from yikatong.cards.office import applying, services
+from yikatong.cards.office import services
 from yikatong.cards.office import words as card_words
 from yikatong.cards.office.errors import STATE_NAMES
-from yikatong.cards.office.model import KIND_NAMES, MATERIAL_NAMES, Doing, Material
+from yikatong.cards.office.model import KIND_NAMES, MATERIAL_NAMES, MATTER, Doing, Material
 from yikatong.core.errors import InvalidInput, Text, one_of
 from yikatong.core.money import format_yuan_grouped
 from yikatong.portals.counter.errand import Case, Channel, Done, Field, same
@@ -113,7 +113,7 @@ async def keep_files(case: Case, application_id: int, actor: Actor) -> list[Text
     kept = _handed_in(case)
     if not kept:
         return []
-    matter = Matter(applying.MATTER, application_id)
+    matter = Matter(MATTER, application_id)
     async with case.platform.database.transaction() as connection:
         for kind in kept:
             for one in case.uploads[f"file_{kind}"]:
