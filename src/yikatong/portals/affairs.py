@@ -18,7 +18,6 @@ from yikatong.core.database import Connection
 from yikatong.core.errors import Text
 from yikatong.core.money import Fen
 from yikatong.core.platform import Platform
-from yikatong.core.regions import short_name
 from yikatong.identity.authority import service as authority
 from yikatong.identity.authority.model import SERVICES, Service
 from yikatong.identity.ecards import service as ecards
@@ -37,6 +36,7 @@ from yikatong.people.model import Person
 from yikatong.people.notices import service as notices
 from yikatong.portability.plans import service as plans
 from yikatong.portability.plans.model import Plan
+from yikatong.portals.counter.words import place
 from yikatong.trust import audit
 
 _EVERYTHING: Final = frozenset(SERVICES)
@@ -265,8 +265,3 @@ def _own(facts: Affairs) -> list[Todo]:
     ):
         found.append(Todo("contact", "/details", urgent=False))
     return found
-
-
-def place(code: str) -> Text:
-    """A place's short name in both languages."""
-    return Text(short_name(code), short_name(code, "en"))
