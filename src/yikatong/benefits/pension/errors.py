@@ -29,6 +29,19 @@ class NotOpen(PensionRefused):
         )
 
 
+class SamePerson(PensionRefused):
+    """Whoever took an application in does not decide it (受理、审核分离)."""
+
+    code = "pension_reviewer_is_acceptor"
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="受理人不能核定自己受理的申请，请由另一位工作人员核定",
+            en="whoever took an application in cannot decide it; another member of staff must",
+        )
+
+
 class NoPension(NotFound):
     """The person draws no pension."""
 
