@@ -83,7 +83,12 @@ async def _show(
         done=done if done in _DONE else "",
         key=(sent or {}).get("key") or new_key(),
         pensions=[_pension(view, one, pension) for one in pension["pensions"]],
-        applications=[_application(view, one) for one in pension["applications"][:3]],
+        applications=[
+            _application(view, one)
+            for one in pension["applications"][:3]
+            # What was granted is the pension itself.
+            if one["state"] != "granted"
+        ],
         may_apply=not any(one["state"] == "applied" for one in pension["applications"])
         and not any(one["status"] != "ended" for one in pension["pensions"]),
         owed=[

@@ -1,6 +1,7 @@
 """Applying for a pension online (网上申领养老金): what it comes to first, then send it, once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -27,6 +28,7 @@ from yikatong.money.ledger.model import Account
 from yikatong.people import service as people
 from yikatong.people.model import Enrolment, Person
 from yikatong.portals.benefits import BENEFITS, new_key
+from yikatong.portals.check import message
 from yikatong.portals.pension import APPLY, DECLARED, FORM_FIELD, group_of, parts_of, plain
 from yikatong.portals.sign_in import answer_wrong, read_form
 from yikatong.portals.signed_in import SIGN_IN, require_session, same_site, session_of
@@ -82,7 +84,9 @@ async def _show(
     ]
     filled = _filled(sent, person, enrolments, insured, typed=asked)
     found: Examined | None = None
-    if asked and not wrong[0]:
+    if asked and not wrong[0] and (errors := _errors(view, filled)):
+        wrong = (errors, 422, {})
+    elif asked and not wrong[0]:
         try:
             wanted = _wanted(filled)
             found = await service.examine(platform, mine.person_id, wanted, mine.actor)
@@ -151,6 +155,34 @@ def _wanted(sent: dict[str, str]) -> NewApplication:
         ),
         early_months=requests.months_of(sent["early_years"], sent["early_months"], "early_years"),
     )
+
+
+def _errors(view: View, sent: dict[str, str]) -> dict[str, str]:
+    """Everything that is wrong by itself, so that it is told at once."""
+    checks: list[tuple[str, Callable[[], object]]] = [
+        (years, partial(requests.months_of, sent[years], sent[months], years))
+        for years, months in (
+            ("years", "months"),
+            ("deemed_years", "deemed_months"),
+            ("early_years", "early_months"),
+        )
+    ]
+    checks += [
+        ("retires", lambda: sent["retires"] and requests.parse_month(sent["retires"], "retires")),
+        ("index", lambda: sent["index"] and requests.parse_index(sent["index"], "index")),
+    ]
+    checks += [
+        (name, partial(requests.parse_sum, plain(sent[name]), name))
+        for name in ("account", "wage")
+        if sent[name]
+    ]
+    errors: dict[str, str] = {}
+    for field, check in checks:
+        try:
+            check()
+        except YikatongError as error:
+            errors[field] = message(view, error)
+    return errors
 
 
 def _by_field(view: View, error: YikatongError) -> _Wrong:

@@ -96,7 +96,7 @@ def _told(one: Claim) -> list[tuple[Text, Text]]:
 
 async def _confirm(case: Case, actor: Actor) -> Done:
     one = await service.confirm_month(case.platform, case.facts.person_id, actor, "counter")
-    return Done([(words("told_confirmed"), same(f"{case.facts.day:%Y-%m}")), *_told(one)])
+    return Done([(words("told_month_confirmed"), same(f"{case.facts.day:%Y-%m}")), *_told(one)])
 
 
 def _move_fields(_: Case) -> Sequence[Field]:

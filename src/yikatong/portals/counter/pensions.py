@@ -92,13 +92,13 @@ async def _show(
     one, found = await service.examine_application(
         platform, person_id, number, Verified(), desk.actor("pension review")
     )
-    if form is not None and not wrong[0]:
+    if form is not None and not wrong[0].keys() & {*_FIELDS}:
         try:
             one, found = await service.examine_application(
                 platform, person_id, number, _verified(form, one), desk.actor("pension review")
             )
         except YikatongError as error:
-            wrong = answer_wrong(view, error, "months_paid")
+            wrong = answer_wrong(view, error, "months_paid") if not wrong[0] else wrong
     async with platform.database.transaction(readonly=True) as connection:
         name = (await people.names(connection, [person_id])).get(person_id, "")
         enrolments = await people.enrolments(connection, person_id)
@@ -167,7 +167,7 @@ async def _decide(desk: Desk, person_id: int, number: int) -> Response[Any]:
         act = one_of(forms.plain(form.get("go")), _ACTS, "reason")
         if act == "again":
             return await _show(desk, person_id, number, form)
-        one, found = await service.examine_application(
+        one, _ = await service.examine_application(
             desk.platform, person_id, number, Verified(), desk.actor("pension review")
         )
         verified = _verified(form, one)
