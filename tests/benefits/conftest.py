@@ -14,6 +14,7 @@ from yikatong.people.notices import service as notices
 from yikatong.trust.audit import Actor
 
 CLERK = Actor("staff", "0701", "pension desk")
+REVIEWER = Actor("staff", "0801", "pension review")
 MakePerson = Callable[..., Awaitable[int]]
 MakePension = Callable[..., Awaitable[Entitlement]]
 
@@ -54,6 +55,14 @@ def make_person(platform: Platform) -> MakePerson:
                        values ($1, $1, 'bank', 1, 'ICBC', '0001', now())""",
                     person_id,
                 )
+                await connection.execute(
+                    """insert into cards (person_id, card_id, card_number, card_identifier, generation,
+                                          region, state, social_security_app, bank_app, name_on_card,
+                                          issued_on, valid_until, bank, account_id)
+                       values ($1, $1, lpad($1::bigint::text, 9, '0'), repeat('0', 32), 3, $2, 'active',
+                               'active', 'active', '某人', '2020-01-01', '2030-01-01', 'ICBC', $1)""",
+                    person_id, region,
+                )  # fmt: skip
         return person_id
 
     return make

@@ -8,14 +8,16 @@ import pytest
 
 from tests.benefits.conftest import (
     CLERK,
+    REVIEWER,
     MakePension,
     MakePerson,
     actions_of,
     dues_of,
     pension_of,
+    told,
 )
 from yikatong.benefits.pension import service
-from yikatong.benefits.pension.errors import AlreadyApplied, NoSuchApplication, NotOpen
+from yikatong.benefits.pension.errors import AlreadyApplied, NoSuchApplication, NotOpen, SamePerson
 from yikatong.benefits.pension.service import NewApplication, Verified
 from yikatong.core.clock import FixedClock
 from yikatong.core.errors import InvalidInput
@@ -36,7 +38,7 @@ def blocking(application: Any) -> list[str]:
 
 async def decided(platform: Platform, application: Any, **verified: Any) -> Any:
     number = int(application["application_id"])
-    return await service.decide(platform, 1, number, Verified(**verified), CLERK, "d")
+    return await service.decide(platform, 1, number, Verified(**verified), REVIEWER, "d")
 
 
 async def test_a_granted_pension_begins_in_the_month_after_with_its_steps(
@@ -63,6 +65,37 @@ async def test_a_granted_pension_begins_in_the_month_after_with_its_steps(
     assert one.proof_due_on == date(2027, 6, 1)
     assert await dues_of(platform) == []
     assert await actions_of(platform) == ["pension.applied", "pension.decided"]
+    assert await told(platform) == ["pension.granted"]
+
+
+async def test_what_it_comes_to_is_known_before_it_is_sent_and_before_it_is_decided(
+    platform: Platform, make_person: MakePerson
+) -> None:
+    await make_person()
+    found = await service.examine(platform, 1, WANTED, CLERK)
+    assert (found.findings, found.account is not None) == ([], True)
+    assert found.pension is not None
+    assert found.pension.monthly == 432_470
+    assert await actions_of(platform) == ["pension.estimated"]
+    number = int((await applied(platform))["application_id"])
+    verified = Verified(months_paid=170)
+    one, less = await service.examine_application(platform, 1, number, verified, REVIEWER)
+    assert (one.state, one.taken_by, less.blocked, less.pension) == ("applied", "0701", True, None)
+    assert [(each.code, each.remedy.en[:9]) for each in less.findings] == [
+        ("months_missing", "go on pay")
+    ]
+    waiting = await service.waiting(platform, ["110000"], 10)
+    assert [(person_id, each.application_id) for person_id, each in waiting] == [(1, number)]
+    assert await service.waiting(platform, ["510100"], 10) == []
+
+
+async def test_whoever_took_an_application_does_not_decide_it(
+    platform: Platform, make_person: MakePerson
+) -> None:
+    await make_person()
+    number = int((await applied(platform))["application_id"])
+    with pytest.raises(SamePerson):
+        await service.decide(platform, 1, number, Verified(), CLERK, "d")
 
 
 async def test_months_past_become_arrears_of_each_month(
@@ -91,7 +124,7 @@ async def test_the_same_key_gets_the_same_answer_and_happens_once(
     assert done == again
     assert await actions_of(platform) == ["pension.applied", "pension.decided"]
     with pytest.raises(NotOpen):
-        await service.decide(platform, 1, int(first["application_id"]), Verified(), CLERK, "e")
+        await service.decide(platform, 1, int(first["application_id"]), Verified(), REVIEWER, "e")
 
 
 @pytest.mark.parametrize(
@@ -156,8 +189,8 @@ async def test_a_refusal_by_hand_says_why_and_one_may_apply_again(
     await make_person()
     number = int((await applied(platform))["application_id"])
     with pytest.raises(InvalidInput):
-        await service.decide(platform, 1, number, Verified(), CLERK, "x", refuse="  ")
-    done = await service.decide(platform, 1, number, Verified(), CLERK, "r", refuse="材料不全")
+        await service.decide(platform, 1, number, Verified(), REVIEWER, "x", refuse="  ")
+    done = await service.decide(platform, 1, number, Verified(), REVIEWER, "r", refuse="材料不全")
     assert (done["state"], done["reason"]) == ("refused", "材料不全")
     again = await applied(platform, WANTED, key="again")
     back = await service.withdraw(platform, 1, int(again["application_id"]), CLERK, "w")

@@ -235,8 +235,10 @@ def test_the_command_line_takes_an_application_and_a_proof(run: Run) -> None:
     assert applied.code == 0, applied.err
     application = json.loads(applied.out)
     assert "in_future" in [one["code"] for one in application["findings"]]
-    decided = run("pension", "decide", number, application["application_id"],
-                  "--average-wage", "8000", "--json")  # fmt: skip
+    decide = ("pension", "decide", number, application["application_id"],
+              "--average-wage", "8000", "--json")  # fmt: skip
+    assert "受理人" in run(*decide).err
+    decided = run(*decide, "--actor", "0801")
     assert decided.code == 1
     assert json.loads(decided.out)["state"] == "refused"
     assert run("proof-of-life", "run-due", "--json").code == 0

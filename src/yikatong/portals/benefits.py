@@ -2,14 +2,12 @@
 life, what came back, the claim for unemployment benefit. For visitors: where to work out what.
 """
 
-import base64
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Any, Final
 
 from litestar import Request, Response, get, post
-from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.response import Redirect
 
@@ -22,13 +20,14 @@ from yikatong.benefits.service import entitlements
 from yikatong.benefits.unemployment import service as unemployment
 from yikatong.benefits.unemployment.model import END_NAMES, REASON_NAMES, REASONS, Claim, NewClaim
 from yikatong.core.clock import today
-from yikatong.core.errors import InvalidInput, YikatongError, one_of
+from yikatong.core.errors import YikatongError, one_of
 from yikatong.core.money import parse_yuan
 from yikatong.core.platform import Platform
 from yikatong.identity.verification.faces import FaceCheck
-from yikatong.money.bodies import check_key
+from yikatong.money.bodies import check_key, identifier
 from yikatong.policies.requests import parse_day
 from yikatong.portability.rules.benefit import HELD_REASONS
+from yikatong.portals.faces import PICTURE_BYTES_MAX, read_face
 from yikatong.portals.kept import plain
 from yikatong.portals.sign_in import answer_wrong, read_form
 from yikatong.portals.signed_in import kept_form, require_session, same_site
@@ -37,9 +36,7 @@ from yikatong.portals.whose import Whose, whose
 
 BENEFITS: Final = "/benefits"
 _PURPOSE: Final = "own benefits"
-_DONE: Final = ("confirmed", "claimed", "account", "face")
-PICTURE_BYTES_MAX: Final = 5 * 2**20
-_JPEG: Final = b"\xff\xd8"
+_DONE: Final = ("confirmed", "claimed", "account", "face", "applied", "withdrawn")
 _PLACES: Final = ("insured", "residence")
 _POSTS: Final = ("worker", "cadre")
 _CLAIM: Final = ("left_on", "registered_on", "reason", "collect_in", "post", "key")
@@ -87,9 +84,16 @@ async def _show(
     response = view.respond(
         request, "my-benefits.html", status=status, current="benefits", mine=mine, errors=errors,
         done=done if done in _DONE else "",
-        key=(sent or {}).get("key") or uuid.uuid4().hex,
+        key=(sent or {}).get("key") or new_key(),
         pensions=[_pension(view, one, pension) for one in pension["pensions"]],
-        applications=pension["applications"][:3],
+        applications=[
+            _application(view, one)
+            for one in pension["applications"][:3]
+            # What was granted is the pension itself.
+            if one["state"] != "granted"
+        ],
+        may_apply=not any(one["state"] == "applied" for one in pension["applications"])
+        and not any(one["status"] != "ended" for one in pension["pensions"]),
         owed=[
             {"kind": one["kind"], "amount": parse_yuan(one["amount"], "amount")}
             for one in pension["dues"]
@@ -130,6 +134,34 @@ async def _show(
     )  # fmt: skip
     response.headers.update(headers)
     return response
+
+
+def new_key() -> str:
+    """A key for a form, so that sending it twice does it once."""
+    return uuid.uuid4().hex
+
+
+def _application(view: View, one: dict[str, Any]) -> dict[str, Any]:
+    """An application for a pension, with what speaks against it."""
+    language, refused = view.language, one["state"] == "refused"
+    found = [each for each in one["findings"] if each["blocks"] or one["state"] == "applied"]
+    by_hand = refused and not any(each["blocks"] for each in found)
+    return {
+        "number": one["application_id"],
+        "state": one["state"],
+        "text": view.text(f"my_application_{one['state']}", month=one["retires_on"]),
+        "day": one["applied_at"][:10],
+        "reason": one["reason"] if by_hand else "",
+        "findings": [
+            {
+                "blocks": each["blocks"],
+                "text": each["text"][language],
+                # What was found before remedies stood by themselves has none.
+                "remedy": each.get("remedy", {}).get(language, ""),
+            }
+            for each in (found if one["state"] in ("applied", "refused") else ())
+        ],
+    }
 
 
 def _fund(view: View, insurance: str) -> str:
@@ -274,16 +306,8 @@ async def face(
     """Proof of life by a picture just taken."""
 
     async def work(mine: Whose) -> object:
-        picture = (await request.form()).get("picture")
-        content = await picture.read() if isinstance(picture, UploadFile) else b""
-        if not content.startswith(_JPEG) or len(content) > PICTURE_BYTES_MAX:
-            raise InvalidInput(
-                "picture",
-                zh="请拍一张 5 MB 以内的 JPEG 照片",
-                en="take a picture: JPEG, up to 5 MB",
-            )
+        image = await read_face((await request.form()).get("picture"), "picture")
         check: FaceCheck = request.app.state["face_check"]
-        image = base64.b64encode(content).decode()
         return await proofs.record_face(platform, mine.person_id, image, check, mine.actor)
 
     return await _carry_out(request, platform, "picture", "face", work)
@@ -322,5 +346,20 @@ async def claim(
     return await _carry_out(request, platform, "claim", "claimed", work, sent)
 
 
-routes: Final = [benefits, account_right, face, confirm, claim]
+@post(f"{BENEFITS}/withdraw", include_in_schema=False)
+async def withdraw(
+    request: Request[Any, Any, Any], platform: NamedDependency[Platform]
+) -> Response[Any]:
+    """Take the open application for a pension back."""
+    sent = await read_form(request, "application", "key")
+
+    async def work(mine: Whose) -> object:
+        key = check_key(sent["key"], "key")
+        number = identifier(sent["application"], "application")
+        return await pensions.withdraw(platform, mine.person_id, number, mine.actor, key)
+
+    return await _carry_out(request, platform, "application", "withdrawn", work)
+
+
+routes: Final = [benefits, account_right, face, confirm, claim, withdraw]
 TEMPLATES: Final = ("benefits.html", "my-benefits.html")

@@ -30,66 +30,67 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     today: date
 
 
-_FINDINGS: Final[dict[str, tuple[bool, Text]]] = {
-    "recorded_dead": (True, Text(
-        "登记为已去世，请先到户籍地派出所或窗口更正", "recorded as dead; have that corrected first"
+_FINDINGS: Final[dict[str, tuple[bool, Text, Text]]] = {
+    "recorded_dead": (True, Text("登记为已去世", "recorded as dead"), Text(
+        "请先到户籍地派出所或社保窗口更正", "have that corrected first, at the police or a counter"
     )),
-    "drawing_already": (True, Text(
-        "已在领取养老金；职工和居民养老金只能领一份",
-        "a pension is drawn already; only one of the two pensions can be drawn",
+    "drawing_already": (True, Text("已在领取养老金", "a pension is drawn already"), Text(
+        "职工和居民养老金只能领一份，不用再申领", "only one of the two pensions can be drawn"
     )),
-    "in_transfer": (True, Text(
-        "养老保险关系正在转移，转移办结后再申领",
-        "the insurance is being transferred; apply when that is done",
+    "in_transfer": (True, Text("养老保险关系正在转移", "the insurance is being transferred"), Text(
+        "转移办结后再申领", "apply when that is done"
     )),
     "group_differs": (True, Text(
-        "岗位类别与性别不符，请核对", "the kind of post does not fit the person's sex"
-    )),
+        "岗位类别与性别不符", "the kind of post does not fit the person's sex"
+    ), Text("请核对岗位类别", "compare the kind of post")),
     "too_young": (True, Text(
         "还没有到可以退休的年月，最早{month}", "too early: not before {month}"
-    )),
+    ), Text("请从{month}起选退休年月", "choose {month} or later")),
     "too_late": (True, Text(
         "弹性延迟退休最晚到{month}", "retirement can be put off until {month} at the latest"
-    )),
+    ), Text("请选{month}或更早的年月", "choose {month} or earlier")),
     "months_missing": (True, Text(
-        "缴费{paid}，最低{minimum}，还差{lacking}；可以继续缴费到满",
-        "{paid} are paid, the minimum is {minimum}, {lacking} are missing; going on paying is possible",
+        "缴费{paid}，最低{minimum}，还差{lacking}",
+        "{paid} are paid, the minimum is {minimum}, {lacking} are missing",
+    ), Text(
+        "可以继续缴费，缴满后再申领；缴过没有计入的，请带凭证到窗口核对",
+        "go on paying and apply when it is reached; if paid months are missing, bring the receipts "
+        "to a counter",
     )),
     "in_future": (True, Text(
-        "退休年月在三个月以后，请到前三个月再申领", "more than three months ahead; apply nearer to it"
-    )),
+        "退休年月在三个月以后", "more than three months ahead"
+    ), Text("请到前三个月再申领", "apply nearer to it")),
     "months_differ": (False, Text(
-        "申报的缴费月数比平台记录的多 {more} 个月，请核对缴费记录",
-        "{more} months more than on record here; compare the contribution record",
-    )),
-    "arrears": (False, Text(
-        "有欠费，补缴后年限会变", "contributions are owed; paying them adds to the years"
+        "申报的缴费月数比平台记录的多 {more} 个月", "{more} months more than on record here"
+    ), Text("请带缴费凭证到窗口核对", "bring the receipts to a counter")),
+    "arrears": (False, Text("有欠费", "contributions are owed"), Text(
+        "补缴后年限会增加", "paying them adds to the years"
     )),
     "account_missing": (False, Text(
-        "社保卡没有可用的银行账户，发放前请开立", "no bank account on the card; have one before payment"
+        "社保卡没有可用的银行账户", "no usable bank account on the card"
+    ), Text("发放前请到发卡银行开立或启用", "have one opened at the card's bank before payment")),
+    "employer_notice": (False, Text("这是弹性提前退休", "this is earlier than the statutory age"), Text(
+        "须提前三个月书面告知单位", "tell the employer in writing three months ahead"
     )),
-    "employer_notice": (False, Text(
-        "弹性提前退休须提前三个月书面告知单位", "retiring early: tell the employer three months ahead"
-    )),
-    "employer_agrees": (False, Text(
-        "弹性延迟退休须单位同意并提前一个月书面约定",
-        "retiring later: the employer agrees in writing a month ahead",
+    "employer_agrees": (False, Text("这是弹性延迟退休", "this is later than the statutory age"), Text(
+        "须单位同意，并提前一个月书面约定", "the employer agrees to it in writing a month ahead"
     )),
 }  # fmt: skip
+"""Whether it blocks, what it is, and what to do about it."""
 _AHEAD_MONTHS: Final = 3
 
 
 def finding(code: str, **facts: Text) -> Finding:
     """A finding with its text, facts filled in."""
-    blocks, text = _FINDINGS[code]
-    return Finding(
-        code,
-        blocks,
+    blocks, *texts = _FINDINGS[code]
+    text, remedy = (
         Text(
-            text.zh.format_map({key: one.zh for key, one in facts.items()}),
-            text.en.format_map({key: one.en for key, one in facts.items()}),
-        ),
+            one.zh.format_map({key: fact.zh for key, fact in facts.items()}),
+            one.en.format_map({key: fact.en for key, fact in facts.items()}),
+        )
+        for one in texts
     )
+    return Finding(code, blocks, text, remedy)
 
 
 def findings(career: Career, month: date, facts: Facts, book: Book) -> list[Finding]:

@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from yikatong.core.commands import DataOption, JsonOption, print_json, with_platform
@@ -229,6 +230,10 @@ def decide(
     before_accounts: EarlyOption = None,
     average_wage: AverageOption = None,
     refuse: Annotated[str | None, typer.Option(help="不予核定的理由 · why it is refused.")] = None,
+    actor: Annotated[
+        str | None,
+        typer.Option(help="核定人工号，不能是受理人 · who decides, not who took it."),
+    ] = None,
     key: KeyOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
@@ -241,10 +246,11 @@ def decide(
         months_paid=months, index=index, account=account, deemed_months=deemed,
         early_months=before_accounts, average_wage=average_wage,
     )  # fmt: skip
+    who = msgspec.structs.replace(OPERATOR, name=actor or OPERATOR.name)
     done = with_platform(
         data,
         lambda platform: service.decide(
-            platform, person, application, verified, OPERATOR, key_of(key), refuse=refuse
+            platform, person, application, verified, who, key_of(key), refuse=refuse
         ),
     )
     _show_application(done, as_json)

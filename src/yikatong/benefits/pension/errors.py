@@ -29,6 +29,31 @@ class NotOpen(PensionRefused):
         )
 
 
+class SamePerson(PensionRefused):
+    """Whoever took an application in does not decide it (受理、审核分离)."""
+
+    code = "pension_reviewer_is_acceptor"
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="受理人不能核定自己受理的申请，请由另一位工作人员核定",
+            en="whoever took an application in cannot decide it; another member of staff must",
+        )
+
+
+class SumDiffers(PensionRefused):
+    """What comes out is not what the member who decides has before them."""
+
+    code = "pension_sum_differs"
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="核定结果与页面上看到的不一致，没有核定；请重新计算，核对后再办",
+            en="the outcome is not the one you saw; nothing was decided. Work it out again and look",
+        )
+
+
 class NoPension(NotFound):
     """The person draws no pension."""
 

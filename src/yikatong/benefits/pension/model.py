@@ -239,6 +239,8 @@ class Finding(msgspec.Struct, frozen=True):
     code: str
     blocks: bool
     text: Text
+    remedy: Text
+    """What to do about it."""
 
 
 class Application(msgspec.Struct, frozen=True):
@@ -260,6 +262,8 @@ class Application(msgspec.Struct, frozen=True):
     applied_at: datetime
     decided_at: datetime | None
     version: int
+    taken_by: str = ""
+    """Staff number of who took it at a counter; "" where the person applied."""
 
 
 def half_up(exact: Fraction) -> Fen:

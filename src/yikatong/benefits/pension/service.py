@@ -1,5 +1,6 @@
 """Use cases of pensions: look, apply, decide, withdraw."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, Final
 
@@ -13,27 +14,39 @@ from yikatong.benefits.pension import adjusting, checks, requests, shown, store,
 from yikatong.benefits.pension.age import retirement
 from yikatong.benefits.pension.amount import pension
 from yikatong.benefits.pension.checks import Facts
-from yikatong.benefits.pension.errors import AlreadyApplied, NoSuchApplication, NotOpen
+from yikatong.benefits.pension.errors import (
+    AlreadyApplied,
+    NoSuchApplication,
+    NotOpen,
+    SamePerson,
+    SumDiffers,
+)
 from yikatong.benefits.pension.model import (
     MONTHS_MAX,
     Application,
     Career,
     Channel,
+    Finding,
     Group,
     Insurance,
+    Pension,
+    Retirement,
 )
 from yikatong.benefits.pension.requests import Asked, Months, Sum
 from yikatong.benefits.proof_of_life.rules import due_after
+from yikatong.cards import service as cards
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, Unavailable
 from yikatong.core.ids import new_id
-from yikatong.core.money import format_yuan
+from yikatong.core.money import Fen, format_yuan
 from yikatong.core.months import add_months
 from yikatong.core.platform import Platform
 from yikatong.money.ledger import service as ledger
+from yikatong.money.ledger.model import Account
 from yikatong.people import service as people
 from yikatong.people.model import Enrolment, Person
+from yikatong.people.notices import service as notices
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
 
@@ -73,6 +86,25 @@ class Verified(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     average_wage: Sum | None = None
 
 
+class Examined(msgspec.Struct, frozen=True):
+    """What an application comes to, before it is sent or decided."""
+
+    career: Career
+    retires_on: date
+    """The first day of the month of retirement."""
+    retirement: Retirement
+    findings: list[Finding]
+    pension: Pension | None
+    """None where the minimum of years is not paid."""
+    account: Account | None
+    """The account of the card, onto which it is paid."""
+
+    @property
+    def blocked(self) -> bool:
+        """Whether it would be refused as it stands."""
+        return any(one.blocks for one in self.findings)
+
+
 async def of_person(platform: Platform, person_id: int, actor: Actor) -> dict[str, Any]:
     """Pensions, applications, dues and adjustments of a person; the look is recorded.
 
@@ -93,11 +125,6 @@ async def of_person(platform: Platform, person_id: int, actor: Actor) -> dict[st
         "dues": [due_shown(one) for one in dues if one.benefit == "pension"],
         "adjustments": [_adjustment_shown(one, person, book) for one in made],
     }
-
-
-async def applications(connection: Connection, person_id: int) -> list[Application]:
-    """All applications of a person, the newest first; the caller records the look."""
-    return await store.applications(connection, person_id)
 
 
 def entitlement_shown(one: Entitlement) -> dict[str, Any]:
@@ -168,6 +195,69 @@ async def career_of_person(
     return _career(person, enrolments, wanted, today(platform.clock))
 
 
+async def examine(
+    platform: Platform, person_id: int, wanted: NewApplication, actor: Actor
+) -> Examined:
+    """What an application would come to, with nothing taken; the look is recorded.
+
+    Raises NotFound, InvalidInput naming the field, NoPensionTerms.
+    """
+    async with platform.database.transaction() as connection:
+        facts, account = await _facts(platform, connection, person_id)
+        await audit.record(connection, actor, platform.clock.now(), person_id, "pension.estimated")
+    return examined(wanted, facts, account)
+
+
+async def applications(connection: Connection, person_id: int) -> list[Application]:
+    """All applications of a person, the newest first; the caller records the look."""
+    return await store.applications(connection, person_id)
+
+
+def examined(wanted: NewApplication, facts: Facts, account: Account | None) -> Examined:
+    """The same by facts that were read already. Pure; raises InvalidInput, NoPensionTerms."""
+    career = _career(facts.person, facts.enrolments, wanted, facts.today)
+    return _examined(career, _month(career, wanted), facts, account)
+
+
+async def examine_application(
+    platform: Platform, person_id: int, application_id: int, verified: Verified, actor: Actor
+) -> tuple[Application, Examined]:
+    """An application, and what it comes to by what was verified, with nothing decided; the look is
+    recorded. Raises NoSuchApplication, InvalidInput naming the field, NoPensionTerms."""
+    async with platform.database.transaction() as connection:
+        one = await _find(connection, person_id, application_id)
+        facts, account = await _facts(platform, connection, person_id)
+        detail: dict[str, object] = {"application_id": str(application_id)}
+        await audit.record(
+            connection, actor, platform.clock.now(), person_id, "pension.reviewed", detail
+        )
+    career, _ = _verified(one, verified, facts)
+    return one, _examined(career, one.retires_on, facts, account)
+
+
+def _examined(career: Career, month: date, facts: Facts, account: Account | None) -> Examined:
+    book = terms.load()
+    found = checks.findings(career, month, facts, book)
+    computable = not any(one.code in ("months_missing", "group_differs") for one in found)
+    return Examined(
+        career,
+        month,
+        retirement(career, book),
+        found,
+        pension(career, month, book) if computable else None,
+        account,
+    )
+
+
+async def waiting(
+    platform: Platform, areas: Sequence[str], limit: int
+) -> list[tuple[int, Application]]:
+    """Applications of these regions that wait to be decided, with whose they are, the oldest first."""
+    within = [benefits.within(one) for one in areas]
+    async with platform.database.transaction(readonly=True) as connection:
+        return await store.waiting(connection, within, limit)
+
+
 async def apply(
     platform: Platform, person_id: int, wanted: NewApplication, actor: Actor, key: str
 ) -> dict[str, Any]:
@@ -183,7 +273,7 @@ async def apply(
                 zh="已有一份申请正在办理，请等待结果或先撤回",
                 en="an application is open already; wait for its outcome or withdraw it",
             )
-        facts = await _facts(platform, connection, person_id)
+        facts, _ = await _facts(platform, connection, person_id)
         career = _career(facts.person, facts.enrolments, wanted, facts.today)
         month = _month(career, wanted)
         now = platform.clock.now()
@@ -205,6 +295,7 @@ async def apply(
             applied_at=now,
             decided_at=None,
             version=0,
+            taken_by=actor.name if actor.kind == "staff" else "",
         )
         await store.put_application(connection, person_id, one)
         return shown.application(one), {"application_id": str(one.application_id)}
@@ -221,12 +312,16 @@ async def decide(
     key: str,
     *,
     refuse: str | None = None,
+    seen: Fen | None = None,
 ) -> dict[str, Any]:
     """Decide an application by the verified facts; `refuse` says why it is refused by hand.
 
+    `seen` is the monthly sum that whoever decides has before them: another outcome is not carried out
+    (SumDiffers).
+
     Where something speaks against it, it is refused with those reasons. A granted pension begins in
-    the month after retirement; months past become arrears. Raises NoSuchApplication, NotOpen,
-    InvalidInput naming the field, NoPensionTerms.
+    the month after retirement; months past become arrears. The person is told. Raises
+    NoSuchApplication, NotOpen, SamePerson, InvalidInput naming the field, NoPensionTerms.
     """
     if refuse is not None and not 0 < len(refuse.strip()) <= REASON_MAX:
         raise InvalidInput(
@@ -237,7 +332,9 @@ async def decide(
 
     async def work(connection: Connection) -> tuple[dict[str, Any], dict[str, object]]:
         one = await _open(connection, person_id, application_id)
-        facts = await _facts(platform, connection, person_id)
+        if actor.kind == "staff" and actor.name == one.taken_by:
+            raise SamePerson
+        facts, _ = await _facts(platform, connection, person_id)
         career, checked = _verified(one, verified, facts)
         found = _findings(career, one.retires_on, facts)
         blocking = [each for each in found if each["blocks"]]
@@ -256,7 +353,10 @@ async def decide(
             )  # fmt: skip
         else:
             decided = await _grant(platform, connection, person_id, decided, career)
+        if seen is not None and decided.monthly != seen:
+            raise SumDiffers
         await _put(connection, person_id, decided)
+        await _tell(platform, connection, person_id, decided)
         detail: dict[str, object] = {
             "application_id": str(application_id),
             "state": decided.state,
@@ -264,7 +364,7 @@ async def decide(
         }
         return shown.application(decided), detail
 
-    content = [application_id, verified, refuse]
+    content = [application_id, verified, refuse] + ([] if seen is None else [seen])
     return await benefits.command(platform, person_id, "pension.decided", content, actor, key, work)
 
 
@@ -287,13 +387,29 @@ async def withdraw(
 # ---- what they share ----
 
 
-async def _open(connection: Connection, person_id: int, application_id: int) -> Application:
+async def _find(connection: Connection, person_id: int, application_id: int) -> Application:
     for one in await store.applications(connection, person_id):
         if one.application_id == application_id:
-            if one.state != "applied":
-                raise NotOpen(one.state)
             return one
     raise NoSuchApplication
+
+
+async def _open(connection: Connection, person_id: int, application_id: int) -> Application:
+    one = await _find(connection, person_id, application_id)
+    if one.state != "applied":
+        raise NotOpen(one.state)
+    return one
+
+
+async def _tell(
+    platform: Platform, connection: Connection, person_id: int, one: Application
+) -> None:
+    once = f"pension-{one.application_id}"
+    if one.starts_on is not None and one.monthly is not None:
+        facts = {"amount": one.monthly, "since": one.starts_on}
+        await notices.post(platform, connection, person_id, "pension.granted", facts, once=once)
+    else:
+        await notices.post(platform, connection, person_id, "pension.refused", {}, once=once)
 
 
 async def _put(connection: Connection, person_id: int, one: Application) -> None:
@@ -305,15 +421,27 @@ async def _put(connection: Connection, person_id: int, one: Application) -> None
         )
 
 
-async def _facts(platform: Platform, connection: Connection, person_id: int) -> Facts:
-    accounts = await ledger.accounts_of(connection, person_id)
-    return Facts(
+async def _facts(
+    platform: Platform, connection: Connection, person_id: int
+) -> tuple[Facts, Account | None]:
+    """What an application depends on, and the open account of the card."""
+    card = (await cards.current_cards(connection, [person_id])).get(person_id)
+    account = next(
+        (
+            one
+            for one in await ledger.accounts_of(connection, person_id)
+            if card is not None and one.account_id == card.account_id and one.state == "open"
+        ),
+        None,
+    )
+    facts = Facts(
         person=await people.get(connection, person_id),
         enrolments=await people.enrolments(connection, person_id),
         entitlements=await benefits.entitlements(connection, person_id),
-        has_account=any(one.kind == "bank" and one.state == "open" for one in accounts),
+        has_account=account is not None,
         today=today(platform.clock),
     )
+    return facts, account
 
 
 def _enrolment(enrolments: list[Enrolment], wanted: Insurance | None) -> Enrolment | None:
@@ -368,9 +496,7 @@ def _month(career: Career, wanted: NewApplication) -> date:
 
 def _findings(career: Career, month: date, facts: Facts) -> tuple[dict[str, Any], ...]:
     found = checks.findings(career, month, facts, terms.load())
-    return tuple(
-        {"code": one.code, "blocks": one.blocks, "text": one.text.as_dict()} for one in found
-    )
+    return tuple(shown.finding(one) for one in found)
 
 
 def _verified(one: Application, verified: Verified, facts: Facts) -> tuple[Career, dict[str, Any]]:

@@ -10,6 +10,7 @@ from yikatong.benefits.pension.model import (
     Application,
     Career,
     Estimate,
+    Finding,
     Option,
     Parts,
     Pension,
@@ -99,6 +100,15 @@ def estimate(one: Estimate, book: Book) -> dict[str, Any]:
         "options": [_option(each) for each in one.options],
         "notes": [note.as_dict() for note in one.notes],
         "review": book.review,
+    }
+
+
+def finding(one: Finding) -> dict[str, Any]:
+    return {
+        "code": one.code,
+        "blocks": one.blocks,
+        "text": one.text.as_dict(),
+        "remedy": one.remedy.as_dict(),
     }
 
 

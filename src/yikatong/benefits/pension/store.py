@@ -20,7 +20,7 @@ _JSON = ("facts", "findings", "answer")
 
 
 def _application(row: Record) -> Application:
-    facts = dict(row)
+    facts = {name: row[name] for name in _APPLICATION}
     for name in _JSON:
         if facts[name] is not None:
             facts[name] = msgspec.json.decode(facts[name])
@@ -38,6 +38,20 @@ async def applications(connection: Connection, person_id: int) -> list[Applicati
         person_id,
     )
     return [_application(row) for row in rows]
+
+
+async def waiting(
+    connection: Connection, within: Sequence[str], limit: int
+) -> list[tuple[int, Application]]:
+    """Open applications of regions with whose they are, the oldest first."""
+    rows = await connection.fetch(
+        f"""select person_id, {", ".join(_APPLICATION)} from pension_applications
+             where state = 'applied' and region like any($1::text[])
+             order by application_id limit $2""",  # noqa: S608 - our constant
+        within,
+        limit,
+    )
+    return [(row["person_id"], _application(row)) for row in rows]
 
 
 async def put_application(connection: Connection, person_id: int, one: Application) -> bool:

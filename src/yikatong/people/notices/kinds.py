@@ -326,6 +326,23 @@ KINDS: Final[Mapping[str, Kind]] = {
             benefit=BENEFITS, reason=HELD_BECAUSE,
         ),
         _kind(
+            "pension.granted", "benefits",
+            ("养老金已核定", "Your pension was granted"),
+            ("您的养老金已核定，每月 {amount} 元，{since}起发放到社保卡。怎么算的可以在网上看。",
+             "Your pension was granted: {amount} yuan a month, paid onto your card from {since}. See "
+             "online how it was worked out."),
+            Text("查看怎么算的", "See how it was worked out"), "/benefits",
+            amount="money", since="day",
+        ),
+        _kind(
+            "pension.refused", "benefits",
+            ("养老金申请没有通过", "Your application for a pension was refused"),
+            ("您的养老金申请没有通过。原因和怎么办可以在网上看，也可以拨打 12333；补齐后可以再申请。",
+             "Your application for a pension was refused. See the reasons and what to do online, or "
+             "call 12333; you may apply again."),
+            Text("查看原因", "See why"), "/benefits",
+        ),
+        _kind(
             "payment.returned", "benefits",
             ("待遇没有发到卡上", "A payment did not reach your card"),
             ("您的{benefit} {amount} 元没有发到卡上，被银行退回。请核对卡的银行功能是否正常，或拨打 12333。",

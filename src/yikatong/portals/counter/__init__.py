@@ -7,5 +7,5 @@ TEMPLATES: Final = (
     "counter-errand.html", "counter-receipt.html", "counter-check.html",
     "counter-claim.html",
     "counter-review.html", "counter-guests.html", "counter-guest.html", "counter-here.html",
-    "counter-sheet.html",
+    "counter-sheet.html", "counter-pension.html",
 )  # fmt: skip
