@@ -23,6 +23,8 @@ class Entry(msgspec.Struct, frozen=True):
 ENTRIES: Final = (
     Entry("desk", "/staff/desk", "person.search", "q"),
     Entry("calls", "/staff/calls", "call.answer", "c"),
+    Entry("clinic", "/clinic", "visit.handle", "q"),
+    Entry("clinic_day", "/clinic/day", "visit.reconcile", "d"),
     Entry("runs", "/operations/runs", "run.read", "r"),
     Entry("by_hand", "/operations/by-hand", "benefit.read", "b"),
     Entry("home", "/staff", None, "h"),
