@@ -55,6 +55,7 @@ one; the one in use works for 24 hours more.
 | region | the one the request names |
 | nation | none smaller: only who may do it everywhere may do it |
 | any | none: a caller of any region may |
+| provider | none: the one hospital, clinic or pharmacy that the member works for, and no other |
 
 Lists show what lies in the caller's regions. Who may do something, but not there, is answered
 `not_allowed` with `field` `region`; of a person elsewhere nobody of a region learns whether they exist
@@ -100,7 +101,15 @@ and `POST /api/v1/staff/{number}/grants` (`role`, `region`, header `Idempotency-
 administrator approves. There are no pages for it yet; approving has one, `/staff`. Region codes:
 `yikatong regions 四川`.
 
-In the sandbox there is one member for each role; `yikatong sandbox show` prints their passwords.
+A hospital, clinic or pharmacy without a system of its own works at [the visit desk](../guides/clinic.md). Its
+staff is added with the provider's code and has one role, `provider`, in the provider's region: they see visits,
+settlements and day totals of their own provider, and nobody's file. At the command line
+`yikatong staff add NUMBER --name … --provider CODE` is all; over the API `provider` goes with
+`POST /api/v1/staff`, and the role `provider` is granted and approved like others. Who works for a provider gets
+no other role, and who works for an agency does not get this one.
+
+In the sandbox there is one member for each role; `yikatong sandbox show` and the page `/sandbox` show their
+passwords.
 
 """
 

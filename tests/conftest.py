@@ -25,6 +25,7 @@ from yikatong.core.database import Database
 from yikatong.core.platform import Platform
 from yikatong.core.sealing import Vault
 from yikatong.core.settings import Settings
+from yikatong.identity.staff import workplaces
 
 # Each program that the tests start reads what the first one compiled.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -32,6 +33,7 @@ sys.dont_write_bytecode = False
 
 _TEMPLATE = f"yikatong_template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 events.follow(subscriptions.listeners)
+workplaces.follow(subscriptions.known_provider)
 _numbers = itertools.count(1)
 _SLOW = ("browser", "server")
 _MEMORY = Path("/dev/shm")

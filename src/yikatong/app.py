@@ -48,6 +48,7 @@ from yikatong.identity.openid.signing import OpenidProvider
 from yikatong.identity.staff import api as staff_api
 from yikatong.identity.staff import service as staff
 from yikatong.identity.staff import signing_in as staff_signing_in
+from yikatong.identity.staff import workplaces
 from yikatong.identity.verification import api as verification_api
 from yikatong.identity.verification.desk import VerificationDesk
 from yikatong.identity.verification.faces import face_check
@@ -204,7 +205,7 @@ def serve(platform: Platform) -> ASGIApp:
                 sizes={verification_api.VERIFICATIONS: verification_api.BODY_BYTES_MAX},
             )
         ),
-        CareDesk(platform),
+        app.state["care"],
         platform,
         _note_lean,
         once=messages.once,
@@ -229,6 +230,8 @@ def create_app(platform: Platform) -> Litestar:
     policies.load()
     portals.load()
     events.follow(subscriptions.listeners)
+    workplaces.follow(subscriptions.known_provider)
+    care = CareDesk(platform)
 
     machines = Machines(platform)
 
@@ -307,6 +310,9 @@ def create_app(platform: Platform) -> Litestar:
     def second_person() -> FourEyes:
         return approvals
 
+    def care_desk() -> CareDesk:
+        return care
+
     def openid_provider() -> OpenidProvider:
         return openid
 
@@ -372,6 +378,7 @@ def create_app(platform: Platform) -> Litestar:
             "caller": Provide(caller_of, sync_to_thread=False),
             "approvals": Provide(approval_desk, sync_to_thread=False, use_cache=True),
             "four_eyes": Provide(second_person, sync_to_thread=False, use_cache=True),
+            "care": Provide(care_desk, sync_to_thread=False, use_cache=True),
             "openid": Provide(openid_provider, sync_to_thread=False, use_cache=True),
             "claims": Provide(claim_office, sync_to_thread=False, use_cache=True),
             "connectors": Provide(banks, sync_to_thread=False, use_cache=True),
@@ -386,6 +393,7 @@ def create_app(platform: Platform) -> Litestar:
             {
                 "platform": platform,
                 "desk": desk,
+                "care": care,
                 "gate": gate,
                 "approvals": approvals,
                 "verification": verification,

@@ -21,6 +21,7 @@ from yikatong.core.commands import DataOption, JsonOption, database_app, list_re
 from yikatong.core.errors import YikatongError
 from yikatong.identity.machines.commands import machines_app
 from yikatong.identity.openid.commands import openid_app
+from yikatong.identity.staff import workplaces
 from yikatong.identity.staff.commands import staff_app
 from yikatong.identity.verification.commands import verifications_app
 from yikatong.medical.claims.commands import claims_app
@@ -50,6 +51,7 @@ app = typer.Typer(
     add_completion=False,
 )
 events.follow(subscriptions.listeners)
+workplaces.follow(subscriptions.known_provider)
 app.add_typer(database_app, name="db")
 app.add_typer(policies_app, name="policies")
 app.add_typer(people_app, name="people")

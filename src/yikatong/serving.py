@@ -34,6 +34,7 @@ from yikatong.identity.staff import demo as demo_staff
 from yikatong.identity.staff import signing_in as staff_signing_in
 from yikatong.medical import reference
 from yikatong.medical.filings import reminders as filing_reminders
+from yikatong.medical.provider_desk import service as provider_desk
 from yikatong.medical.sandbox import service as sandbox
 from yikatong.medical.sandbox.model import SandboxProvider
 from yikatong.money import due
@@ -107,6 +108,7 @@ async def _serve(
         async with platform.database.transaction(readonly=True) as connection:
             demo = await population.demo_persons(connection)
             testers = await sandbox.providers(platform, connection) if settings.sandbox else []
+            workplaces = await sandbox.workplaces(connection)
         server = uvicorn.Server(configuration(serve(platform)))
         tuning.settle_memory()
         # From here on a connection waits instead of being refused, and the address may be told.
@@ -115,7 +117,7 @@ async def _serve(
         address = f"http://{host}:{port}"
         _greet(console, platform, address, demo, time.perf_counter() - begun)
         _show_sandbox(console, address, testers[:_TESTERS_SHOWN])
-        _show_staff(console, address, demo_staff.members(platform))
+        _show_staff(console, address, demo_staff.members(platform, workplaces))
         more = Workers(settings, host, port, workers - 1)
         watch = asyncio.create_task(_keep_database_up(platform))
         keep = asyncio.create_task(more.watch())
@@ -148,7 +150,9 @@ async def _load(platform: Platform, people: int, console: Console) -> None:
     await reference.load_reference(platform)
     await card_counters.prepare(platform)
     await sandbox.prepare(platform)
-    await demo_staff.prepare(platform)
+    async with platform.database.transaction(readonly=True) as connection:
+        workplaces = await sandbox.workplaces(connection)
+    await demo_staff.prepare(platform, workplaces)
     await openid_sandbox.prepare(platform)
     async with platform.database.transaction() as connection:
         await portability.load_reference(connection)
@@ -186,6 +190,7 @@ async def _do_due_work(platform: Platform) -> None:
                 await staff_signing_in.forget_old(platform)
                 await openid_ending.forget_old(platform)
                 await finding.forget_old(platform)
+                await provider_desk.forget_old(platform)
                 await notices.forget_old(platform)
                 await documents.forget_old(platform)
             await ecards.forget_old(platform)

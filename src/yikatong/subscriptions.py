@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cache
 
+from yikatong.core.database import Connection
 from yikatong.core.events import Event, Listener, OfMany
 
 
@@ -26,3 +27,11 @@ def listeners() -> Mapping[type[Event], Sequence[Listener | OfMany]]:
         CardMoved: (ecards.card_moved, OfMany(returned.cards_moved)),
         PinMoved: (office.pin_moved, ecards.pin_moved),
     }
+
+
+async def known_provider(connection: Connection, code: str) -> None:
+    """Raise NotFound naming `provider` for a code that no provider has: asked by the room that adds
+    members of staff."""
+    from yikatong.medical import service as medical
+
+    await medical.provider(connection, code)

@@ -13,7 +13,13 @@ from yikatong.trust.audit import Actor
 ADMIN = Actor("staff", "command line", "tests")
 
 
-async def member(platform: Platform, number: str, *grants: tuple[str, str]) -> str:
+async def member(
+    platform: Platform,
+    number: str,
+    *grants: tuple[str, str],
+    provider: str | None = None,
+    sandbox: bool = False,
+) -> str:
     """A settled member with these roles; answers the secret of the second factor."""
     now = platform.clock.now()
     secret = pyotp.random_base32()
@@ -22,8 +28,9 @@ async def member(platform: Platform, number: str, *grants: tuple[str, str]) -> s
     async with platform.database.transaction() as connection:
         sealed = platform.vault.seal(f"staff_totp:{number}", 0, secret)
         await store.insert(
-            connection, number, number, "510100", b"none", now, sandbox=False, totp_sealed=sealed
-        )
+            connection, number, number, "510100", b"none", now, sandbox=sandbox,
+            totp_sealed=sealed, provider=provider,
+        )  # fmt: skip
         await store.set_password(connection, number, b"none", now)
         await store.grant(connection, number, wanted, now, "tests")
     return secret

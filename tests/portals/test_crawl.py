@@ -16,8 +16,9 @@ pytestmark = [pytest.mark.server]
 
 STAFF: Final = (
     "demo-counter", "demo-chengdu", "demo-hotline", "demo-reviewer", "demo-finance",
-    "demo-auditor", "demo-operator", "demo-admin",
+    "demo-auditor", "demo-operator", "demo-admin", "demo-clinic", "demo-pharmacy",
 )  # fmt: skip
+PROVIDERS: Final = ("demo-clinic", "demo-pharmacy")
 PEOPLE: Final = ("all_in_order", "pension_in_order", "unemployment", "family_payer", "lost",
                  "application_under_way")  # fmt: skip
 WITHOUT_CARD: Final = ("lost", "application_under_way")
@@ -145,6 +146,8 @@ def starts(site: Site, role: str) -> list[str]:
         return ["/", "/security", "/card", "/inbox", "/settings", "/details", "/looks", "/acting"]
     people = {one["situation"]: one["person_id"] for one in site.persons}
     found = ["/staff"]
+    if role in PROVIDERS:
+        found.append("/clinic")
     if role in ("demo-counter", "demo-chengdu", "demo-reviewer", "demo-auditor"):
         found += [f"/staff/people/{people[one]}" for one in PEOPLE]
     return found
@@ -193,7 +196,9 @@ def of_everybody(seen: dict[str, Seen]) -> set[str]:
 
 def may_share(role: str, other: str) -> bool:
     """Whether both have the same rights, so that only their data led them to different pages."""
-    alike = ({VISITOR}, {*PEOPLE, BEIJING}, {"demo-counter", "demo-chengdu"})
+    alike = (
+        {VISITOR}, {*PEOPLE, BEIJING}, {"demo-counter", "demo-chengdu"}, set(PROVIDERS),
+    )  # fmt: skip
     return any(role in group and other in group for group in alike)
 
 

@@ -253,6 +253,30 @@ async def item(connection: Connection, code: str, region: str, on: date) -> Cata
     return None if row is None else CatalogItem(**dict(row))
 
 
+async def items(
+    connection: Connection, codes: Sequence[str], region: str, on: date
+) -> Sequence[CatalogItem]:
+    """The items of these codes that have terms in a region's province on a day."""
+    rows = await connection.fetch(
+        f"{_ITEM} where i.code = any($3::text[])", _province(region), on, codes
+    )
+    return [CatalogItem(**dict(row)) for row in rows]
+
+
+async def names(connection: Connection) -> Sequence[tuple[str, str, str]]:
+    """Code, Chinese and English name of every item."""
+    rows = await connection.fetch("select code, name, english from catalog_items order by code")
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+async def version(connection: Connection) -> str:
+    """Another text whenever the catalog was replaced."""
+    loaded = await connection.fetchrow(
+        "select content_hash, loaded_at from reference_loads where name = 'catalog'"
+    )
+    return f"{loaded[0][:12]}-{loaded[1].timestamp():.6f}" if loaded else "none"
+
+
 async def search(
     connection: Connection, region: str, on: date, *, text: str | None, kind: str | None, limit: int
 ) -> Sequence[CatalogItem]:

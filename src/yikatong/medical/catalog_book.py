@@ -9,6 +9,7 @@ import msgspec
 
 from yikatong.core.database import Connection, Record
 from yikatong.core.money import Fen, Ppm
+from yikatong.medical import catalog
 
 _CHECK_SECONDS: Final = 2.0
 _NATIONWIDE: Final = "00"
@@ -58,11 +59,8 @@ class CatalogBook:
         now = time.monotonic()
         if self.version and now - self._checked < _CHECK_SECONDS:
             return
-        loaded = await connection.fetchrow(
-            "select content_hash, loaded_at from reference_loads where name = 'catalog'"
-        )
+        version = await catalog.version(connection)
         self._checked = now
-        version = f"{loaded[0][:12]}-{loaded[1].timestamp():.6f}" if loaded else "none"
         if version != self.version:
             self._items = _items(
                 await connection.fetch(

@@ -22,12 +22,13 @@ def show(data: DataOption = None, as_json: JsonOption = False) -> None:
         async with platform.database.transaction(readonly=True) as connection:
             providers = await service.providers(platform, connection)
             items = await service.items(platform, connection)
+            workplaces = await service.workplaces(connection)
         actor = Actor("staff", "command line", "sandbox show")
-        await demo.prepare(platform)
+        await demo.prepare(platform, workplaces)
         services = await openid_sandbox.relying_services(platform)
         persons = await sandbox.persons(platform, actor)
         pin = sandbox_pin.of_sandbox(platform)
-        return providers, items, persons, pin, demo.members(platform), services
+        return providers, items, persons, pin, demo.members(platform, workplaces), services
 
     providers, items, persons, pin, staff, services = with_platform(data, run)
     if as_json:
@@ -69,7 +70,7 @@ def show(data: DataOption = None, as_json: JsonOption = False) -> None:
     typer.echo("工作人员 · staff: 工号 number, 密码 password, 验证器密钥 second factor, 岗位 role")
     for one in staff:
         who = f"{one.staff_number:<16}  {one.password}  {one.totp_secret}"
-        typer.echo(f"{who}  {one.role}@{one.region}")
+        typer.echo(f"{who}  {one.role}@{one.region}{f'  {one.provider}' if one.provider else ''}")
 
 
 _PROVIDER = (
@@ -79,7 +80,7 @@ _PERSON = (
     "situation", "person_id", "name", "id_number", "card_number", "card_identifier", "insurance",
     "insured_region",
 )  # fmt: skip
-_STAFF = ("staff_number", "role", "region", "password", "totp_secret")
+_STAFF = ("staff_number", "role", "region", "provider", "password", "totp_secret")
 
 
 def _fields(one: Any, names: tuple[str, ...]) -> dict[str, Any]:

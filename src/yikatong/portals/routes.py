@@ -41,6 +41,10 @@ from yikatong.portals import guide as guides
 from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
+from yikatong.portals.clinic import TEMPLATES as CLINIC_TEMPLATES
+from yikatong.portals.clinic import days as clinic_days
+from yikatong.portals.clinic import pages as clinic
+from yikatong.portals.clinic import settlements as clinic_settlements
 from yikatong.portals.counter import TEMPLATES as COUNTER_TEMPLATES
 from yikatong.portals.counter import (
     checking,
@@ -152,6 +156,7 @@ def load() -> None:
         *contributions.TEMPLATES,
         *COUNTER_TEMPLATES,
         *HOTLINE_TEMPLATES,
+        *CLINIC_TEMPLATES,
         "acting.html",
         *consent.TEMPLATES,
         *me.TEMPLATES,
@@ -182,7 +187,8 @@ def error_page(request: Request[Any, Any, Any], error: YikatongError) -> Respons
         "not_found_title" if missing else "refused_title" if refused else "error_page_title"
     )
     text = error.text.in_language(view.language)
-    back = "/staff" if request.url.path.startswith("/staff") else "/"
+    path = request.url.path
+    back = next((one for one in ("/staff", "/clinic") if path.startswith(one)), "/")
     response = view.respond(
         request, "error.html", status=error.status, title=title, text=text, back=back
     )
@@ -250,4 +256,7 @@ routes = [
     *here_pages.routes,
     *pensions.routes,
     *hotline.routes,
+    *clinic.routes,
+    *clinic_settlements.routes,
+    *clinic_days.routes,
 ]

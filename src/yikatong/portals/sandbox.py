@@ -18,6 +18,7 @@ from yikatong.core import regions
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput, YikatongError
 from yikatong.core.platform import Platform
+from yikatong.identity.staff import demo
 from yikatong.medical.hospital_api import faults, journal
 from yikatong.medical.hospital_api.faults import FAULTS
 from yikatong.medical.hospital_api.journal import ProviderCall
@@ -114,6 +115,7 @@ async def _show(
     async with platform.database.transaction(readonly=True) as connection:
         providers = await service.providers(platform, connection)
         switches = await faults.list_faults(connection)
+        workplaces = await service.workplaces(connection)
     persons = await _persons(request, platform)
     names = {one.code: _name(view, one) for one in providers}
     groups = [(kind, [one for one in persons if one.expects == kind]) for kind in _KINDS]
@@ -131,6 +133,7 @@ async def _show(
         groups=[(kind, members) for kind, members in groups if members],
         curls=_curls(request, providers, persons),
         pin=sandbox_pin.of_sandbox(platform),
+        staff=[(one, demo.code_now(platform, one)) for one in demo.members(platform, workplaces)],
     )
 
 

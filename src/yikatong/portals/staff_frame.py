@@ -24,6 +24,8 @@ ENTRIES: Final = (
     Entry("desk", "/staff/desk", "person.search", "q"),
     Entry("guests", "/staff/guests", "cards.apply", "g"),
     Entry("calls", "/staff/calls", "call.answer", "c"),
+    Entry("clinic", "/clinic", "visit.handle", "q"),
+    Entry("clinic_day", "/clinic/day", "visit.reconcile", "d"),
     Entry("runs", "/operations/runs", "run.read", "r"),
     Entry("by_hand", "/operations/by-hand", "benefit.read", "b"),
     Entry("home", "/staff", None, "h"),

@@ -16,17 +16,19 @@ from yikatong.core.platform import Platform
 from yikatong.trust.audit import Actor
 from yikatong.trust.operator import NotSignedIn, Operator
 
-Role = Literal["counter", "hotline", "reviewer", "finance", "auditor", "operator", "administrator"]
-"""角色: 窗口经办, 热线坐席, 审核, 财务, 审计, 运行, 管理员."""
+Role = Literal[
+    "counter", "hotline", "reviewer", "finance", "auditor", "operator", "administrator", "provider"
+]  # fmt: skip
+"""角色: 窗口经办, 热线坐席, 审核, 财务, 审计, 运行, 管理员, 医药机构经办."""
 
 NATION: Final = "000000"
 ALL: Final = "*"
 """What the installation's own token is granted: every permission."""
 
-Place = Literal["person", "fund", "region", "nation", "any"]
+Place = Literal["person", "fund", "region", "nation", "any", "provider"]
 """Which region counts for an act: any in which the person lives or is insured; that of the fund, its
 agency or the employer; that the request names; the whole nation (only who may do it everywhere may
-do it at all); none."""
+do it at all); none; no region, but the one provider that the member works for."""
 
 
 class Permission(msgspec.Struct, frozen=True):
@@ -63,6 +65,8 @@ class Caller(msgspec.Struct, frozen=True):
     name: str
     """Staff number, provider's code or service's name."""
     grants: tuple[Grant, ...]
+    provider: str | None = None
+    """Of staff: the code of the provider they work for; None: of an agency."""
 
     def actor(self, purpose: str) -> Actor:
         """The caller, for the audit trail."""
@@ -85,6 +89,16 @@ class Caller(msgspec.Struct, frozen=True):
         """Whether the caller may do this, in this region (None: in any at all)."""
         areas = self.regions(permission)
         return bool(areas) if region is None else any(within(region, area) for area in areas)
+
+    def require_provider(self, permission: str) -> str:
+        """The code of the caller's own provider; raises NotAllowed unless the caller may do this there."""
+        self.require(permission)
+        if self.provider is None:
+            raise NotAllowed(
+                zh="这个页面只供定点医药机构的工作人员使用",
+                en="this page is for the staff of hospitals, clinics and pharmacies",
+            )
+        return self.provider
 
     def require(self, permission: str, *regions: str) -> None:
         """Raise NotAllowed unless the caller may do this in one of these regions; of an act that
@@ -125,6 +139,7 @@ ROLES: Final[Mapping[Role, Text]] = {
     "auditor": Text("审计", "auditor"),
     "operator": Text("运行", "operator"),
     "administrator": Text("管理员", "administrator"),
+    "provider": Text("医药机构经办", "provider's desk"),
 }
 
 
@@ -214,6 +229,8 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
         _may("ledger.verify", "核对总账", "verify the ledger", "finance auditor operator", "nation"),
         _may("bank.reconcile", "与银行对账", "reconcile with banks", "finance", "nation"),
         _may("audit.read", "查看操作记录", "read the audit trail", "auditor"),
+        _may("visit.handle", "在本机构登记就诊、收费、结算、撤销", "register, charge, settle and reverse at one's own provider", "provider", "provider"),
+        _may("visit.reconcile", "查看本机构的日结和对账", "see day totals of one's own provider and compare them", "provider", "provider"),
         _may("staff.read", "查看工作人员", "see members of staff", "administrator auditor", "any"),
         _may("staff.manage", "管理工作人员", "manage members of staff", "administrator", "region"),
         _may("staff.grant", "授予岗位", "grant a role", "administrator", "region", two_persons=True),

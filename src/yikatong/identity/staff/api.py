@@ -13,7 +13,7 @@ from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import NotFound
 from yikatong.core.platform import Platform
 from yikatong.identity.signing_in.rules import device_of
-from yikatong.identity.staff import service, signing_in
+from yikatong.identity.staff import rules, service, signing_in
 from yikatong.identity.staff.model import Member
 from yikatong.money.bodies import PROBLEMS
 from yikatong.trust.access import Caller, Content, FourEyes
@@ -32,11 +32,13 @@ class SignInBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class AddBody(msgspec.Struct, forbid_unknown_fields=True):
-    """A new member and the region of the office; roles are granted afterwards."""
+    """A new member and the region of the office; roles are granted afterwards. With `provider`, a
+    provider's code, one who works there: in its region, and with no role but `provider`."""
 
     number: _Number
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
     region: str
+    provider: Annotated[str, msgspec.Meta(max_length=12)] | None = None
 
 
 class GrantBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -52,6 +54,7 @@ def body(one: Member) -> dict[str, Any]:
         "number": one.staff_number,
         "name": one.name,
         "region": one.region,
+        "provider": one.provider,
         "state": one.state,
         "second_factor": one.second_factor,
         "must_change_password": one.must_change_password,
@@ -98,8 +101,10 @@ async def add(
 ) -> dict[str, Any]:
     """`password` is shown this once; the member changes it at the first sign-in."""
     caller.require("staff.manage", data.region)
+    if data.provider is not None:
+        caller.require("staff.manage", rules.check_provider(data.provider))
     made, password = await service.add(
-        platform, data.number, data.name, data.region, [], caller.actor("staff")
+        platform, data.number, data.name, data.region, [], caller.actor("staff"), data.provider
     )
     return {**body(made), "password": password}
 
@@ -124,7 +129,8 @@ async def grant(
     wanted = service.read_grant(data.role, data.region)
     caller.require("staff.grant", wanted.region)
     async with platform.database.transaction(readonly=True) as connection:
-        await service.get(connection, number)
+        member = await service.get(connection, number)
+    rules.check_grants_of(member.provider, [wanted])
     facts = {"number": number, "role": wanted.what, "region": wanted.region}
     await four_eyes.need(caller, Content("staff.grant", (wanted.region,), facts), key)
     async with platform.database.transaction(readonly=True) as connection:

@@ -10,7 +10,7 @@ import typer
 from yikatong.core.commands import DataOption, JsonOption, print_json, with_platform
 
 staff_app = typer.Typer(help="工作人员 · members of staff.", no_args_is_help=True)
-_ROLES = "counter, hotline, reviewer, finance, auditor, operator, administrator"
+_ROLES = "counter, hotline, reviewer, finance, auditor, operator, administrator, provider"
 _Number = Annotated[str, typer.Argument(help="工号 · the staff number.")]
 _Role = Annotated[
     str,
@@ -37,6 +37,8 @@ def _show(member: Any, as_json: bool, password: str | None = None) -> None:
         print_json({**body(member), **({"password": password} if password else {})})
         return
     roles = "  ".join(f"{one.what}@{one.region}" for one in member.grants) or "-"
+    if member.provider:
+        roles += f"  {member.provider}"
     factor = "" if member.second_factor else "  未绑定验证器 · no second factor"
     left = "  已离岗 · left" if member.state == "left" else ""
     typer.echo(f"{member.staff_number}  {member.name}  {roles}{factor}{left}")
@@ -51,18 +53,31 @@ def add(
     role: Annotated[
         list[str],
         typer.Option(help=f"岗位，可重复 · {_ROLES}; may be repeated."),
-    ],
+    ] = [],  # noqa: B006 - typer's way to say that it may be left out
     region: _Region = "000000",
+    provider: Annotated[
+        str | None,
+        typer.Option(
+            help="定点医药机构编码：该机构的工作人员，岗位即医药机构经办 · the code of the provider the"
+            " member works for; the role is then its desk."
+        ),
+    ] = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """添加工作人员 · Add a member with roles in a region; prints the first password."""
+    from yikatong.core.errors import InvalidInput
     from yikatong.core.platform import Platform
-    from yikatong.identity.staff import service
+    from yikatong.identity.staff import rules, service
 
     async def run(platform: Platform) -> Any:
-        grants = [service.read_grant(one, region) for one in role]
-        return await service.add(platform, number, name, region, grants, _actor())
+        wanted, where = list(role), region
+        if provider is not None:
+            wanted, where = wanted or [rules.AT_PROVIDER], rules.check_provider(provider)
+        if not wanted:
+            raise InvalidInput("role", zh="请用 --role 写明岗位", en="name the role with --role")
+        grants = [service.read_grant(one, where) for one in wanted]
+        return await service.add(platform, number, name, where, grants, _actor(), provider)
 
     member, password = with_platform(data, run)
     _show(member, as_json, password)

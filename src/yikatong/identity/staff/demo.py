@@ -1,18 +1,20 @@
-"""Demo staff of the sandbox (演示工作人员): one per role, for the nation, two to approve, and
-two counters of one region each, where somebody of the other is from elsewhere.
+"""Demo staff of the sandbox (演示工作人员): one per role, for the nation, two to approve, two counters of one
+region each, where somebody of the other is from elsewhere, and one each at the desks of a clinic and a
+pharmacy, which a room behind this one names.
 
 Password and second factor come from the key outside the database, so they differ from installation to
 installation, stay the same, and can be shown again. Where the sandbox is off nobody of them gets in.
 """
 
 import base64
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from yikatong.core.errors import Text
 from yikatong.core.platform import Platform
-from yikatong.identity.staff import service, store
+from yikatong.identity.staff import rules, service, store
 from yikatong.trust import verifiers
 from yikatong.trust.access import NATION, ROLES, Grant, Role
 
@@ -30,6 +32,9 @@ _WANTED: Final[tuple[tuple[str, str, Role, str], ...]] = (
     ("demo-admin-2", "演示管理二", "administrator", NATION),
 )
 
+CLINIC, PHARMACY = "demo-clinic", "demo-pharmacy"
+_AT_PROVIDERS: Final = ((CLINIC, "演示诊所医生"), (PHARMACY, "演示药店药师"))
+
 
 class DemoMember(msgspec.Struct, frozen=True):
     """A member of the demo staff with what is needed to sign in."""
@@ -40,28 +45,41 @@ class DemoMember(msgspec.Struct, frozen=True):
     title: Text
     password: str
     totp_secret: str
+    provider: str | None = None
 
     def __repr__(self) -> str:
         return f"DemoMember({self.staff_number!r})"
 
 
-def members(platform: Platform) -> list[DemoMember]:
-    """All of them; none where the sandbox is off."""
+def members(platform: Platform, workplaces: Mapping[str, str] | None = None) -> list[DemoMember]:
+    """All of them, those at providers where it is said which (codes by staff number); none where the
+    sandbox is off."""
     if not platform.settings.sandbox:
         return []
-    return [
+    found = [
         DemoMember(number, role, region, ROLES[role], *_secrets(platform, number))
         for number, _, role, region in _WANTED
     ]
+    role = rules.AT_PROVIDER
+    return found + [
+        DemoMember(number, role, provider[1:7], ROLES[role], *_secrets(platform, number), provider)
+        for number, _ in _AT_PROVIDERS
+        if (provider := (workplaces or {}).get(number)) is not None
+    ]
 
 
-async def prepare(platform: Platform) -> None:
+def code_now(platform: Platform, one: DemoMember) -> str:
+    """The code of the second factor at this moment, for whoever has no authenticator at hand."""
+    return rules.code_at(one.totp_secret, platform.clock.now().timestamp())
+
+
+async def prepare(platform: Platform, workplaces: Mapping[str, str] | None = None) -> None:
     """Make those that are missing; nothing where the sandbox is off."""
-    wanted = members(platform)
+    wanted = members(platform, workplaces)
     if not wanted:
         return
     there = {one.staff_number for one in await service.every(platform)}
-    names = {number: name for number, name, _, _ in _WANTED}
+    names = {number: name for number, name, _, _ in _WANTED} | dict(_AT_PROVIDERS)
     for one in wanted:
         if one.staff_number in there:
             continue
@@ -80,6 +98,7 @@ async def prepare(platform: Platform) -> None:
                 now,
                 sandbox=True,
                 totp_sealed=sealed,
+                provider=one.provider,
             )
             await store.grant(connection, number, [Grant(one.role, one.region)], now, "sandbox")
 

@@ -28,6 +28,8 @@ class Member(msgspec.Struct, frozen=True):
     must_change_password: bool
     grants: tuple[Grant, ...]
     made_at: datetime
+    provider: str | None
+    """The code of the hospital, clinic or pharmacy the member works for; None: of an agency."""
 
 
 class StaffSession(msgspec.Struct, frozen=True):
@@ -43,6 +45,10 @@ class StaffSession(msgspec.Struct, frozen=True):
     begun_at: datetime
     seen_at: datetime
     ends_at: datetime
+    provider: str | None
+    """As of the member."""
+    sandbox: bool
+    """Of the demo staff, who see made-up people only."""
 
     @property
     def settled(self) -> bool:
@@ -51,7 +57,8 @@ class StaffSession(msgspec.Struct, frozen=True):
 
     def caller(self) -> Caller:
         """The member as a caller; before all is settled, one who may do nothing."""
-        return Caller("staff", self.staff_number, self.grants if self.settled else ())
+        grants = self.grants if self.settled else ()
+        return Caller("staff", self.staff_number, grants, self.provider)
 
     def actor(self, purpose: str) -> Actor:
         """The member, for the audit trail."""

@@ -3,17 +3,22 @@
 import hmac
 import itertools
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from pyotp.totp import TOTP
 
+from yikatong.core import regions
 from yikatong.core.errors import InvalidInput
+from yikatong.trust.access import Grant, Role
 
 PASSWORD_MIN: Final = 12
 PASSWORD_MAX: Final = 128
 STEP_SECONDS: Final = 30
 DRIFT: Final = 1
 """Steps before and after that count (RFC 6238, 5.2)."""
+AT_PROVIDER: Final[Role] = "provider"
+_PROVIDER: Final = re.compile(r"[HP][0-9]{11}")
 _NUMBER: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,29}")
 _COMMON: Final = (
     "123456789012", "1234567890ab", "password1234", "passwordpassword", "qwertyuiop12",
@@ -31,6 +36,36 @@ def check_number(number: str) -> str:
             en="2 to 30 lower-case letters, digits or hyphens",
         )
     return number
+
+
+def check_provider(code: str) -> str:
+    """The region of a provider's code (国家医保机构编码: H or P, six digits of the region, five more);
+    raises InvalidInput."""
+    if not _PROVIDER.fullmatch(code):
+        raise InvalidInput(
+            "provider",
+            zh="医药机构编码是 H 或 P 加 11 位数字，例如 H51010400001",
+            en="a provider's code is H or P and 11 digits, such as H51010400001",
+        )
+    return regions.get(code[1:7], "provider").code
+
+
+def check_grants_of(provider: str | None, grants: Sequence[Grant]) -> None:
+    """Raise InvalidInput where a role does not go with who the member works for: at a provider only
+    its desk, and only there; at an agency everything else."""
+    for one in grants:
+        if provider is None and one.what == AT_PROVIDER:
+            raise InvalidInput(
+                "role",
+                zh="医药机构经办只能授予在医药机构工作的人员，请先登记其机构编码",
+                en="this role is for members who belong to a provider; add them with its code",
+            )
+        if provider is not None and one != Grant(AT_PROVIDER, provider[1:7]):
+            raise InvalidInput(
+                "role",
+                zh=f"医药机构的工作人员只能有本机构（{provider[1:7]}）的医药机构经办岗位",
+                en=f"staff of a provider has no role but its desk ({AT_PROVIDER}, {provider[1:7]})",
+            )
 
 
 def check_password(password: str, number: str, field: str = "password") -> None:
@@ -79,6 +114,11 @@ def step_of(secret: str, code: str, at: float, after: int) -> int | None:
         if same and step > after:
             found = step
     return found
+
+
+def code_at(secret: str, at: float) -> str:
+    """The code of a moment, in seconds since 1970."""
+    return TOTP(secret).generate_otp(int(at) // STEP_SECONDS)
 
 
 def address_of(secret: str, number: str) -> str:

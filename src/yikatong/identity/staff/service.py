@@ -9,7 +9,7 @@ from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, NotFound
 from yikatong.core.platform import Platform
 from yikatong.identity import office
-from yikatong.identity.staff import rules, store
+from yikatong.identity.staff import rules, store, workplaces
 from yikatong.identity.staff.model import Member, StaffExists
 from yikatong.trust import guessing, verifiers
 from yikatong.trust.access import NATION, PERMISSIONS, ROLES, Caller, Grant, within
@@ -27,10 +27,12 @@ async def add(
     region: str,
     grants: Sequence[Grant],
     actor: Actor,
+    provider: str | None = None,
 ) -> tuple[Member, str]:
-    """A new member and the first password, to be changed at the first sign-in.
+    """A new member and the first password, to be changed at the first sign-in; with a provider's code
+    one who works there, whose region is the provider's.
 
-    Raises InvalidInput, StaffExists.
+    Raises InvalidInput, StaffExists, NotFound naming `provider`.
     """
     rules.check_number(number)
     if not 1 <= len(name.strip()) <= 50 or not name.isprintable():
@@ -38,18 +40,25 @@ async def add(
     if region != NATION:
         regions.get(region, "region")
     check_grants(grants)
+    if provider is not None:
+        region = rules.check_provider(provider)
+    rules.check_grants_of(provider, grants)
     password = new_password()
     verifier = await verifiers.make(platform, PURPOSE, number, password)
     now = platform.clock.now()
     async with platform.database.transaction() as connection:
+        if provider is not None:
+            await workplaces.require(connection, provider)
         if not await store.insert(
-            connection, number, name.strip(), region, verifier, now, sandbox=False, totp_sealed=None
-        ):
+            connection, number, name.strip(), region, verifier, now, sandbox=False,
+            totp_sealed=None, provider=provider,
+        ):  # fmt: skip
             raise StaffExists
         await store.grant(connection, number, grants, now, actor.name)
-        await office.record(
-            connection, actor, now, "staff.added", number, {"grants": _told(grants)}
-        )
+        told: dict[str, object] = {"grants": _told(grants)}
+        if provider is not None:
+            told["provider"] = provider
+        await office.record(connection, actor, now, "staff.added", number, told)
         return await get(connection, number), password
 
 
@@ -72,7 +81,8 @@ async def grant(platform: Platform, number: str, grants: Sequence[Grant], actor:
     check_grants(grants)
     now = platform.clock.now()
     async with platform.database.transaction() as connection:
-        await _active(connection, number)
+        member = await _active(connection, number)
+        rules.check_grants_of(member.provider, grants)
         if await store.grant(connection, number, grants, now, actor.name):
             await office.record(
                 connection, actor, now, "staff.granted", number, {"grants": _told(grants)}
@@ -224,9 +234,11 @@ def new_password() -> str:
     return "-".join(groups)
 
 
-async def _active(connection: Connection, number: str) -> None:
-    if (await get(connection, number)).state != "active":
+async def _active(connection: Connection, number: str) -> Member:
+    member = await get(connection, number)
+    if member.state != "active":
         raise InvalidInput("number", zh="此人已离岗", en="this member left")
+    return member
 
 
 def _told(grants: Sequence[Grant]) -> list[list[str]]:

@@ -10,13 +10,13 @@ from yikatong.trust.access import Grant
 
 _GRANTS = """array(select array[g.role, g.region] from staff_grants g
                     where g.staff_number = s.staff_number order by g.role, g.region) as grants"""
-_MEMBER = f"""select s.staff_number, s.name, s.region, s.state, s.sandbox, s.made_at,
+_MEMBER = f"""select s.staff_number, s.name, s.region, s.state, s.sandbox, s.made_at, s.provider,
                      s.totp_sealed is not null as second_factor,
                      s.password_changed_at is null as must_change_password, {_GRANTS}
                 from staff s"""  # noqa: S608 - our constants
 _SESSION = f"""select s.staff_number, s.name, n.session_id, n.stage, n.device, n.begun_at,
                       n.seen_at, n.ends_at, s.password_changed_at is null as must_change_password,
-                      n.secret_hash, n.candidate_sealed, {_GRANTS}
+                      n.secret_hash, n.candidate_sealed, s.provider, s.sandbox, {_GRANTS}
                  from staff_sessions n join staff s using (staff_number)
                 where n.ended_at is null and n.ends_at > $1 and n.seen_at > $2
                   and s.state = 'active' and (not s.sandbox or $3)"""  # noqa: S608
@@ -38,13 +38,14 @@ async def insert(
     *,
     sandbox: bool,
     totp_sealed: bytes | None,
+    provider: str | None = None,
 ) -> bool:
     """Whether the number was free."""
     return bool(
         await connection.fetchval(
             """insert into staff (staff_number, name, region, password_verifier, sandbox, totp_sealed,
-                                  password_changed_at, made_at)
-               values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing returning true""",
+                                  password_changed_at, made_at, provider)
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing returning true""",
             number,
             name,
             region,
@@ -53,6 +54,7 @@ async def insert(
             totp_sealed,
             at if sandbox else None,
             at,
+            provider,
         )
     )
 

@@ -10,6 +10,7 @@ from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import NotFound, Text
 from yikatong.core.platform import Platform
+from yikatong.identity.staff import demo
 from yikatong.medical import service as medical
 from yikatong.medical.hospital_api import credentials
 from yikatong.medical.hospital_api.credentials import Credential
@@ -124,6 +125,18 @@ async def provider(platform: Platform, connection: Connection, code: str) -> San
 async def items(platform: Platform, connection: Connection) -> Sequence[SandboxItem]:
     """Items for test bills: class A, B, C, and such with price limits."""
     return await store.items(connection, today(platform.clock), _ITEMS_EACH)
+
+
+async def workplaces(connection: Connection) -> dict[str, str]:
+    """Where the demo staff of providers works, by staff number: the desks of a clinic and a pharmacy
+    (the first ones among the test providers)."""
+    found: dict[str, str] = {}
+    for number, kind in ((demo.CLINIC, "hospital"), (demo.PHARMACY, "pharmacy")):
+        wanted = next(one for one in _WANTED if one.level == "community" and one.kind == kind)
+        provider = await _find(connection, wanted)
+        if provider is not None:
+            found[number] = provider.provider_code
+    return found
 
 
 def require(platform: Platform) -> None:

@@ -1,0 +1,1 @@
+"""The desk of a provider that has no system of its own (医药机构工作台): visits worked on page by page."""
