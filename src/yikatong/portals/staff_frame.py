@@ -23,6 +23,10 @@ class Entry(msgspec.Struct, frozen=True):
 ENTRIES: Final = (
     Entry("desk", "/staff/desk", "person.search", "q"),
     Entry("calls", "/staff/calls", "call.answer", "c"),
+    Entry("operations", "/operations", "operations.read", "o"),
+    Entry("exceptions", "/operations/exceptions", "operations.read", "e"),
+    Entry("flows", "/operations/flows", "fund.read", "f"),
+    Entry("audit", "/operations/audit", "audit.read", "a"),
     Entry("runs", "/operations/runs", "run.read", "r"),
     Entry("by_hand", "/operations/by-hand", "benefit.read", "b"),
     Entry("home", "/staff", None, "h"),

@@ -213,6 +213,8 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
         _may("fund.transfer", "从基金付款到个人", "pay from a fund to a person", "finance", "fund", two_persons=True),
         _may("ledger.verify", "核对总账", "verify the ledger", "finance auditor operator", "nation"),
         _may("bank.reconcile", "与银行对账", "reconcile with banks", "finance", "nation"),
+        _may("operations.read", "查看运行情况", "see how the platform runs", "finance auditor operator administrator", "any"),
+        _may("exception.take", "接手待处理事项", "take on an exception", "finance operator administrator", "any"),
         _may("audit.read", "查看操作记录", "read the audit trail", "auditor"),
         _may("staff.read", "查看工作人员", "see members of staff", "administrator auditor", "any"),
         _may("staff.manage", "管理工作人员", "manage members of staff", "administrator", "region"),
