@@ -81,7 +81,7 @@ from yikatong.people.notices import api as notices_api
 from yikatong.policies import api as policies_api
 from yikatong.policies import service as policies
 from yikatong.portability import api as portability_api
-from yikatong.portals import overview
+from yikatong.portals import exceptions, overview
 from yikatong.portals import routes as portals
 from yikatong.portals.signed_in import SignInNeeded, to_sign_in
 from yikatong.portals.staff_sign_in import StaffSignInNeeded, to_staff_sign_in
@@ -393,6 +393,7 @@ def create_app(platform: Platform) -> Litestar:
                     *changes_api.routes,
                     *consistency_api.routes,
                     *overview.api_routes,
+                    *exceptions.api_routes,
                 ],
             ),
             *portals.routes,

@@ -48,7 +48,9 @@ from yikatong.population import sandbox_pin
 from yikatong.population import service as population
 from yikatong.population.service import DemoPerson
 from yikatong.portability import service as portability
+from yikatong.portals import exceptions
 from yikatong.portals.counter import finding
+from yikatong.trust import seals
 from yikatong.trust.access import NATION
 from yikatong.trust.documents import service as documents
 from yikatong.workers import BACKLOG, Workers, bind, configuration
@@ -192,6 +194,7 @@ async def _do_due_work(platform: Platform) -> None:
         await notices.forget_old(platform)
         await documents.forget_old(platform)
         await pulse.forget_old(platform)
+        await exceptions.forget_old(platform)
 
     while True:
         await asyncio.sleep(_DUE_SECONDS)
@@ -200,6 +203,7 @@ async def _do_due_work(platform: Platform) -> None:
         await due_work.carry_out(platform, "texts", partial(sending.deliver, platform))
         await due_work.carry_out(platform, "e_cards", partial(ecards.forget_old, platform))
         await due_work.carry_out(platform, "sums", partial(days.add_up, platform))
+        await due_work.carry_out(platform, "seals", partial(seals.seal, platform))
         if time.monotonic() >= tidy_at:
             tidy_at = time.monotonic() + _TIDY_SECONDS
             await due_work.carry_out(platform, "tidy", tidy)
@@ -230,6 +234,7 @@ async def _do_daily_work(platform: Platform) -> None:
         "runs_compared": compare_runs,
         "filing_reminders": partial(filing_reminders.run, platform),
         "reminders": partial(notice_reminders.run, platform),
+        seals.CHECK: partial(seals.prove_lately, platform),
     }
     while True:
         await asyncio.sleep(_DUE_SECONDS)

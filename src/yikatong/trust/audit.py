@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from yikatong.core.database import Connection
+from yikatong.core.database import Connection, Record
 from yikatong.core.ids import new_id
 from yikatong.core.together import Change, change_together, insertion
 
@@ -74,17 +74,57 @@ async def of_person(
         person_id,
         limit,
     )
-    return [
-        AuditEvent(
-            person_id=row["person_id"],
-            event_id=row["event_id"],
-            at=row["at"],
-            actor=Actor(row["actor_kind"], row["actor"], row["purpose"]),
-            action=row["action"],
-            detail=msgspec.json.decode(row["detail"], type=dict[str, object]),
-        )
-        for row in rows
-    ]
+    return [_event(row) for row in rows]
+
+
+def _event(row: Record) -> AuditEvent:
+    return AuditEvent(
+        person_id=row["person_id"],
+        event_id=row["event_id"],
+        at=row["at"],
+        actor=Actor(row["actor_kind"], row["actor"], row["purpose"]),
+        action=row["action"],
+        detail=msgspec.json.decode(row["detail"], type=dict[str, object]),
+    )
+
+
+async def between(
+    connection: Connection,
+    first_id: int,
+    before_id: int,
+    limit: int,
+    *,
+    person_id: int | None = None,
+    actor: tuple[str, str] | None = None,
+    action: str | None = None,
+    but: str = "",
+) -> Sequence[AuditEvent]:
+    """Events in a range of numbers, the newest first: of a person, of an actor (kind, name), of an
+    action; all but those of the action `but`.
+
+    Those of a person or of a member of staff are found by an index; else the whole range is read, so
+    the caller keeps it short.
+    """
+    staff = actor is not None and actor[0] == "staff"
+    rows = await connection.fetch(
+        f"""select person_id, event_id, at, actor_kind, actor, action, purpose, detail
+             from audit_events
+            where event_id >= $1 and event_id < $2
+              and ($4::bigint is null or person_id = $4)
+              and ($5::text is null or {"actor_kind = 'staff'" if staff else "actor_kind = $5"})
+              and ($6::text is null or actor = $6)
+              and ($7::text is null or action = $7) and action <> $8
+            order by event_id desc limit $3""",  # noqa: S608 - our constants
+        first_id,
+        before_id,
+        limit,
+        person_id,
+        None if actor is None else actor[0],
+        None if actor is None else actor[1],
+        action,
+        but,
+    )
+    return [_event(row) for row in rows]
 
 
 def events(

@@ -58,6 +58,17 @@ create table shared_days_through (
 );
 insert into shared_days_through (through_id) values (0);
 
+-- local: seals over the audit trail (审计封条), each over the events of some minutes and the seal before
+create table audit_seals (
+    through_id          bigint      not null primary key,     -- events with smaller numbers
+    from_id             bigint      not null,
+    events              bigint      not null,
+    seal                bytea       not null,     -- keyed: who can write here cannot make one
+    sealed_at           timestamptz not null
+);
+
+create index outgoing_texts_not_sent on outgoing_texts (at) where state in ('failed', 'late');
+
 -- What a member of staff did and saw is searched by who. Providers and cardholders write nothing to it.
 create index audit_events_staff on audit_events (actor, event_id) where actor_kind = 'staff';
 -- Numbers grow with time, as the table does: a block range index finds a time and costs a writer nothing.
@@ -65,5 +76,5 @@ create index audit_events_number on audit_events using brin (event_id)
     with (pages_per_range = 32, autosummarize = on);
 
 -- migrate:down
-drop index audit_events_number, audit_events_staff;
-drop table shared_days_through, shared_days, exceptions_taken, due_work, serving_processes, served;
+drop index outgoing_texts_not_sent, audit_events_number, audit_events_staff;
+drop table audit_seals, shared_days_through, shared_days, exceptions_taken, due_work, serving_processes, served;
