@@ -50,6 +50,7 @@ from yikatong.identity.openid.signing import OpenidProvider
 from yikatong.identity.staff import api as staff_api
 from yikatong.identity.staff import service as staff
 from yikatong.identity.staff import signing_in as staff_signing_in
+from yikatong.identity.trail import api as trail_api
 from yikatong.identity.verification import api as verification_api
 from yikatong.identity.verification.desk import VerificationDesk
 from yikatong.identity.verification.faces import face_check
@@ -382,6 +383,7 @@ def create_app(platform: Platform) -> Litestar:
                     *verification_api.routes,
                     *staff_api.routes,
                     *approvals_api.routes,
+                    *trail_api.routes,
                     *authority_api.routes,
                     *notices_api.routes,
                     *pension_api.routes,

@@ -234,7 +234,7 @@ async def _do_daily_work(platform: Platform) -> None:
         "runs_compared": compare_runs,
         "filing_reminders": partial(filing_reminders.run, platform),
         "reminders": partial(notice_reminders.run, platform),
-        seals.CHECK: partial(seals.prove_lately, platform),
+        seals.LATELY: partial(seals.prove_lately, platform),
     }
     while True:
         await asyncio.sleep(_DUE_SECONDS)

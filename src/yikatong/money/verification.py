@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from yikatong.core import due_work
+from yikatong.core.database import Connection
 from yikatong.core.errors import Text
 from yikatong.core.platform import Platform
 from yikatong.money.contributions import store as contributions
@@ -44,3 +45,8 @@ async def verify(
         )
     await due_work.note(platform, CHECK, reason)
     return found
+
+
+async def last_proof(connection: Connection) -> dict[str, due_work.DueWork]:
+    """How proving the ledger last came out, by `CHECK`; empty before the first time."""
+    return {one.name: one for one in await due_work.every(connection) if one.name == CHECK}

@@ -37,7 +37,7 @@ _DAILY: Final = frozenset(
         "runs_compared",
         "filing_reminders",
         "reminders",
-        seals.CHECK,
+        seals.LATELY,
     )
 )
 _LATE: Final = timedelta(minutes=10)
@@ -62,10 +62,13 @@ _WORK: Final[dict[str, Text]] = {
     "filing_reminders": Text("备案到期提醒", "reminders of filings"),
     "reminders": Text("到期提醒", "reminders"),
     "seals": Text("封存操作记录", "sealing of the audit trail"),
-    seals.CHECK: Text("核验操作记录", "proving the audit trail"),
+    seals.LATELY: Text("核验近日操作记录", "proving the last days of the audit trail"),
 }
 """What `serving` does when due, by its name in `core.due_work`."""
-_ASKED_FOR: Final = {verification.CHECK: Text("核验总账", "proving the ledger")}
+_ASKED_FOR: Final = {
+    verification.CHECK: Text("核验总账", "proving the ledger"),
+    seals.WHOLE: Text("核验操作记录", "proving the audit trail"),
+}
 """What somebody does when they wish to."""
 
 

@@ -27,6 +27,7 @@ from yikatong.portals import (
     sign_in,
     sign_in_scan,
     staff_sign_in,
+    trail,
 )
 from yikatong.portals import benefits as own_benefits
 from yikatong.portals import guide as guides
@@ -130,6 +131,7 @@ def load() -> None:
         *overview.TEMPLATES,
         *flows.TEMPLATES,
         *exceptions.TEMPLATES,
+        *trail.TEMPLATES,
         *operations.TEMPLATES,
         *by_hand.TEMPLATES,
         *own_benefits.TEMPLATES,
@@ -205,6 +207,7 @@ routes = [
     *overview.routes,
     *flows.routes,
     *exceptions.routes,
+    *trail.routes,
     *operations.routes,
     *by_hand.routes,
     *pages.routes,

@@ -95,32 +95,36 @@ async def between(
     limit: int,
     *,
     person_id: int | None = None,
-    actor: tuple[str, str] | None = None,
+    actor_kind: str | None = None,
+    actor: str | None = None,
     action: str | None = None,
     but: str = "",
 ) -> Sequence[AuditEvent]:
-    """Events in a range of numbers, the newest first: of a person, of an actor (kind, name), of an
-    action; all but those of the action `but`.
+    """Events in a range of numbers, the newest first: of a person, of a kind of actor, of one of them,
+    of an action; all but those of the action `but`.
 
     Those of a person or of a member of staff are found by an index; else the whole range is read, so
     the caller keeps it short.
     """
-    staff = actor is not None and actor[0] == "staff"
+    # Said as the index of staff says it.
+    kind = {None: "$5::text is null", "staff": "actor_kind = 'staff' and $5::text = 'staff'"}.get(
+        actor_kind, "actor_kind = $5"
+    )
+    who = "actor = $6" if actor is not None else "$6::text is null"
+    whom = "person_id = $4" if person_id is not None else "$4::bigint is null"
     rows = await connection.fetch(
         f"""select person_id, event_id, at, actor_kind, actor, action, purpose, detail
              from audit_events
-            where event_id >= $1 and event_id < $2
-              and ($4::bigint is null or person_id = $4)
-              and ($5::text is null or {"actor_kind = 'staff'" if staff else "actor_kind = $5"})
-              and ($6::text is null or actor = $6)
+            where event_id >= $1 and event_id < $2 and {whom} and {who}
+              and {kind}
               and ($7::text is null or action = $7) and action <> $8
             order by event_id desc limit $3""",  # noqa: S608 - our constants
         first_id,
         before_id,
         limit,
         person_id,
-        None if actor is None else actor[0],
-        None if actor is None else actor[1],
+        actor_kind,
+        actor,
         action,
         but,
     )

@@ -17,8 +17,10 @@ from yikatong.core.database import Connection
 from yikatong.core.errors import YikatongError
 from yikatong.core.platform import Platform
 
-CHECK: Final = "audit.verified"
-"""Under which name `core.due_work` knows how proving it came out."""
+WHOLE: Final = "audit.verified"
+LATELY: Final = "audit.verified_lately"
+"""Under which names `core.due_work` knows how proving came out: of all of it, which somebody asks for,
+and of the last two days, which happens every day."""
 BEHIND: Final = timedelta(hours=1)
 STEP: Final = timedelta(minutes=5)
 _AT_ONCE: Final = 500
@@ -137,8 +139,8 @@ async def verify(
     since: date | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Proof:
-    """Compute the seals again, all or those since a day, and note how it came out; `progress` hears
-    how many are done."""
+    """Compute the seals again, all or those since a day; how all of them came out is noted. `progress`
+    hears how many are done."""
     found = Proof(0, 0, None, [])
     after = 0 if since is None else ids.first_of(datetime.combine(since, time(), SHANGHAI))
     async with platform.database.transaction(readonly=True) as connection:
@@ -161,8 +163,9 @@ async def verify(
             # On from what stands there: one change is told once.
             chained = (one.through_id, one.seal)
         progress(found.seals)
-    reason = None if found.proved else TrailDiffers(found).text
-    await due_work.note(platform, CHECK, reason)
+    if since is None:
+        reason = None if found.proved else TrailDiffers(found).text
+        await due_work.note(platform, WHOLE, reason)
     return found
 
 
@@ -184,8 +187,13 @@ async def prove_lately(platform: Platform) -> None:
         raise TrailDiffers(found)
 
 
-async def last_proof(connection: Connection) -> tuple[due_work.DueWork | None, datetime | None]:
-    """How proving the trail last came out, and until when it is sealed."""
+async def last_proofs(
+    connection: Connection,
+) -> tuple[dict[str, due_work.DueWork], datetime | None]:
+    """How proving the trail last came out, by `WHOLE` and `LATELY`, and until when it is sealed."""
     known = {one.name: one for one in await due_work.every(connection)}
     through = await connection.fetchval("select max(through_id) from audit_seals")
-    return known.get(CHECK), None if through is None else ids.time_of(through)
+    return (
+        {name: known[name] for name in (WHOLE, LATELY) if name in known},
+        None if through is None else ids.time_of(through),
+    )
