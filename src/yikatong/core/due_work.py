@@ -44,8 +44,9 @@ async def carry_out(platform: Platform, name: str, work: Callable[[], Awaitable[
         _log.exception("due work failed", work=name)
     try:
         await note(platform, name, reason)
-    except YikatongError as error:
-        _log.warning("due work was not noted", work=name, reason=error.text.en)
+    except Exception:
+        # The next turn notes it; the work itself goes on.
+        _log.exception("due work was not noted", work=name)
     return reason is None
 
 
@@ -56,12 +57,12 @@ async def note(platform: Platform, name: str, reason: Text | None) -> None:
         await connection.execute(
             """insert into due_work as w (name, last_at, succeeded_at, failed_since, failures,
                                           reason_zh, reason_en)
-               values ($1, $2, case when $3 then null else $2 end, case when $3 then $2 end,
-                       case when $3 then 1 else 0 end, $4, $5)
+               values ($1, $2::timestamptz, case when not $3::boolean then $2::timestamptz end,
+                       case when $3 then $2::timestamptz end, case when $3 then 1 else 0 end, $4, $5)
                on conflict (name) do update
                   set last_at = excluded.last_at,
                       succeeded_at = coalesce(excluded.succeeded_at, w.succeeded_at),
-                      failed_since = case when $3 then coalesce(w.failed_since, $2) end,
+                      failed_since = case when $3 then coalesce(w.failed_since, excluded.last_at) end,
                       failures = case when $3 then w.failures + 1 else 0 end,
                       reason_zh = excluded.reason_zh, reason_en = excluded.reason_en""",
             name,

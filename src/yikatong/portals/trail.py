@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -83,6 +84,7 @@ async def trail(
     except YikatongError as error:
         form = {name: request.query_params.get(name, "") for name in (*_WORDS, "person")}
         return await _show(request, platform, form, answer_wrong(View.of(request), error, "person"))
+    form |= {"since": f"{asked.since}", "until": f"{asked.until}"}
     return await _show(request, platform, form, found=found, asked=asked)
 
 
@@ -128,7 +130,7 @@ async def _show(
         kinds=[("", view.text("trail_any"))]
         + [(kind, view.text(f"trail_by_{kind}")) for kind in ACTOR_KINDS],
         actions=[("", view.text("trail_any"))]
-        + [(name, texts[view.language]) for name, texts in action_texts().items() if "." in name],
+        + [(name, _of_others(texts[view.language])) for name, texts in action_texts().items() if "." in name],
         rows=[_row(view, one, names, providers) for one in events],
         reached="" if found is None or found.before is None
         else f"{found.reached.astimezone(SHANGHAI):%Y-%m-%d %H:%M}",
@@ -158,13 +160,19 @@ def _is_code(region: str) -> bool:
     return region.isascii() and region.isdigit() and len(region) == 6
 
 
+def _of_others(text: str) -> str:
+    """Words that speak to the person whose trail it is, as an auditor reads them."""
+    text = text.replace("您的", "本人的").replace("您", "本人")
+    return re.sub(r"\byour\b", "the person's", re.sub(r"\byou\b", "the person", text))
+
+
 def _row(
     view: View, one: AuditEvent, names: dict[int, str], providers: dict[str, str]
 ) -> dict[str, str]:
     text = action_text(one.action)
     return {
         "at": f"{one.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}",
-        "what": text[view.language] if text else one.action,
+        "what": _of_others(text[view.language]) if text else one.action,
         "action": one.action,
         "who": view.text(f"trail_by_{one.actor.kind}"),
         "actor": providers.get(one.actor.name, one.actor.name),
