@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests import fillings
-from tests.conftest import OPERATOR_TOKEN, Filling
+from tests.conftest import Filling
 from tests.identity import offices
 from yikatong.app import serve
 from yikatong.core.clock import FixedClock, today
@@ -228,11 +228,12 @@ def test_without_words_a_span_is_this_month() -> None:
 async def test_the_api_tells_the_same_to_who_may_see_it(platform: Platform) -> None:
     for number, (treated, insured, amount) in enumerate(POSTED):
         await post(platform, number, treated, insured, amount)
+    nation = await offices.signed_in(platform, "nation", ("finance", NATION))
     own = await offices.signed_in(platform, "sichuan", ("finance", "510000"))
     app = httpx.ASGITransport(app=serve(platform))
     async with httpx.AsyncClient(transport=app, base_url="http://test") as client:
 
-        async def get(path: str, token: str = OPERATOR_TOKEN) -> tuple[int, Any]:
+        async def get(path: str, token: str = nation) -> tuple[int, Any]:
             answer = await client.get(f"/api/v1/money/{path}", headers=offices.bearer(token))
             return answer.status_code, answer.json()
 

@@ -163,7 +163,7 @@ async def compare_again(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
     approvals: NamedDependency[Approvals],
-    connectors: NamedDependency[dict[str, BankConnector]],
+    connectors: NamedDependency[dict[str, Any]],
 ) -> Response[Any]:
     """Compare a day with a bank once more; done twice it changes nothing that agrees."""
     same_site(request)

@@ -21,7 +21,7 @@ from yikatong.portals.sign_in import answer_wrong
 from yikatong.portals.staff_frame import frame_of
 from yikatong.portals.staff_sign_in import require_staff
 from yikatong.portals.view import View
-from yikatong.trust.access import not_there
+from yikatong.trust.access import not_there, within
 
 ADDRESS: Final = "/operations/flows"
 _TOP: Final = 10
@@ -154,6 +154,12 @@ async def flow(
             for one in found
             if (province_of(one.treatment), province_of(one.insured)) == (treatment, insured)
         ]
+        # Of a caller of one city in it the province is still theirs to ask for.
+        asks = any(
+            within(one, area) or within(area, one) for one in (treatment, insured) for area in areas
+        )
+        if not asks:
+            raise not_there("fund.read")
         # A province that is one pooling region is both: its postings are one step further.
         if [(one.treatment, one.insured) for one in pairs] != [(treatment, insured)]:
             return view.respond(
