@@ -144,8 +144,7 @@ def _owed(accounts: Sequence[SharedAccount], areas: Collection[str]) -> list[Sha
     return [
         one
         for one in accounts
-        if one.kind == "agency"
-        and one.purpose.startswith(OWED_BY)
+        if one.purpose.startswith(OWED_BY)
         and seen(areas, one.owner, one.purpose.removeprefix(OWED_BY))
     ]
 
@@ -155,7 +154,7 @@ async def flows(
 ) -> list[Flow]:
     """The flows of these days that end or begin in one of the areas, the largest first; those without
     a posting are left out."""
-    accounts = _owed(await ledger.shared_accounts(connection), areas)
+    accounts = _owed(await ledger.shared_accounts(connection, "agency"), areas)
     sums = await days.of_accounts(connection, [one.account_id for one in accounts], since, until)
     found = [
         Flow(one.owner, one.purpose.removeprefix(OWED_BY), one.account_id, sums[one.account_id])
@@ -171,9 +170,7 @@ async def funds(
     """The funds of the areas that ever had a posting, by region: their balance at the end of the time,
     and what went in and out."""
     accounts = [
-        one
-        for one in await ledger.shared_accounts(connection)
-        if one.kind == "fund" and seen(areas, one.owner)
+        one for one in await ledger.shared_accounts(connection, "fund") if seen(areas, one.owner)
     ]
     numbers = [one.account_id for one in accounts]
     sums = await days.of_accounts(connection, numbers, since, until)
@@ -236,8 +233,8 @@ async def postings(
     async with platform.database.transaction() as connection:
         known = [
             one
-            for one in await ledger.shared_accounts(connection)
-            if (one.kind, one.owner, one.purpose) == ("agency", treatment, f"{OWED_BY}{insured}")
+            for one in await ledger.shared_accounts(connection, "agency")
+            if (one.owner, one.purpose) == (treatment, f"{OWED_BY}{insured}")
         ]
         if not known:
             raise NoSuchFlow

@@ -25,6 +25,7 @@ from yikatong.money.ledger.model import (
     Account,
     Hold,
     SharedAccount,
+    SharedKind,
     Statement,
     StatementLine,
     Transaction,
@@ -245,9 +246,11 @@ async def shared_statement(
     return opening, told, closing
 
 
-async def shared_accounts(connection: Connection) -> list[SharedAccount]:
-    """Every shared account, without its balance."""
-    return await store.shared_accounts(connection)
+async def shared_accounts(
+    connection: Connection, kind: SharedKind | None = None
+) -> list[SharedAccount]:
+    """Every shared account, or those of a kind, without its balance."""
+    return await store.shared_accounts(connection, kind)
 
 
 async def shared_balances(

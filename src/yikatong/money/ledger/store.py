@@ -401,9 +401,11 @@ def _hold_changes(holds: list[Hold]) -> Change:
     )
 
 
-async def shared_accounts(connection: Connection) -> list[SharedAccount]:
+async def shared_accounts(connection: Connection, kind: str | None = None) -> list[SharedAccount]:
     rows = await connection.fetch(
-        "select account_id, kind, owner, purpose, currency from shared_accounts order by account_id"
+        """select account_id, kind, owner, purpose, currency from shared_accounts
+            where $1::text is null or kind = $1 order by account_id""",
+        kind,
     )
     return [SharedAccount(**dict(row)) for row in rows]
 
