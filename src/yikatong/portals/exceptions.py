@@ -143,8 +143,9 @@ async def take(
             raise NothingToTake
         await _take(platform, caller, chosen[0])
     except YikatongError as error:
-        wrong = answer_wrong(View.of(request), error, "exceptions")
-        return await _show(request, platform, approvals, wrong)
+        errors, status, headers = answer_wrong(View.of(request), error, "exceptions")
+        status = error.status if isinstance(error, NothingToTake) else status
+        return await _show(request, platform, approvals, (errors, status, headers))
     return Redirect(f"{ADDRESS}?done=taken", status_code=303)
 
 
