@@ -1,9 +1,12 @@
 """The web application: the routes of all rooms in one place, and what holds for each of them."""
 
+import asyncio
+import contextlib
 import secrets
 import time
-from functools import cache
-from typing import Any, cast
+from collections.abc import AsyncGenerator, Iterable
+from itertools import accumulate
+from typing import Any, Final, cast
 
 import structlog
 from litestar import Litestar, Request, Response, Router, get
@@ -13,7 +16,8 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import License
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
 import yikatong
 from yikatong import subscriptions
@@ -32,11 +36,12 @@ from yikatong.cards.office import living_api as cards_living_api
 from yikatong.cards.office.model import MATTER as CARD_MATTER
 from yikatong.cards.production import api as card_production_api
 from yikatong.cards.production import stock_api as card_stock_api
-from yikatong.core import events, problems
+from yikatong.core import events, problems, pulse
 from yikatong.core.database import Connection
 from yikatong.core.errors import YikatongError
 from yikatong.core.lean import lean
 from yikatong.core.platform import Platform
+from yikatong.core.tally import BOUNDS, Tally
 from yikatong.identity.approvals import api as approvals_api
 from yikatong.identity.approvals.service import Approvals
 from yikatong.identity.authority import api as authority_api
@@ -49,13 +54,15 @@ from yikatong.identity.staff import api as staff_api
 from yikatong.identity.staff import service as staff
 from yikatong.identity.staff import signing_in as staff_signing_in
 from yikatong.identity.staff import workplaces
+from yikatong.identity.trail import api as trail_api
 from yikatong.identity.verification import api as verification_api
 from yikatong.identity.verification.desk import VerificationDesk
 from yikatong.identity.verification.faces import face_check
-from yikatong.medical import receipts_api
+from yikatong.medical import flows_api, receipts_api
 from yikatong.medical.claims import api as claims_api
 from yikatong.medical.claims.service import ClaimOffice
 from yikatong.medical.filings import api as filings_api
+from yikatong.medical.hospital_api import wire
 from yikatong.medical.hospital_api.handler import hospital
 from yikatong.medical.hospital_api.transactions import TRANSACTIONS, reconciliation
 from yikatong.medical.visits import messages
@@ -79,6 +86,7 @@ from yikatong.people.notices import api as notices_api
 from yikatong.policies import api as policies_api
 from yikatong.policies import service as policies
 from yikatong.portability import api as portability_api
+from yikatong.portals import exceptions, overview
 from yikatong.portals import routes as portals
 from yikatong.portals.signed_in import SignInNeeded, to_sign_in
 from yikatong.portals.staff_sign_in import StaffSignInNeeded, to_staff_sign_in
@@ -90,20 +98,41 @@ BODY_BYTES_MAX = 256 * 1024
 """No route of today takes more; the ones that take files will say so themselves."""
 
 _log = structlog.stdlib.get_logger("yikatong.http")
+_tally = Tally()
+
+
+class _Collected:
+    """The counts as Prometheus reads them."""
+
+    def collect(self) -> Iterable[Metric]:
+        requests = CounterMetricFamily(
+            "yikatong_http_requests",
+            "Requests answered, by route and status.",
+            labels=("method", "route", "status"),
+        )
+        refused = CounterMetricFamily(
+            "yikatong_refused",
+            "Requests answered with status 200 and a refusal inside.",
+            labels=("method", "route"),
+        )
+        seconds = HistogramMetricFamily(
+            "yikatong_http_request_seconds",
+            "Time to the first byte of the answer, by route.",
+            labels=("method", "route"),
+        )
+        for (method, route), one in list(_tally.routes.items()):
+            for status, count in one.statuses.items():
+                requests.add_metric((method, route, str(status)), count)
+            if one.refused:
+                refused.add_metric((method, route), one.refused)
+            bounds = [*map(str, BOUNDS), "+Inf"]
+            buckets = list(zip(bounds, accumulate(one.buckets), strict=True))
+            seconds.add_metric((method, route), buckets, one.seconds)
+        return requests, refused, seconds
+
+
 _registry = CollectorRegistry()
-_requests = Counter(
-    "yikatong_http_requests_total",
-    "Requests answered, by route and status.",
-    ("method", "route", "status"),
-    registry=_registry,
-)
-_seconds = Histogram(
-    "yikatong_http_request_seconds",
-    "Time to the first byte of the answer, by route.",
-    ("method", "route"),
-    registry=_registry,
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-)
+_registry.register(_Collected())
 
 
 class Observe:
@@ -137,8 +166,7 @@ class Observe:
     def _note(scope: Scope, status: int, seconds: float) -> None:
         facts = cast("dict[str, Any]", scope)
         route, method = str(facts.get("path_template") or "unknown"), str(facts.get("method"))
-        _requests.labels(method, route, str(status)).inc()
-        _seconds.labels(method, route).observe(seconds)
+        _tally.note(method, route, status, seconds)
         log = _log.warning if status >= 500 else _log.info
         log("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
 
@@ -214,15 +242,32 @@ def serve(platform: Platform) -> ASGIApp:
     )
 
 
-@cache
-def _lean_metrics(path: str, status: int) -> tuple[Counter, Histogram]:
-    return _requests.labels("POST", path, str(status)), _seconds.labels("POST", path)
+def _note_lean(path: str, status: int, seconds: float, *, refused: bool = False) -> None:
+    _tally.note("POST", path, status, seconds, refused=refused)
 
 
-def _note_lean(path: str, status: int, seconds: float) -> None:
-    requests, times = _lean_metrics(path, status)
-    requests.inc()
-    times.observe(seconds)
+_SETTLEMENTS: Final = frozenset(f"{wire.PREFIX}{code}" for code in ("2102", "2207", "2304"))
+_ASIDE: Final = ("/static/", "/health/", "/metrics")
+
+
+def _kind_of(method: str, path: str) -> str:
+    """What a request counts as in the overview of operations."""
+    if path.startswith(wire.PREFIX):
+        return "settlement" if path in _SETTLEMENTS else "hospital"
+    if path == verification_api.VERIFICATIONS:
+        return "verification"
+    if path.startswith("/api/"):
+        return "payment" if method == "POST" and path.startswith("/api/v1/money/") else "api"
+    return "" if path.startswith(_ASIDE) else "page"
+
+
+@contextlib.asynccontextmanager
+async def _counting(app: Litestar) -> AsyncGenerator[None]:
+    """Add what this process answers to what the platform did, while it serves."""
+    task = asyncio.create_task(pulse.keep(app.state["platform"], _tally, _kind_of))
+    yield
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def create_app(platform: Platform) -> Litestar:
@@ -239,7 +284,8 @@ def create_app(platform: Platform) -> Litestar:
         return await machines.find(shown) or await staff_signing_in.caller(platform, shown)
 
     gate = Gate(Operator(token(platform.settings)), known)
-    desk = Desk(Teller(platform), gate)
+    teller = Teller(platform)
+    desk = Desk(teller, gate)
     approvals = Approvals(
         platform,
         {
@@ -256,7 +302,11 @@ def create_app(platform: Platform) -> Litestar:
     codes = Codes(platform)
     published = ecards_api.Published(platform, codes)
     faces = face_check(platform)
-    verification = verification_api.Counter(gate, VerificationDesk(platform, codes, faces))
+    verifier = VerificationDesk(platform, codes, faces)
+    verification = verification_api.Counter(gate, verifier)
+    _tally.queues |= {
+        "payment": teller.waiting, "verification": verifier.waiting, "settlement": care.waiting,
+    }  # fmt: skip
 
     async def at_home(
         connection: Connection, caller: Caller, permission: str, person_id: int, _matter: int = 0
@@ -354,9 +404,11 @@ def create_app(platform: Platform) -> Litestar:
                     *filings_api.routes,
                     *claims_api.routes,
                     *receipts_api.routes,
+                    *flows_api.routes,
                     *verification_api.routes,
                     *staff_api.routes,
                     *approvals_api.routes,
+                    *trail_api.routes,
                     *authority_api.routes,
                     *notices_api.routes,
                     *pension_api.routes,
@@ -367,6 +419,8 @@ def create_app(platform: Platform) -> Litestar:
                     *documents_api.routes,
                     *changes_api.routes,
                     *consistency_api.routes,
+                    *overview.api_routes,
+                    *exceptions.api_routes,
                 ],
             ),
             *portals.routes,
@@ -389,6 +443,7 @@ def create_app(platform: Platform) -> Litestar:
         },
         exception_handlers={YikatongError: _answer_error, Exception: _answer_error},
         middleware=[Observe],
+        lifespan=[_counting],
         state=State(
             {
                 "platform": platform,

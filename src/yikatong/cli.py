@@ -42,6 +42,7 @@ from yikatong.policies.commands import policies_app, quote
 from yikatong.population import sandbox_commands
 from yikatong.population.commands import make
 from yikatong.portability.commands import check
+from yikatong.trust.commands import audit_app
 
 app = typer.Typer(
     name="yikatong",
@@ -74,6 +75,7 @@ app.add_typer(staff_app, name="staff")
 app.add_typer(machines_app, name="machines")
 app.add_typer(openid_app, name="openid")
 app.add_typer(verifications_app, name="verifications")
+app.add_typer(audit_app, name="audit")
 bank_commands.add_to(money_app)
 contribution_commands.add_to(money_app)
 outside_commands.add_to(money_app)

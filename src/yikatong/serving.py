@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
+from functools import partial
+from typing import Any
 
 import msgspec
 import structlog
@@ -20,7 +22,7 @@ from yikatong.benefits.runs import service as runs
 from yikatong.benefits.unemployment import due as unemployment_due
 from yikatong.cards.counters import service as card_counters
 from yikatong.cards.office import due as cards_due
-from yikatong.core import embedded, logging, running, sending, tuning
+from yikatong.core import due_work, embedded, logging, pulse, running, sending, tuning
 from yikatong.core.clock import today
 from yikatong.core.errors import InvalidInput, Unavailable, YikatongError
 from yikatong.core.platform import Platform
@@ -39,6 +41,7 @@ from yikatong.medical.sandbox import service as sandbox
 from yikatong.medical.sandbox.model import SandboxProvider
 from yikatong.money import due
 from yikatong.money.bank.teller import Teller
+from yikatong.money.ledger import days
 from yikatong.money.outside.connectors import connectors
 from yikatong.people.notices import reminders as notice_reminders
 from yikatong.people.notices import service as notices
@@ -47,7 +50,9 @@ from yikatong.population import service as population
 from yikatong.population.service import DemoPerson
 from yikatong.portability import service as portability
 from yikatong.portability.plans import service as plans
+from yikatong.portals import exceptions
 from yikatong.portals.counter import finding
+from yikatong.trust import seals
 from yikatong.trust.access import NATION
 from yikatong.trust.documents import service as documents
 from yikatong.workers import BACKLOG, Workers, bind, configuration
@@ -174,54 +179,76 @@ async def _load(platform: Platform, people: int, console: Console) -> None:
 
 async def _do_due_work(platform: Platform) -> None:
     """Standing orders, interest, arrears, loss reports and the like, when they are due; texts that were
-    not sent yet; and now and then what is long over is deleted."""
+    not sent yet; and now and then what is long over is deleted. What fails is told, noted for
+    operations, and tried again the next turn."""
     teller = Teller(platform)
     banks = connectors(platform, platform.settings.outside_banks)
     tidy_at = 0.0
+
+    async def money() -> None:
+        done = await due.run(platform, teller, banks)
+        if done.failed:
+            parts = ", ".join(done.failed)
+            raise Unavailable(zh=f"没有办成：{parts}", en=f"not done: {parts}")
+
+    async def tidy() -> None:
+        await signing_in.tidy(platform)
+        await staff_signing_in.forget_old(platform)
+        await openid_ending.forget_old(platform)
+        await finding.forget_old(platform)
+        await provider_desk.forget_old(platform)
+        await notices.forget_old(platform)
+        await documents.forget_old(platform)
+        await pulse.forget_old(platform)
+        await exceptions.forget_old(platform)
+
     while True:
         await asyncio.sleep(_DUE_SECONDS)
-        try:
-            await due.run(platform, teller, banks)
-            await cards_due.by_the_moment(platform)
-            await sending.deliver(platform)
-            if time.monotonic() >= tidy_at:
-                tidy_at = time.monotonic() + _TIDY_SECONDS
-                await signing_in.tidy(platform)
-                await staff_signing_in.forget_old(platform)
-                await openid_ending.forget_old(platform)
-                await finding.forget_old(platform)
-                await provider_desk.forget_old(platform)
-                await notices.forget_old(platform)
-                await documents.forget_old(platform)
-            await ecards.forget_old(platform)
-        except Exception:
-            # Whatever it is, it is told, and the next turn tries again.
-            _log.exception("due work stopped")
+        await due_work.carry_out(platform, "money", money)
+        await due_work.carry_out(platform, "cards", partial(cards_due.by_the_moment, platform))
+        await due_work.carry_out(platform, "texts", partial(sending.deliver, platform))
+        await due_work.carry_out(platform, "e_cards", partial(ecards.forget_old, platform))
+        await due_work.carry_out(platform, "sums", partial(days.add_up, platform))
+        await due_work.carry_out(platform, "seals", partial(seals.seal, platform))
+        if time.monotonic() >= tidy_at:
+            tidy_at = time.monotonic() + _TIDY_SECONDS
+            await due_work.carry_out(platform, "tidy", tidy)
 
 
 async def _do_daily_work(platform: Platform) -> None:
     """Cards, proofs of life, unemployment benefit, reminders: what is due by the day; once a day and at the
-    start."""
-    done: date | None = None
+    start. What failed is tried again the next turn, the rest waits for the next day."""
+    done: dict[str, date] = {}
+
+    async def compare_runs() -> None:
+        wrong = await runs.months_that_differ(platform)
+        for one in wrong:
+            _log.error(
+                "sums of payment runs differ", month=f"{one.month:%Y-%m}", paid=one.paid,
+                fund=one.fund, banks=one.banks,
+            )  # fmt: skip
+        if wrong:
+            months = ", ".join(f"{one.month:%Y-%m}" for one in wrong)
+            raise Unavailable(
+                zh=f"发放批次与总账不符：{months}", en=f"runs and the ledger differ: {months}"
+            )
+
+    parts: dict[str, Callable[[], Awaitable[Any]]] = {
+        "cards_daily": partial(cards_due.by_the_day, platform),
+        "benefits": partial(benefits_due.run, platform),
+        "unemployment": partial(unemployment_due.run, platform),
+        "runs_compared": compare_runs,
+        "filing_reminders": partial(filing_reminders.run, platform),
+        "reminders": partial(notice_reminders.run, platform),
+        "plans": partial(plans.remind, platform),
+        seals.LATELY: partial(seals.prove_lately, platform),
+    }
     while True:
         await asyncio.sleep(_DUE_SECONDS)
-        if done == (day := today(platform.clock)):
-            continue
-        try:
-            await cards_due.by_the_day(platform)
-            await benefits_due.run(platform)
-            await unemployment_due.run(platform)
-            for wrong in await runs.months_that_differ(platform):
-                _log.error(
-                    "sums of payment runs differ", month=f"{wrong.month:%Y-%m}", paid=wrong.paid,
-                    fund=wrong.fund, banks=wrong.banks,
-                )  # fmt: skip
-            await filing_reminders.run(platform)
-            await notice_reminders.run(platform)
-            await plans.remind(platform)
-            done = day
-        except Exception:
-            _log.exception("daily work stopped")
+        day = today(platform.clock)
+        for name, part in parts.items():
+            if done.get(name) != day and await due_work.carry_out(platform, name, part):
+                done[name] = day
 
 
 async def _go_on_with_runs(platform: Platform) -> None:

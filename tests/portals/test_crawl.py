@@ -22,6 +22,12 @@ PROVIDERS: Final = ("demo-clinic", "demo-pharmacy")
 PEOPLE: Final = ("all_in_order", "pension_in_order", "unemployment", "family_payer", "lost",
                  "application_under_way")  # fmt: skip
 WITHOUT_CARD: Final = ("lost", "application_under_way")
+OPEN_TO: Final = {
+    "/staff/people/N/bills/N": (
+        "demo-counter", "demo-chengdu", "demo-hotline", "demo-reviewer", "demo-auditor",
+    ),
+}  # fmt: skip
+"""Pages to which the links of one role lead, and which others with the same permission open too."""
 VISITOR: Final = "visitor"
 BEIJING: Final = "beijing_active"
 _BYTES: Final = 100_000
@@ -179,7 +185,9 @@ def test_nobody_opens_a_page_of_another_role(
             ]  # fmt: skip
             for address in {shape(one): one for one in kept}.values():
                 answer = reader.http.get(address)
-                if answer.status_code == 200 and not may_share(role, other):
+                if may_share(role, other) or role in OPEN_TO.get(shape(address)[0], ()):
+                    continue
+                if answer.status_code == 200:
                     wrong.append(f"{role} opens {address} of {other}")
                 assert answer.status_code < 500, address
     assert not wrong, told(wrong)

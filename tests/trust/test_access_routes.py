@@ -83,6 +83,7 @@ class World(NamedTuple):
             "batch_id:int": self.batch_id, "card_list_id:int": self.card_list_id,
             "counter:str": making.centre(HOME).code, "sheet_id:int": self.sheet_id,
             "run_id:int": self.run_id, "command:str": "check", "bank:str": "ICBC",
+            "treatment:str": HOME, "insured:str": HOME,
         }.items():  # fmt: skip
             path = path.replace(f"{{{name}}}", str(value))
         while "{" in path:
@@ -292,6 +293,9 @@ def _lists(route: Route) -> bool:
         ("GET", "/api/v1/people/changes"),
         ("GET", "/api/v1/people/inconsistencies"),
         ("GET", "/api/v1/money/shared"),
+        ("GET", "/api/v1/money/flows"),
+        ("GET", "/api/v1/money/funds"),
+        ("GET", "/api/v1/audit/events"),
         ("GET", "/api/v1/proof-of-life/due"),
         ("GET", "/api/v1/benefits/runs"),
         ("GET", "/api/v1/benefits/returned"),

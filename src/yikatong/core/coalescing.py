@@ -55,6 +55,10 @@ class Coalescer(Generic[_Request, _Answer]):
         self._tasks: set[asyncio.Task[None] | None] = set()
         self._scheduled = False
 
+    def __len__(self) -> int:
+        """How many wait at this moment."""
+        return len(self._waiting)
+
     async def submit(self, request: _Request) -> _Answer:
         """Wait for the answer; raises Busy at once where too much waits already."""
         # An impatient caller leaves; the command is carried out all the same and its key tells.

@@ -302,6 +302,27 @@ async def states(connection: Connection, text_ids: Sequence[int]) -> dict[int, s
     return {row["text_id"]: row["state"] for row in rows}
 
 
+async def not_sent(
+    connection: Connection, since: datetime, waiting_before: datetime
+) -> tuple[int, datetime | None, int, datetime | None]:
+    """How many failed or came too late since a moment, and the first of them; how many wait since
+    before another, and the first of them."""
+    row = await connection.fetchrow(
+        """select (select count(*) from outgoing_texts
+                    where state in ('failed', 'late') and at >= $1),
+                  (select min(at) from outgoing_texts
+                    where state in ('failed', 'late') and at >= $1),
+                  (select count(*) from outgoing_texts
+                    where state in ('waiting', 'sending') and at < $2),
+                  (select min(at) from outgoing_texts
+                    where state in ('waiting', 'sending') and at < $2)""",
+        since,
+        waiting_before,
+    )
+    assert row is not None
+    return row[0], row[1], row[2], row[3]
+
+
 async def inbox(platform: Platform, limit: int = 50) -> Sequence[Kept]:
     """The newest texts of the test inbox, newest first."""
     async with platform.database.transaction(readonly=True) as connection:

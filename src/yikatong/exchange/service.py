@@ -16,3 +16,14 @@ async def out_since(connection: Connection, regions: list[str], at: datetime) ->
         regions,
         at,
     )
+
+
+async def outages(connection: Connection, at: datetime) -> list[tuple[str, datetime]]:
+    """The regions that do not answer, with since when, the longest first."""
+    rows = await connection.fetch(
+        """select region, min(since) from region_outages
+            where since <= $1 and (until is null or until > $1)
+            group by region order by 2, 1""",
+        at,
+    )
+    return [(row[0], row[1]) for row in rows]

@@ -228,6 +228,8 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
         _may("fund.transfer", "从基金付款到个人", "pay from a fund to a person", "finance", "fund", two_persons=True),
         _may("ledger.verify", "核对总账", "verify the ledger", "finance auditor operator", "nation"),
         _may("bank.reconcile", "与银行对账", "reconcile with banks", "finance", "nation"),
+        _may("operations.read", "查看运行情况", "see how the platform runs", "finance auditor operator administrator", "any"),
+        _may("exception.take", "接手待处理事项", "take on an exception", "finance operator administrator", "any"),
         _may("audit.read", "查看操作记录", "read the audit trail", "auditor"),
         _may("visit.handle", "在本机构登记就诊、收费、结算、撤销", "register, charge, settle and reverse at one's own provider", "provider", "provider"),
         _may("visit.reconcile", "查看本机构的日结和对账", "see day totals of one's own provider and compare them", "provider", "provider"),

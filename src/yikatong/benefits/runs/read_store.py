@@ -1,7 +1,7 @@
 """SQL of payment runs: sums, lines and findings to be looked at; files for outside banks."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from yikatong.benefits import store as benefits_store
 from yikatong.benefits.model import Due
@@ -165,6 +165,19 @@ async def returned(
         persons,
     )
     return [Returned(*row) for row in rows]
+
+
+async def returned_counted(
+    connection: Connection, within: Sequence[str]
+) -> list[tuple[str, int, date | None]]:
+    """How many benefits are held over a payment that came back, by region, and since when."""
+    rows = await connection.fetch(
+        """select region, count(*), min(held_on) from benefit_entitlements
+            where status = 'held' and held_reason = 'returned_payment' and region like any($1::text[])
+            group by region order by region""",
+        within,
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 async def received(connection: Connection, person_id: int, limit: int) -> list[Received]:

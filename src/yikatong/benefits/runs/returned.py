@@ -5,7 +5,7 @@ Without the hold the next run would send the money to the same account again, an
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from yikatong.benefits import dues, service
@@ -200,6 +200,14 @@ async def listed(
         if events:
             await audit.record_many(connection, [actor] * len(events), platform.clock.now(), events)
     return found
+
+
+async def counted(
+    connection: Connection, areas: Sequence[str]
+) -> list[tuple[str, int, date | None]]:
+    """How many benefits are held over a payment that came back, by region, and since which day; no
+    person is named, so no look is recorded."""
+    return await read_store.returned_counted(connection, [service.within(one) for one in areas])
 
 
 async def of_person(connection: Connection, person_id: int) -> list[Returned]:

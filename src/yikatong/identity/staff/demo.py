@@ -1,6 +1,5 @@
-"""Demo staff of the sandbox (演示工作人员): one per role, for the nation, two to approve, two counters of one
-region each, where somebody of the other is from elsewhere, and one each at the desks of a clinic and a
-pharmacy, which a room behind this one names.
+"""Demo staff of the sandbox (演示工作人员): one per role for the nation, two to approve, some of one place, and
+one each at the desks of a clinic and a pharmacy, which a room behind this one names.
 
 Password and second factor come from the key outside the database, so they differ from installation to
 installation, stay the same, and can be shown again. Where the sandbox is off nobody of them gets in.
@@ -27,6 +26,8 @@ _WANTED: Final[tuple[tuple[str, str, Role, str], ...]] = (
     ("demo-finance", "演示财务一", "finance", NATION),
     ("demo-finance-2", "演示财务二", "finance", NATION),
     ("demo-auditor", "演示审计", "auditor", NATION),
+    ("demo-finance-sc", "演示四川财务", "finance", "510000"),
+    ("demo-auditor-sc", "演示四川审计", "auditor", "510000"),
     ("demo-operator", "演示运行", "operator", NATION),
     ("demo-admin", "演示管理一", "administrator", NATION),
     ("demo-admin-2", "演示管理二", "administrator", NATION),

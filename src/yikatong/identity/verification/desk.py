@@ -128,6 +128,10 @@ class VerificationDesk:
             self._run, _keys, apart=True, in_flight_max=in_flight
         )
 
+    def waiting(self) -> int:
+        """How many wait at this moment."""
+        return len(self._waiting)
+
     async def answer(self, caller: Caller, question: Question, key: str | None) -> Answer:
         """The answer; raises what keeps the question from being asked.
 

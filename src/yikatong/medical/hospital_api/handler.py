@@ -51,7 +51,17 @@ _NOBODYS_REGION: Final = "000000"
 
 Render = Callable[[Result | YikatongError], bytes]
 Work = Callable[[Connection], Awaitable[bytes]]
-Note = Callable[[str, int, float], None]
+
+
+class Note(Protocol):
+    """Hears address by transaction, HTTP status and seconds of each call, and whether what it asked
+    for was refused (the status is 200 all the same)."""
+
+    def __call__(
+        self, path: str, status: int, seconds: float, *, refused: bool = False
+    ) -> None: ...
+
+
 _log = structlog.stdlib.get_logger("yikatong.hospital")
 
 
@@ -145,8 +155,8 @@ def hospital(
     transactions: Mapping[str, Transaction],
     errands: Iterable[Errand] = (),
 ) -> "_Hospital":
-    """Answer everything under /fsi/api/ here, all else by `app`; `note` hears address by
-    transaction, status and seconds of each call. `errands` are those beside this package's own."""
+    """Answer everything under /fsi/api/ here, all else by `app`; `note` hears of each
+    call. `errands` are those beside this package's own."""
     return _Hospital(app, desk, platform, note, once, transactions, errands)
 
 
@@ -211,7 +221,7 @@ class _Hospital:
             await wire.lose(receive, send)
         else:
             await connections.answer(scope, send, status, (kind, *more), content)
-        self._note(self._labels.get(call.infno, wire.PREFIX), status, seconds)
+        self._tell(call, status, seconds)
         if call.caller is not None and call.caller.sandbox:
             self._keep(call, status, seconds, content, is_file=kind is wire.FILE)
 
@@ -270,7 +280,11 @@ class _Hospital:
         else:
             status, more, content = self._refuse(call, cast("Exception", error))
         reply(status, (wire.JSON, *more), content)
-        self._note(self._labels.get(call.infno, wire.PREFIX), status, time.perf_counter() - begun)
+        self._tell(call, status, time.perf_counter() - begun)
+
+    def _tell(self, call: _Call, status: int, seconds: float) -> None:
+        refused = status == 200 and bool(call.code)
+        self._note(self._labels.get(call.infno, wire.PREFIX), status, seconds, refused=refused)
 
     def _refuse(self, call: _Call, error: Exception) -> tuple[int, wire.Headers, bytes]:
         known = self._typed(call, error)

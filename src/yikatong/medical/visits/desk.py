@@ -103,6 +103,10 @@ class CareDesk:
             self._run, _keys, apart=True, in_flight_max=in_flight
         )
 
+    def waiting(self) -> int:
+        """How many wait at this moment."""
+        return len(self._waiting)
+
     async def answer(self, sender: Sender, order: Order, render: Render) -> bytes:
         """The answer to an order, new or from when its message first came.
 

@@ -20,7 +20,7 @@ from yikatong.medical.visits import recomputing_store as store
 from yikatong.medical.visits.model import FeeBatch, Settlement, SplitLine
 from yikatong.medical.visits.recomputing_store import YearKey
 from yikatong.medical.visits.reversing import AMOUNTS
-from yikatong.medical.visits.settling import FUND_OF, FUNDS
+from yikatong.medical.visits.settling import FUND_OF, FUNDS, OWED_BY
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.model import Transaction
 from yikatong.policies import rules as policy_rules
@@ -358,7 +358,7 @@ def _entries(one: Settlement, facts: _Facts) -> dict[str, Fen]:
         parts[_name("provider", one.provider_code, "due")] += due
         treated = facts.pooling.get(one.provider_code, one.treatment_region)
         if treated != one.insured_region:
-            parts[_name("agency", treated, f"owed by {one.insured_region}")] += due
+            parts[_name("agency", treated, f"{OWED_BY}{one.insured_region}")] += due
             parts[_name("agency", treated, "owed to providers for others")] -= due
     return {name: amount for name, amount in parts.items() if amount}
 

@@ -42,6 +42,8 @@ from yikatong.policies.model import (
 )
 from yikatong.trust.audit import Actor
 
+OWED_BY: Final = "owed by "
+"""How the purpose of an agency's account begins that says what a region (its code behind) owes it."""
 FUNDS: Final = ("pooled", "large_amount", "serious_illness", "civil_servant", "assistance")
 FUND_OF: Final[dict[str, dict[str, str]]] = {
     "310": {
@@ -335,7 +337,7 @@ def _entries(
         )
         treated = provider.pooling_region
         if treated != insured:
-            owed = work.shared["agency", treated, f"owed by {insured}"]
+            owed = work.shared["agency", treated, f"{OWED_BY}{insured}"]
             owes = work.shared["agency", treated, "owed to providers for others"]
             entries += [Entry(person_id, owed, due), Entry(person_id, owes, -due)]
     return entries, spent
@@ -349,7 +351,7 @@ def shared_names(of: Iterable[tuple[str, str, str, str]]) -> set[tuple[str, str,
         names.add(("provider", provider_code, "due"))
         names |= {("fund", insured, fund) for fund in FUND_OF[insurance].values()}
         if treated != insured:
-            names.add(("agency", treated, f"owed by {insured}"))
+            names.add(("agency", treated, f"{OWED_BY}{insured}"))
             names.add(("agency", treated, "owed to providers for others"))
     return names
 

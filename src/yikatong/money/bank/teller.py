@@ -34,6 +34,10 @@ class Teller:
         """Accounts by number as they were looked up: a number never changes its account."""
         self._waiting: Coalescer[Order, Transaction] = Coalescer(self._run, _keys)
 
+    def waiting(self) -> int:
+        """How many wait at this moment."""
+        return len(self._waiting)
+
     async def carry_out(self, order: Order) -> Transaction:
         """The order's transaction, new or from when its key was first used.
 

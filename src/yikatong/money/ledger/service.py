@@ -25,7 +25,9 @@ from yikatong.money.ledger.model import (
     Account,
     Hold,
     SharedAccount,
+    SharedKind,
     Statement,
+    StatementLine,
     Transaction,
 )
 
@@ -229,19 +231,52 @@ async def statement(
     )
 
 
-async def shared_accounts(connection: Connection) -> list[SharedAccount]:
-    """Every shared account, without its balance."""
-    return await store.shared_accounts(connection)
+async def shared_statement(
+    connection: Connection, account_id: int, since: date, until: date, limit: int = 1000
+) -> tuple[Fen, list[StatementLine], Fen]:
+    """Opening balance, the newest lines and closing balance of a shared account."""
+    first, behind = id_range(since, until)
+    opening, before = (await store.shared_balances(connection, [account_id], first))[account_id]
+    closing, after = (await store.shared_balances(connection, [account_id], behind))[account_id]
+    lines = await store.shared_lines(connection, account_id, first, behind, limit)
+    if after - before == len(lines):
+        assert opening + sum(line[2] for line in lines) == closing, "the statement adds up"
+    explained = await store.explained(connection, [(line[1], line[0]) for line in lines])
+    told = [msgspec.structs.replace(explained[line[0]], amount=line[2]) for line in reversed(lines)]
+    return opening, told, closing
+
+
+async def shared_accounts(
+    connection: Connection, kind: SharedKind | None = None
+) -> list[SharedAccount]:
+    """Every shared account, or those of a kind, without its balance."""
+    return await store.shared_accounts(connection, kind)
 
 
 async def shared_balances(
     connection: Connection, before: int | None = None
 ) -> list[tuple[SharedAccount, Fen, int]]:
     """Every shared account with its balance and number of postings, now or before an id."""
-    return [
-        (one, *await store.shared_balance(connection, one.account_id, before))
-        for one in await store.shared_accounts(connection)
-    ]
+    accounts = await store.shared_accounts(connection)
+    found = await store.shared_balances(connection, [one.account_id for one in accounts], before)
+    return [(one, *found[one.account_id]) for one in accounts]
+
+
+async def balances_of(
+    connection: Connection, account_ids: Sequence[int], before: int | None = None
+) -> dict[int, Fen]:
+    """The balances of some shared accounts, now or before an id."""
+    found = await store.shared_balances(connection, account_ids, before)
+    return {account: balance for account, (balance, _) in found.items()}
+
+
+async def shared_page(
+    connection: Connection, account_id: int, first_id: int, before_id: int, limit: int
+) -> list[StatementLine]:
+    """Postings of a shared account in a range of ids, the newest first, at most `limit`."""
+    lines = await store.shared_lines(connection, account_id, first_id, before_id, limit)
+    explained = await store.explained(connection, [(line[1], line[0]) for line in lines])
+    return [msgspec.structs.replace(explained[line[0]], amount=line[2]) for line in lines]
 
 
 async def persons_balances(

@@ -401,9 +401,11 @@ def _hold_changes(holds: list[Hold]) -> Change:
     )
 
 
-async def shared_accounts(connection: Connection) -> list[SharedAccount]:
+async def shared_accounts(connection: Connection, kind: str | None = None) -> list[SharedAccount]:
     rows = await connection.fetch(
-        "select account_id, kind, owner, purpose, currency from shared_accounts order by account_id"
+        """select account_id, kind, owner, purpose, currency from shared_accounts
+            where $1::text is null or kind = $1 order by account_id""",
+        kind,
     )
     return [SharedAccount(**dict(row)) for row in rows]
 
@@ -428,26 +430,29 @@ async def ensure_shared(
     return {(row[0], row[1], row[2]): row[3] for row in rows}
 
 
-async def shared_balance(
-    connection: Connection, account_id: int, before: int | None = None
-) -> tuple[Fen, int]:
-    """Balance and number of postings of a shared account, before a transaction id or now."""
-    row = await connection.fetchrow(
-        """with taken as (
-               select through_id, balance, postings from shared_balances
-                where account_id = $1 and ($2::bigint is null or through_id < $2)
-                order by through_id desc limit 1)
-           select coalesce((select balance from taken), 0)::bigint + coalesce(sum(p.amount), 0)::bigint,
-                  coalesce((select postings from taken), 0) + count(p.amount)
-             from ledger_postings p
-            where p.account_id = $1 and p.balance_after is null
-              and p.transaction_id > coalesce((select through_id from taken), -1)
-              and ($2::bigint is null or p.transaction_id < $2)""",
-        account_id,
+async def shared_balances(
+    connection: Connection, account_ids: Sequence[int], before: int | None = None
+) -> dict[int, tuple[Fen, int]]:
+    """Balance and number of postings of shared accounts, before a transaction id or now: of each its
+    last snapshot, and what the index of shared postings has since."""
+    rows = await connection.fetch(
+        """select a.id, coalesce(t.balance, 0)::bigint + p.amount,
+                  (coalesce(t.postings, 0) + p.postings)::bigint
+             from unnest($1::bigint[]) as a (id)
+             left join lateral (
+                  select through_id, balance, postings from shared_balances
+                   where account_id = a.id and ($2::bigint is null or through_id < $2)
+                   order by through_id desc limit 1) t on true
+            cross join lateral (
+                  select coalesce(sum(amount), 0)::bigint as amount, count(*) as postings
+                    from ledger_postings
+                   where account_id = a.id and balance_after is null
+                     and transaction_id > coalesce(t.through_id, -1)
+                     and ($2::bigint is null or transaction_id < $2)) p""",
+        account_ids,
         before,
     )
-    assert row is not None
-    return row[0], row[1]
+    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 async def persons_balances(
@@ -509,6 +514,22 @@ async def statement_lines(
         limit,
     )
     return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+async def shared_lines(
+    connection: Connection, account_id: int, first_id: int, before_id: int, limit: int
+) -> list[tuple[int, int, Fen]]:
+    rows = await connection.fetch(
+        """select transaction_id, about_person_id, amount from ledger_postings
+            where account_id = $1 and balance_after is null and transaction_id >= $2
+              and transaction_id < $3
+            order by transaction_id desc limit $4""",
+        account_id,
+        first_id,
+        before_id,
+        limit,
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 async def balance_before(connection: Connection, key: tuple[int, int], before_id: int) -> Fen:

@@ -130,6 +130,21 @@ async def reconcile(platform: Platform, bank: BankConnector, day: date) -> Recon
     )
 
 
+async def open_differences(
+    connection: Connection, limit: int = 100
+) -> list[tuple[str, date, int, datetime]]:
+    """Days of banks with differences that stand: bank, day, how many, since when; the oldest first."""
+    return await store.open_differences(connection, sorted(RESOLVED), limit)
+
+
+async def without_outcome(
+    connection: Connection, before: datetime
+) -> list[tuple[str, int, datetime, bool]]:
+    """Orders made before a moment that have no outcome, by bank: how many, the oldest, and whether one
+    of them is tried no more, so that only comparing with the bank's statement helps."""
+    return await store.without_outcome(connection, before)
+
+
 def compare(
     statement: BankStatement, ours: dict[str, BankOrder], executed: Sequence[BankOrder]
 ) -> tuple[list[Difference], list[tuple[BankOrder, StatementRow]], int]:

@@ -315,6 +315,35 @@ async def differences(
     return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
+async def open_differences(
+    connection: Connection, resolved: Sequence[str], limit: int
+) -> list[tuple[str, date, int, datetime]]:
+    """Days of banks with differences that stand (kinds that were resolved left out): bank, day, how
+    many, since when; the oldest first."""
+    rows = await connection.fetch(
+        """select bank, day, count(*), min(found_at) from bank_differences
+            where cleared_at is null and kind <> all($1::text[])
+            group by bank, day order by 4, bank, day limit $2""",
+        resolved,
+        limit,
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+async def without_outcome(
+    connection: Connection, before: datetime
+) -> list[tuple[str, int, datetime, bool]]:
+    """Orders made before a moment without an outcome: bank, how many, the oldest, and whether one of
+    them is not tried any more."""
+    rows = await connection.fetch(
+        """select bank, count(*), min(created_at), bool_or(next_try_at is null) from bank_orders
+            where state in ('pending', 'unknown') and created_at < $1
+            group by bank order by 3, bank""",
+        before,
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
 async def write_reconciliation(
     connection: Connection,
     facts: tuple[str, date, bool, int, int, int],

@@ -161,7 +161,7 @@ async def banks_apart(connection: Connection) -> list[tuple[str, str, str]]:
     for account_id, bank, total in ((row[0], row[1], row[2]) for row in rows):
         found = 0
         if account_id is not None:
-            found, _ = await ledger_store.shared_balance(connection, account_id)
+            found, _ = (await ledger_store.shared_balances(connection, [account_id]))[account_id]
         if found != total:
             apart.append((f"bank {bank}", str(total), str(found)))
     return apart
