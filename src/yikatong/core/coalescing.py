@@ -1,6 +1,7 @@
 """Coalescing: requests that wait at the same moment are carried out together.
 
-One commit then serves many. Nothing waits for more to arrive: an idle desk takes what is there.
+One commit then serves many. An idle desk takes what is there; only behind a batch of several that were
+just answered may it wait a moment, while they ask again.
 """
 
 import asyncio
@@ -17,6 +18,8 @@ BATCH_MAX: Final = 256
 WAITING_MAX: Final = 4096
 _SHARE_MIN: Final = 8
 """Fewer waiting requests than this go together."""
+_QUIET_SECONDS: Final = 0.002
+_GATHER_SECONDS_MAX: Final = 0.010
 
 
 class Busy(Unavailable):
@@ -32,6 +35,10 @@ class Coalescer(Generic[_Request, _Answer]):
     for each other in the database; with `apart` they do not share a batch either. `run` answers
     each request of a batch with its answer or its own error; where it raises, the whole batch gets
     that error.
+
+    With `gather` the next batch leaves when as many more have come as were just answered, or none for
+    two milliseconds, after ten at the latest: where callers send one request after the other, batches
+    are then twice as large.
     """
 
     def __init__(
@@ -43,6 +50,7 @@ class Coalescer(Generic[_Request, _Answer]):
         in_flight_max: int = 2,
         waiting_max: int = WAITING_MAX,
         apart: bool = False,
+        gather: bool = False,
     ) -> None:
         self._run = run
         self._keys_of = keys_of
@@ -50,6 +58,10 @@ class Coalescer(Generic[_Request, _Answer]):
         self._in_flight_max = in_flight_max
         self._waiting_max = waiting_max
         self._apart = apart
+        self._gather = gather
+        self._awaited = 0
+        """So many waiting requests are worth waiting for; 0: the next batch leaves at once."""
+        self._looking: asyncio.TimerHandle | None = None
         self._waiting: deque[tuple[_Request, Sequence[Hashable], asyncio.Future[_Answer]]] = deque()
         self._busy_keys: set[Hashable] = set()
         self._tasks: set[asyncio.Task[None] | None] = set()
@@ -70,7 +82,7 @@ class Coalescer(Generic[_Request, _Answer]):
         loop = asyncio.get_running_loop()
         future: asyncio.Future[_Answer] = loop.create_future()
         self._waiting.append((request, self._keys_of(request), future))
-        if not self._scheduled:
+        if not self._scheduled and len(self._waiting) >= self._awaited:
             # Behind what else is ready now: requests read in the same turn go together.
             self._scheduled = True
             loop.call_soon(self._start)
@@ -78,6 +90,10 @@ class Coalescer(Generic[_Request, _Answer]):
 
     def _start(self) -> None:
         self._scheduled = False
+        self._awaited = 0
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
         while self._waiting and len(self._tasks) < self._in_flight_max:
             batch = self._take()
             if not batch:
@@ -129,4 +145,21 @@ class Coalescer(Generic[_Request, _Answer]):
             for item in batch:
                 self._busy_keys.difference_update(item[1])
             self._tasks.discard(asyncio.current_task())
-            self._start()
+            if self._gather and len(batch) >= _SHARE_MIN:
+                self._await_callers(len(batch))
+            else:
+                self._start()
+
+    def _await_callers(self, answered: int) -> None:
+        """Let those who were just answered ask again, as long as they come."""
+        loop = asyncio.get_running_loop()
+        self._awaited = len(self._waiting) + answered
+        until = loop.time() + _GATHER_SECONDS_MAX
+
+        def look(seen: int) -> None:
+            if seen < len(self._waiting) and loop.time() < until:
+                self._looking = loop.call_later(_QUIET_SECONDS, look, len(self._waiting))
+            else:
+                self._start()
+
+        self._looking = loop.call_later(_QUIET_SECONDS, look, len(self._waiting))
