@@ -18,8 +18,9 @@ BATCH_MAX: Final = 256
 WAITING_MAX: Final = 4096
 _SHARE_MIN: Final = 8
 """Fewer waiting requests than this go together."""
-_QUIET_SECONDS: Final = 0.002
-_GATHER_SECONDS_MAX: Final = 0.010
+_QUIET_SHARE: Final = 8
+"""Of the time a batch took, so much is worth waiting for: on a busy machine all takes longer."""
+_QUIET_SECONDS_MAX: Final = 0.010
 
 
 class Busy(Unavailable):
@@ -37,8 +38,8 @@ class Coalescer(Generic[_Request, _Answer]):
     that error.
 
     With `gather` the next batch leaves when as many more have come as were just answered, or none for
-    two milliseconds, after ten at the latest: where callers send one request after the other, batches
-    are then twice as large.
+    an eighth of the time the last batch took; after half of it at the latest, and 40 ms. Where callers
+    send one request after the other, batches are then twice as large.
     """
 
     def __init__(
@@ -128,6 +129,8 @@ class Coalescer(Generic[_Request, _Answer]):
 
     async def _carry_out(self, batch: list[Any]) -> None:
         requests = [item[0] for item in batch]
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         try:
             try:
                 answers = await self._run(requests)
@@ -146,20 +149,28 @@ class Coalescer(Generic[_Request, _Answer]):
                 self._busy_keys.difference_update(item[1])
             self._tasks.discard(asyncio.current_task())
             if self._gather and len(batch) >= _SHARE_MIN:
-                self._await_callers(len(batch))
+                self._await_callers(len(batch), loop.time() - begun)
             else:
                 self._start()
 
-    def _await_callers(self, answered: int) -> None:
+    def _await_callers(self, answered: int, took: float) -> None:
         """Let those who were just answered ask again, as long as they come."""
         loop = asyncio.get_running_loop()
         self._awaited = len(self._waiting) + answered
-        until = loop.time() + _GATHER_SECONDS_MAX
+        quiet = min(took / _QUIET_SHARE, _QUIET_SECONDS_MAX)
+        until = loop.time() + 4 * quiet
+
+        def wait() -> None:
+            seen = len(self._waiting)
+            # Twice soon: the loop looks at its timers first, and then reads what came meanwhile.
+            self._looking = loop.call_later(
+                quiet, lambda: loop.call_soon(lambda: loop.call_soon(look, seen))
+            )
 
         def look(seen: int) -> None:
-            if seen < len(self._waiting) and loop.time() < until:
-                self._looking = loop.call_later(_QUIET_SECONDS, look, len(self._waiting))
-            else:
+            if seen < len(self._waiting) < self._awaited and loop.time() < until:
+                wait()
+            elif self._awaited and not self._scheduled:
                 self._start()
 
-        self._looking = loop.call_later(_QUIET_SECONDS, look, len(self._waiting))
+        wait()
