@@ -108,7 +108,12 @@ def path(code: str) -> Sequence[Region]:
 
 def is_within(code: str, area: str) -> bool:
     """Whether the region is `area` or lies in it."""
-    return any(region.code == area for region in path(code))
+    region = _all().get(code)
+    while region is not None:
+        if region.code == area:
+            return True
+        region = _all().get(region.parent)
+    return False
 
 
 def full_name(code: str, language: str = "zh") -> str:

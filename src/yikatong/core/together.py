@@ -92,7 +92,7 @@ def numbers(values: Iterable[int | date | None]) -> str:
 
     Written out here: an array's elements cost the driver several times as much.
     """
-    text = ",".join(map(str, values))
+    text = ",".join([f"{value}" for value in values])
     return "{" + (text.replace("None", "NULL") if "N" in text else text) + "}"
 
 

@@ -212,9 +212,10 @@ def new_reference(region: str, at: str) -> str:
 
 def time17(at: datetime) -> str:
     """A moment as yyyyMMddHHmmssSSS."""
-    # From the ISO form, which costs a third of what strftime does.
-    t = at.isoformat(timespec="milliseconds")
-    return f"{t[:4]}{t[5:7]}{t[8:10]}{t[11:13]}{t[14:16]}{t[17:19]}{t[20:23]}"
+    # As one number, which costs a fourth of what strftime does.
+    day = (at.year * 100 + at.month) * 100 + at.day
+    second = ((day * 100 + at.hour) * 100 + at.minute) * 100 + at.second
+    return str(second * 1000 + at.microsecond // 1000)
 
 
 _encode: Final = msgspec.json.Encoder().encode

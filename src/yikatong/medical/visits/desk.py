@@ -97,10 +97,10 @@ class CareDesk:
         """Of which providers and insured regions the shared accounts are known."""
         self._shared: dict[tuple[str, str, str], int] = {}
         # A database on these same processors is kept busy by one batch, and larger batches cost each
-        # order less; to one behind a network several are on the way.
-        in_flight = 3 if platform.settings.database_url else 1
+        # order less, so that it is worth a moment's wait; to one behind a network several are on the way.
+        near = not platform.settings.database_url
         self._waiting: Coalescer[Call, bytes] = Coalescer(
-            self._run, _keys, apart=True, in_flight_max=in_flight
+            self._run, _keys, apart=True, in_flight_max=1 if near else 3, gather=near
         )
 
     def waiting(self) -> int:
