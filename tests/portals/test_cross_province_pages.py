@@ -149,7 +149,8 @@ def test_a_delivery_is_confirmed_and_what_is_lost_is_made_again(
 
 
 def on_the_way(place: Site, beijing: BrowserContext) -> tuple[str, list[int]]:
-    """A delivery of two cards to the clerk's counter: applied for there, made as a maker makes them."""
+    """A delivery of two cards to the clerk's counter: applied for there, made as a maker makes them; of a
+    bank whose cards nobody else waits for."""
     page = beijing.request.get(f"{place.address}/staff/counter").text()
     found = re.search(r'name="counter" value="(S[0-9]+)"', page)
     assert found is not None
@@ -165,12 +166,12 @@ def on_the_way(place: Site, beijing: BrowserContext) -> tuple[str, list[int]]:
         body = {
             "channel": "cross_province", "counter": counter, "materials": ["identity", "old_card"],
             "document": {"id_number": who["id_number"], "name": who["name"]},
-            "kind": "renew", "why": "damaged", "bank": "ICBC",
+            "kind": "renew", "why": "damaged", "bank": "BOC",
         }  # fmt: skip
         made = api(place, beijing, path, body, clerk)
         api(place, beijing, f"{path}/{made['application_id']}/approve", {})
     place.api("PUT", "/api/v1/cards/makers/M-1", {"name": "制卡一厂"})
-    wanted = {"region": "510100", "bank": "ICBC", "maker": "M-1"}
+    wanted = {"region": "510100", "bank": "BOC", "maker": "M-1"}
     number = api(place, beijing, "cards/batches", wanted)["batch"]["batch_id"]
     batch = f"{place.address}/api/v1/cards/batches/{number}"
     order = beijing.request.post(f"{batch}/order", headers=bearer(place.server.token)).body()
