@@ -26,7 +26,7 @@ from yikatong.core.errors import InvalidInput, YikatongError, one_of
 from yikatong.core.money import parse_yuan
 from yikatong.core.platform import Platform
 from yikatong.identity.verification.faces import FaceCheck
-from yikatong.money.bodies import check_key
+from yikatong.money.bodies import check_key, identifier
 from yikatong.policies.requests import parse_day
 from yikatong.portability.rules.benefit import HELD_REASONS
 from yikatong.portals.sign_in import answer_wrong, read_form
@@ -36,7 +36,7 @@ from yikatong.portals.whose import Whose, whose
 
 BENEFITS: Final = "/benefits"
 _PURPOSE: Final = "own benefits"
-_DONE: Final = ("confirmed", "claimed", "account", "face")
+_DONE: Final = ("confirmed", "claimed", "account", "face", "applied", "withdrawn")
 PICTURE_BYTES_MAX: Final = 5 * 2**20
 _JPEG: Final = b"\xff\xd8"
 _PLACES: Final = ("insured", "residence")
@@ -81,9 +81,16 @@ async def _show(
     response = view.respond(
         request, "my-benefits.html", status=status, current="benefits", mine=mine, errors=errors,
         done=done if done in _DONE else "",
-        key=(sent or {}).get("key") or uuid.uuid4().hex,
+        key=(sent or {}).get("key") or new_key(),
         pensions=[_pension(view, one, pension) for one in pension["pensions"]],
-        applications=pension["applications"][:3],
+        applications=[
+            _application(view, one)
+            for one in pension["applications"][:3]
+            # What was granted is the pension itself.
+            if one["state"] != "granted"
+        ],
+        may_apply=not any(one["state"] == "applied" for one in pension["applications"])
+        and not any(one["status"] != "ended" for one in pension["pensions"]),
         owed=[
             {"kind": one["kind"], "amount": parse_yuan(one["amount"], "amount")}
             for one in pension["dues"]
@@ -124,6 +131,34 @@ async def _show(
     )  # fmt: skip
     response.headers.update(headers)
     return response
+
+
+def new_key() -> str:
+    """A key for a form, so that sending it twice does it once."""
+    return uuid.uuid4().hex
+
+
+def _application(view: View, one: dict[str, Any]) -> dict[str, Any]:
+    """An application for a pension, with what speaks against it."""
+    language, refused = view.language, one["state"] == "refused"
+    found = [each for each in one["findings"] if each["blocks"] or one["state"] == "applied"]
+    by_hand = refused and not any(each["blocks"] for each in found)
+    return {
+        "number": one["application_id"],
+        "state": one["state"],
+        "text": view.text(f"my_application_{one['state']}", month=one["retires_on"]),
+        "day": one["applied_at"][:10],
+        "reason": one["reason"] if by_hand else "",
+        "findings": [
+            {
+                "blocks": each["blocks"],
+                "text": each["text"][language],
+                # What was found before remedies stood by themselves has none.
+                "remedy": each.get("remedy", {}).get(language, ""),
+            }
+            for each in (found if one["state"] in ("applied", "refused") else ())
+        ],
+    }
 
 
 def _fund(view: View, insurance: str) -> str:
@@ -318,5 +353,20 @@ async def claim(
     return await _carry_out(request, platform, "claim", "claimed", work, sent)
 
 
-routes: Final = [benefits, account_right, face, confirm, claim]
+@post(f"{BENEFITS}/withdraw", include_in_schema=False)
+async def withdraw(
+    request: Request[Any, Any, Any], platform: NamedDependency[Platform]
+) -> Response[Any]:
+    """Take the open application for a pension back."""
+    sent = await read_form(request, "application", "key")
+
+    async def work(mine: Whose) -> object:
+        key = check_key(sent["key"], "key")
+        number = identifier(sent["application"], "application")
+        return await pensions.withdraw(platform, mine.person_id, number, mine.actor, key)
+
+    return await _carry_out(request, platform, "application", "withdrawn", work)
+
+
+routes: Final = [benefits, account_right, face, confirm, claim, withdraw]
 TEMPLATES: Final = ("benefits.html", "my-benefits.html")

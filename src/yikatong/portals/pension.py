@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import msgspec
 from litestar import Request, Response, get
@@ -51,7 +52,13 @@ _FIELDS: Final = (
 _MORE: Final = (
     "deemed_years", "deemed_months", "early_years", "early_months", "average_wage", "yearly",
 )  # fmt: skip
-_FORM_FIELD: Final = {
+APPLY: Final = "/pension/apply"
+DECLARED: Final = (
+    "insurance", "group", "retires", "years", "months", "index", "wage", "account",
+    "deemed_years", "deemed_months", "early_years", "early_months",
+)  # fmt: skip
+"""What is said on an application."""
+FORM_FIELD: Final = {
     "months_paid": "years", "deemed_months": "deemed_years", "early_months": "early_years",
 }  # fmt: skip
 
@@ -92,7 +99,7 @@ async def pension(
         "insurances": [
             (one, INSURANCE_NAMES[one].in_language(view.language)) for one in INSURANCES
         ],
-        "candidates": (), "result": None, "more_open": _more(form),
+        "candidates": (), "result": None, "apply": "", "more_open": _more(form),
     }  # fmt: skip
     if not query.get("go"):
         if mine is not None:
@@ -113,7 +120,7 @@ async def pension(
     if place is not None:
         form["region"] = view.place(place.code, short=True)
     _check(view, form, today(platform.clock), errors)
-    group = _group_of(form["group"])
+    group = group_of(form["group"])
     if group is None and form["insurance"] == "110":
         errors["group"] = view.text("error_pension_group")
     if errors or place is None:
@@ -122,7 +129,7 @@ async def pension(
         found = _estimate(form, group or "men", place.code, platform)
     except YikatongError as error:
         field = error.field or "birth"
-        errors[_FORM_FIELD.get(field, field)] = message(view, error)
+        errors[FORM_FIELD.get(field, field)] = message(view, error)
         facts["more_open"] = facts["more_open"] or field in _MORE
         return view.respond(request, "pension.html", status=422, **facts)
     chosen = found.option("statutory")
@@ -134,6 +141,7 @@ async def pension(
         "ways": [_way(view, one, found.retirement.month) for one in found.options],
         "age_steps": found.retirement.steps,
         "pension_notes": _pension_notes(found),
+        "apply": _apply(form) if mine is not None else "",
     }
     return view.respond(request, "pension.html", **facts)
 
@@ -149,7 +157,7 @@ def _check(view: View, form: dict[str, Any], day: date, errors: dict[str, str]) 
         ("index", lambda: requests.parse_index(form["index"], "index")),
     ]
     checks += [
-        (field, partial(requests.parse_sum, _plain(form[field]), field))
+        (field, partial(requests.parse_sum, plain(form[field]), field))
         for field in ("wage", "account", "average_wage", "yearly")
     ]
     for field, check in checks:
@@ -174,7 +182,7 @@ async def _fill(
 ) -> None:
     """Put a person's file where nothing was typed."""
     # The kind of a woman's post stands in no file: it is asked for, and anything does to read on.
-    wanted = NewApplication(group=_group_of(form["group"]) or "women_55")
+    wanted = NewApplication(group=group_of(form["group"]) or "women_55")
     try:
         career = await service.career_of_person(platform, person_id, actor, wanted)
     except YikatongError as error:
@@ -194,7 +202,7 @@ async def _fill(
         form[name] = form[name] or value
 
 
-def _group_of(text: str) -> Group | None:
+def group_of(text: str) -> Group | None:
     for one in GROUPS:
         if one == text:
             return one
@@ -218,21 +226,26 @@ def _estimate(form: dict[str, Any], group: Group, region: str, platform: Platfor
         region=regions.pooling_region(region, "region").code,
         months_paid=requests.months_of(form["years"], form["months"], "years"),
         index=form["index"] or None,
-        wage=_plain(form["wage"]) or None,
-        account=_plain(form["account"]) or "0",
+        wage=plain(form["wage"]) or None,
+        account=plain(form["account"]) or "0",
         deemed_months=requests.months_of(
             form["deemed_years"], form["deemed_months"], "deemed_years"
         ),
         early_months=requests.months_of(form["early_years"], form["early_months"], "early_years"),
-        average_wage=_plain(form["average_wage"]) or None,
+        average_wage=plain(form["average_wage"]) or None,
         pays_on=not form["stops"],
     )
     career = requests.career_of(asked, day, book)
-    yearly = requests.parse_sum(_plain(form["yearly"]) or "0", "yearly")
+    yearly = requests.parse_sum(plain(form["yearly"]) or "0", "yearly")
     return estimate(career, day, book, pays_on=asked.pays_on, yearly=yearly)
 
 
-def _plain(text: str) -> str:
+def _apply(form: dict[str, Any]) -> str:
+    """Where to apply, with what was typed."""
+    return f"{APPLY}?{urlencode({name: form[name] for name in DECLARED if form.get(name)})}"
+
+
+def plain(text: str) -> str:
     """An amount without the commas people write."""
     return text.replace(",", "").replace("，", "")
 
@@ -259,14 +272,14 @@ def _way(view: View, one: Option, statutory: date) -> Way:
         month=month_text(one.month).in_language(language),
         age=age_text(one.age).in_language(language),
         paid=years_text(one.months).in_language(language),
-        parts=[] if one.pension is None else _parts(view, one.pension.parts),
+        parts=[] if one.pension is None else parts_of(view, one.pension.parts),
         steps=() if one.pension is None else one.pension.steps,
         why_not=one.why_not.in_language(language) if one.why_not else "",
         enough_on=month_text(one.enough_on).in_language(language) if one.enough_on else "",
     )
 
 
-def _parts(view: View, parts: Parts) -> list[tuple[str, Fen]]:
+def parts_of(view: View, parts: Parts) -> list[tuple[str, Fen]]:
     named = msgspec.structs.asdict(parts)
     return [
         (view.text(f"pension_part_{name}"), amount)

@@ -17,6 +17,7 @@ from yikatong.portals import (
     inbox,
     looks,
     operations,
+    pension_apply,
     receipts,
     sandbox_inbox,
     security,
@@ -31,7 +32,7 @@ from yikatong.portals.account import account
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
 from yikatong.portals.counter import TEMPLATES as COUNTER_TEMPLATES
-from yikatong.portals.counter import checking, claims, errand_pages, file, pages, reviews
+from yikatong.portals.counter import checking, claims, errand_pages, file, pages, pensions, reviews
 from yikatong.portals.ecard import routes as e_card_routes
 from yikatong.portals.hotline import TEMPLATES as HOTLINE_TEMPLATES
 from yikatong.portals.hotline import pages as hotline
@@ -127,6 +128,7 @@ def load() -> None:
         *operations.TEMPLATES,
         *by_hand.TEMPLATES,
         *own_benefits.TEMPLATES,
+        *pension_apply.TEMPLATES,
         *COUNTER_TEMPLATES,
         *HOTLINE_TEMPLATES,
         "acting.html",
@@ -177,6 +179,7 @@ routes = [
             *receipts.routes,
             *own_benefits.routes,
             pension,
+            *pension_apply.routes,
             unemployment,
             *e_card_routes,
             guide,
@@ -204,5 +207,6 @@ routes = [
     *checking.routes,
     *claims.routes,
     *reviews.routes,
+    *pensions.routes,
     *hotline.routes,
 ]

@@ -43,23 +43,24 @@ class Survivor(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 async def stop(
     platform: Platform, person_id: int, died_on: date, actor: Actor, key: str
 ) -> dict[str, Any]:
-    """End the pension on a death: paid through the month of death, the rest is owed back.
+    """End the pension on a death: paid through the month of death, the rest is owed back. The death is
+    recorded with it where it is not yet.
 
     Raises NoPension, InvalidInput.
     """
 
     async def work(connection: Connection) -> tuple[dict[str, Any], dict[str, object]]:
-        return await stop_in(platform, connection, person_id, died_on)
+        return await stop_in(platform, connection, person_id, died_on, actor)
 
     return await service.command(platform, person_id, "pension.stopped", died_on, actor, key, work)
 
 
 async def stop_in(
-    platform: Platform, connection: Connection, person_id: int, died_on: date
+    platform: Platform, connection: Connection, person_id: int, died_on: date, actor: Actor
 ) -> tuple[dict[str, Any], dict[str, object]]:
     """The same inside a command on the person's benefits; the answer and the audit detail."""
     person = await people.get(connection, person_id)
-    people.check_death(person, died_on, today(platform.clock))
+    await people.record_death(platform, connection, person, died_on, actor)
     found = [
         one
         for one in await service.entitlements(connection, person_id)

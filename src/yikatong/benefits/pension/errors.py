@@ -42,6 +42,18 @@ class SamePerson(PensionRefused):
         )
 
 
+class SumDiffers(PensionRefused):
+    """What comes out is not what the member who decides has before them."""
+
+    code = "pension_sum_differs"
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="核定结果与页面上看到的不一致，没有核定；请重新计算，核对后再办",
+            en="the outcome is not the one you saw; nothing was decided. Work it out again and look",
+        )
+
+
 class NoPension(NotFound):
     """The person draws no pension."""
 

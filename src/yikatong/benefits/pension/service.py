@@ -14,7 +14,13 @@ from yikatong.benefits.pension import adjusting, checks, requests, shown, store,
 from yikatong.benefits.pension.age import retirement
 from yikatong.benefits.pension.amount import pension
 from yikatong.benefits.pension.checks import Facts
-from yikatong.benefits.pension.errors import AlreadyApplied, NoSuchApplication, NotOpen, SamePerson
+from yikatong.benefits.pension.errors import (
+    AlreadyApplied,
+    NoSuchApplication,
+    NotOpen,
+    SamePerson,
+    SumDiffers,
+)
 from yikatong.benefits.pension.model import (
     MONTHS_MAX,
     Application,
@@ -33,7 +39,7 @@ from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, Unavailable
 from yikatong.core.ids import new_id
-from yikatong.core.money import format_yuan
+from yikatong.core.money import Fen, format_yuan
 from yikatong.core.months import add_months
 from yikatong.core.platform import Platform
 from yikatong.money.ledger import service as ledger
@@ -199,6 +205,16 @@ async def examine(
     async with platform.database.transaction() as connection:
         facts, account = await _facts(platform, connection, person_id)
         await audit.record(connection, actor, platform.clock.now(), person_id, "pension.estimated")
+    return examined(wanted, facts, account)
+
+
+async def applications(connection: Connection, person_id: int) -> list[Application]:
+    """All applications of a person, the newest first; the caller records the look."""
+    return await store.applications(connection, person_id)
+
+
+def examined(wanted: NewApplication, facts: Facts, account: Account | None) -> Examined:
+    """The same by facts that were read already. Pure; raises InvalidInput, NoPensionTerms."""
     career = _career(facts.person, facts.enrolments, wanted, facts.today)
     return _examined(career, _month(career, wanted), facts, account)
 
@@ -296,8 +312,12 @@ async def decide(
     key: str,
     *,
     refuse: str | None = None,
+    seen: Fen | None = None,
 ) -> dict[str, Any]:
     """Decide an application by the verified facts; `refuse` says why it is refused by hand.
+
+    `seen` is the monthly sum that whoever decides has before them: another outcome is not carried out
+    (SumDiffers).
 
     Where something speaks against it, it is refused with those reasons. A granted pension begins in
     the month after retirement; months past become arrears. The person is told. Raises
@@ -333,6 +353,8 @@ async def decide(
             )  # fmt: skip
         else:
             decided = await _grant(platform, connection, person_id, decided, career)
+        if seen is not None and decided.monthly != seen:
+            raise SumDiffers
         await _put(connection, person_id, decided)
         await _tell(platform, connection, person_id, decided)
         detail: dict[str, object] = {
@@ -342,7 +364,7 @@ async def decide(
         }
         return shown.application(decided), detail
 
-    content = [application_id, verified, refuse]
+    content = [application_id, verified, refuse] + ([] if seen is None else [seen])
     return await benefits.command(platform, person_id, "pension.decided", content, actor, key, work)
 
 

@@ -1,5 +1,6 @@
 """Use cases of proof of life: record one, look, list what is due."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -73,7 +74,7 @@ async def record(
         detail: dict[str, object] = {"kind": kind, "source": source, "outcome": outcome}
         if outcome == "dead":
             assert died_on is not None
-            stopped, more = await ending.stop_in(platform, connection, person_id, died_on)
+            stopped, more = await ending.stop_in(platform, connection, person_id, died_on, actor)
             return {**_proof_shown(proof), "stopped": stopped}, {**detail, **more}
         dues: list[Due] = []
         answers: list[dict[str, Any]] = []
@@ -225,6 +226,15 @@ async def list_due(
         }
         for person_id, one in found
     ]
+
+
+async def deaths_to_confirm(
+    platform: Platform, areas: Sequence[str], limit: int
+) -> list[tuple[int, date]]:
+    """Persons whose pension is held over a recorded death that nobody confirmed yet, and since when."""
+    within = [benefits.within(one) for one in areas]
+    async with platform.database.transaction(readonly=True) as connection:
+        return await store.deaths_to_confirm(connection, within, limit)
 
 
 def _check(

@@ -111,6 +111,21 @@ async def held_as_dead(
     return [(row["person_id"], benefits_store.entitlement_of(row)) for row in rows]
 
 
+async def deaths_to_confirm(
+    connection: Connection, within: Sequence[str], limit: int
+) -> list[tuple[int, date]]:
+    """Persons of regions whose pension is held because a death was recorded, and since when, the
+    longest first."""
+    rows = await connection.fetch(
+        """select person_id, held_on from benefit_entitlements
+            where held_reason = 'recorded_dead' and region like any($1::text[])
+            order by held_on, person_id limit $2""",
+        within,
+        limit,
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 async def insert_reminders(
     connection: Connection, made: Sequence[tuple[int, date, int]], at: datetime
 ) -> list[tuple[int, date, int]]:

@@ -6,5 +6,5 @@ TEMPLATES: Final = (
     "counter-desk.html", "counter-results.html", "counter-person.html", "counter-bill.html",
     "counter-errand.html", "counter-receipt.html", "counter-check.html",
     "counter-claim.html",
-    "counter-review.html",
+    "counter-review.html", "counter-pension.html",
 )  # fmt: skip

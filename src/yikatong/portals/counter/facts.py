@@ -9,6 +9,8 @@ import msgspec
 
 from yikatong.benefits import service as benefits
 from yikatong.benefits.model import Entitlement
+from yikatong.benefits.pension import service as pensions
+from yikatong.benefits.pension.model import Application as PensionApplication
 from yikatong.cards import service as cards
 from yikatong.cards.counters import service as counters
 from yikatong.cards.counters.model import Counter
@@ -51,6 +53,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     applications: Sequence[CardApplication] = ()
     filings: Sequence[Filing] = ()
     entitlements: Sequence[Entitlement] = ()
+    pension_applications: Sequence[PensionApplication] = ()
     bills: Sequence[Bill] = ()
     claims: Sequence[Claim] = ()
     agents: Sequence[Mandate] = ()
@@ -106,6 +109,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         return min(found, key=lambda one: one.insurance, default=None)
 
     @property
+    def pension_application(self) -> PensionApplication | None:
+        """The application for a pension that waits to be decided."""
+        return next((one for one in self.pension_applications if one.state == "applied"), None)
+
+    @property
     def pensions(self) -> list[Entitlement]:
         """Pensions that have not ended."""
         return [
@@ -154,6 +162,9 @@ async def read(
         filings=await medical.filings(connection, person_id) if "filing.read" in sees else (),
         entitlements=(
             await benefits.entitlements(connection, person_id) if "benefit.read" in sees else ()
+        ),
+        pension_applications=(
+            await pensions.applications(connection, person_id) if "benefit.read" in sees else ()
         ),
         bills=(
             await contributions.current_bills(connection, person_id)

@@ -8,6 +8,7 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from yikatong.benefits.pension.age import month_text
 from yikatong.cards.office import words as card_words
 from yikatong.core import regions
 from yikatong.core.clock import SHANGHAI
@@ -226,6 +227,16 @@ def _panels(desk: Desk, facts: Facts) -> list[Panel]:
         for one in facts.entitlements:
             due = words.proof(one, day)
             lines.append(line(words.entitlement(one), due or ""))
+        decides = desk.caller.may("benefit.decide")
+        lines += [
+            Line(
+                words.words("file_pension_application", month=month_text(one.retires_on))
+                .in_language(language),
+                words.words(f"pension_state_{one.state}").in_language(language),
+                f"/staff/people/{facts.person_id}/pension/{one.application_id}" if decides else "",
+            )
+            for one in facts.pension_applications[:_BILLS]
+        ]  # fmt: skip
         found.append(Panel("benefits", lines))
     if "contribution.read" in facts.sees:
         found.append(Panel("contributions", [_bill(one, language) for one in _newest(facts)]))

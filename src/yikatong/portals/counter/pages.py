@@ -1,7 +1,7 @@
 """The start page of the counter: the search field, what waits today; and the results of a search."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any, Final
 
 import msgspec
@@ -10,6 +10,10 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from yikatong.benefits.pension import service as pensions
+from yikatong.benefits.pension.age import month_text
+from yikatong.benefits.pension.model import INSURANCE_NAMES
+from yikatong.benefits.proof_of_life import service as proofs
 from yikatong.cards.office import applying
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import YikatongError
@@ -85,6 +89,8 @@ async def queues(desk: Desk, claims: ClaimOffice, approvals: Approvals) -> list[
         found.append(await _applications(desk))
     if caller.may("person.decide"):
         found.append(await _changes(desk))
+    if caller.may("benefit.decide"):
+        found += [await _pensions(desk), await _deaths(desk)]
     if caller.may("claim.review"):
         found.append(await _claims(desk, claims, "review", ("submitted", "under_review")))
     if caller.may("claim.submit"):
@@ -158,6 +164,48 @@ async def _changes(desk: Desk) -> Queue:
                 f"/staff/people/{one.person_id}/changes/{one.change_id}",
             )
             for one in waiting[:_SHOWN]
+        ],
+        len(waiting) > _SHOWN,
+    )  # fmt: skip
+
+
+async def _pensions(desk: Desk) -> Queue:
+    """Applications for a pension that somebody else took in."""
+    areas = sorted(desk.caller.regions("benefit.decide"))
+    waiting = await pensions.waiting(desk.platform, areas, _SHOWN * 2)
+    mine = [one for one in waiting if one[1].taken_by != desk.caller.name]
+    names = await _names(desk, {person_id for person_id, _ in mine})
+    return Queue(
+        "pensions",
+        [
+            Waiting(
+                words(
+                    "queue_pension", insurance=INSURANCE_NAMES[one.insurance],
+                    month=month_text(one.retires_on),
+                ).in_language(desk.language),
+                names.get(person_id, ""), one.applied_at,
+                f"/staff/people/{person_id}/pension/{one.application_id}",
+            )
+            for person_id, one in mine[:_SHOWN]
+        ],
+        len(mine) > _SHOWN,
+    )  # fmt: skip
+
+
+async def _deaths(desk: Desk) -> Queue:
+    """Deaths recorded elsewhere that hold a pension until they are confirmed or corrected."""
+    areas = sorted(desk.caller.regions("benefit.decide"))
+    waiting = await proofs.deaths_to_confirm(desk.platform, areas, _SHOWN + 1)
+    names = await _names(desk, {person_id for person_id, _ in waiting})
+    return Queue(
+        "deaths",
+        [
+            Waiting(
+                desk.view.text("queue_death"), names.get(person_id, ""),
+                datetime.combine(held_on, time(), SHANGHAI),
+                f"/staff/people/{person_id}/errands/pension_death",
+            )
+            for person_id, held_on in waiting[:_SHOWN]
         ],
         len(waiting) > _SHOWN,
     )  # fmt: skip

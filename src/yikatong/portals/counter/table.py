@@ -10,7 +10,9 @@ from yikatong.portals.counter import (
     errands_contributions,
     errands_data,
     errands_filing,
+    errands_pension,
     errands_person,
+    errands_unemployment,
 )
 from yikatong.portals.counter.errand import Channel, Errand
 from yikatong.portals.counter.facts import Facts
@@ -20,7 +22,9 @@ ERRANDS: Final[tuple[Errand, ...]] = (
     *errands_card.ERRANDS,
     *errands_filing.ERRANDS,
     *errands_claim.ERRANDS,
+    *errands_pension.ERRANDS,
     *errands_person.ERRANDS,
+    *errands_unemployment.ERRANDS,
     *errands_contributions.ERRANDS,
     *errands_data.ERRANDS,
 )

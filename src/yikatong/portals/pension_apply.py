@@ -1,0 +1,268 @@
+"""Applying for a pension online (网上申领养老金): what it comes to first, then send it, once."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.response import Redirect
+
+from yikatong.benefits.pension import requests, service
+from yikatong.benefits.pension.age import age_text, month_text, years_text
+from yikatong.benefits.pension.model import (
+    GROUP_NAMES,
+    INSURANCE_NAMES,
+    INSURANCES,
+    Finding,
+    Insurance,
+)
+from yikatong.benefits.pension.service import Examined, NewApplication
+from yikatong.core.errors import YikatongError
+from yikatong.core.months import add_months
+from yikatong.core.platform import Platform
+from yikatong.money.bank.banks import banks
+from yikatong.money.bodies import check_key
+from yikatong.money.ledger.model import Account
+from yikatong.people import service as people
+from yikatong.people.model import Enrolment, Person
+from yikatong.portals.benefits import BENEFITS, new_key
+from yikatong.portals.check import message
+from yikatong.portals.pension import APPLY, DECLARED, FORM_FIELD, group_of, parts_of, plain
+from yikatong.portals.sign_in import answer_wrong, read_form
+from yikatong.portals.signed_in import SIGN_IN, require_session, same_site, session_of
+from yikatong.portals.view import View
+from yikatong.portals.whose import Whose, whose
+
+_PURPOSE: Final = "pension application"
+_LEVEL: Final = 2
+_FIELD_MAX: Final = 20
+_MORE: Final = ("deemed_years", "deemed_months", "early_years", "early_months")
+_Wrong = tuple[dict[str, str], int, dict[str, str]]
+_RIGHT: Final[_Wrong] = ({}, 200, {})
+
+
+@get(APPLY, include_in_schema=False)
+async def form(
+    request: Request[Any, Any, Any], platform: NamedDependency[Platform]
+) -> Response[Any]:
+    """The form, filled in from the file; with `go`, what it comes to above it."""
+    mine = await _whose(request, platform)
+    told = await service.of_person(platform, mine.person_id, mine.actor)
+    if any(one["state"] == "applied" for one in told["applications"]):
+        # One at a time: there it stands, and is withdrawn.
+        return Redirect(f"{BENEFITS}#application", status_code=303)
+    query = request.query_params
+    sent = {name: query.get(name, "").strip()[:_FIELD_MAX] for name in DECLARED}
+    return await _show(request, platform, mine, sent, asked=bool(query.get("go")))
+
+
+async def _whose(request: Request[Any, Any, Any], platform: Platform) -> Whose:
+    await require_session(request, platform)
+    mine = await whose(request, platform, "benefits", _PURPOSE)
+    assert mine is not None, "whoever has a session is somebody"
+    return mine
+
+
+async def _show(
+    request: Request[Any, Any, Any],
+    platform: Platform,
+    mine: Whose,
+    sent: dict[str, str],
+    wrong: _Wrong = _RIGHT,
+    *,
+    asked: bool,
+    key: str = "",
+) -> Response[Any]:
+    view = View.of(request)
+    async with platform.database.transaction(readonly=True) as connection:
+        person = await people.get(connection, mine.person_id)
+        enrolments = await people.enrolments(connection, mine.person_id)
+    insured: list[Insurance] = [
+        one for one in INSURANCES if any(each.insurance == one for each in enrolments)
+    ]
+    filled = _filled(sent, person, enrolments, insured, typed=asked)
+    found: Examined | None = None
+    if asked and not wrong[0] and (errors := _errors(view, filled)):
+        wrong = (errors, 422, {})
+    elif asked and not wrong[0]:
+        try:
+            wanted = _wanted(filled)
+            found = await service.examine(platform, mine.person_id, wanted, mine.actor)
+        except YikatongError as error:
+            wrong = _by_field(view, error)
+    errors, status, headers = wrong
+    if request.method == "POST":
+        # Language and type size are then switched on the page the form stands on, with what it says.
+        view.path, view.query = APPLY, [*filled.items(), ("go", "1")]
+    asks_post = person.sex == 2 and "110" in insured
+    response = view.respond(
+        request, "pension-apply.html", status=status, current="benefits", errors=errors,
+        mine=mine, form=filled, found=None if found is None else _examined(view, found),
+        insured=bool(insured),
+        insurances=[(one, INSURANCE_NAMES[one].in_language(view.language)) for one in insured],
+        groups=[
+            (one, GROUP_NAMES[one].in_language(view.language))
+            for one in ("women_55", "women_50")
+        ] if asks_post else [],
+        more_open=any(filled[name] not in ("", "0") for name in _MORE)
+        or any(name in errors for name in _MORE),
+        key=key or new_key(), declared=DECLARED,
+    )  # fmt: skip
+    response.headers.update(headers)
+    return response
+
+
+def _filled(
+    sent: dict[str, str],
+    person: Person,
+    enrolments: Sequence[Enrolment],
+    insured: Sequence[Insurance],
+    *,
+    typed: bool,
+) -> dict[str, str]:
+    """What was typed; at first, what is on file."""
+    filled = dict(sent)
+    if filled["insurance"] not in insured:
+        filled["insurance"] = insured[0] if insured else ""
+    if person.sex == 1:
+        filled["group"] = "men"
+    elif filled["group"] == "men" or filled["insurance"] == "150":
+        filled["group"] = "women_55" if filled["insurance"] == "150" else ""
+    if not typed and not filled["years"] and not filled["months"]:
+        months = sum(one.months_paid for one in enrolments if one.insurance == filled["insurance"])
+        filled["years"], filled["months"] = str(months // 12), str(months % 12)
+    return filled
+
+
+def _wanted(sent: dict[str, str]) -> NewApplication:
+    """What is applied for; raises InvalidInput naming the field."""
+    insurance: Insurance | None = next(
+        (one for one in INSURANCES if one == sent["insurance"]), None
+    )
+    return NewApplication(
+        insurance=insurance,
+        group=group_of(sent["group"]),
+        retires=sent["retires"] or None,
+        channel="online",
+        months_paid=requests.months_of(sent["years"], sent["months"], "years"),
+        index=sent["index"] or None,
+        wage=plain(sent["wage"]) or None,
+        account=plain(sent["account"]) or "0",
+        deemed_months=requests.months_of(
+            sent["deemed_years"], sent["deemed_months"], "deemed_years"
+        ),
+        early_months=requests.months_of(sent["early_years"], sent["early_months"], "early_years"),
+    )
+
+
+def _errors(view: View, sent: dict[str, str]) -> dict[str, str]:
+    """Everything that is wrong by itself, so that it is told at once."""
+    checks: list[tuple[str, Callable[[], object]]] = [
+        (years, partial(requests.months_of, sent[years], sent[months], years))
+        for years, months in (
+            ("years", "months"),
+            ("deemed_years", "deemed_months"),
+            ("early_years", "early_months"),
+        )
+    ]
+    checks += [
+        ("retires", lambda: sent["retires"] and requests.parse_month(sent["retires"], "retires")),
+        ("index", lambda: sent["index"] and requests.parse_index(sent["index"], "index")),
+    ]
+    checks += [
+        (name, partial(requests.parse_sum, plain(sent[name]), name))
+        for name in ("account", "wage")
+        if sent[name]
+    ]
+    errors: dict[str, str] = {}
+    for field, check in checks:
+        try:
+            check()
+        except YikatongError as error:
+            errors[field] = message(view, error)
+    return errors
+
+
+def _by_field(view: View, error: YikatongError) -> _Wrong:
+    told, status, headers = answer_wrong(view, error, "apply")
+    named = {FORM_FIELD.get(field, field): text for field, text in told.items()}
+    # What no field of the form can show stands beside its button.
+    errors = {field if field in DECLARED else "apply": text for field, text in named.items()}
+    return errors, status, headers
+
+
+def _examined(view: View, found: Examined) -> dict[str, Any]:
+    """What an application comes to, for the page."""
+    language, when = view.language, found.retirement
+    return {
+        "blocked": found.blocked,
+        "insurance": INSURANCE_NAMES[found.career.insurance].in_language(language),
+        "place": view.place(found.career.region, short=True),
+        "month": month_text(found.retires_on).in_language(language),
+        "from": month_text(add_months(found.retires_on, 1)).in_language(language),
+        "paid": years_text(found.career.months).in_language(language),
+        "age": age_text(when.age).in_language(language),
+        "statutory": month_text(when.month).in_language(language),
+        "earliest": month_text(when.earliest).in_language(language),
+        "latest": month_text(when.latest).in_language(language),
+        "findings": findings(view, found.findings),
+        "monthly": None if found.pension is None else found.pension.monthly,
+        "parts": [] if found.pension is None else parts_of(view, found.pension.parts),
+        "steps": () if found.pension is None else found.pension.steps,
+        "notes": [] if found.pension is None else [
+            one.in_language(language) for one in found.pension.notes
+        ],
+        "age_steps": when.steps,
+        "account": "" if found.account is None else account_name(view, found.account),
+    }  # fmt: skip
+
+
+def findings(view: View, found: Sequence[Finding]) -> list[dict[str, Any]]:
+    """What speaks against an application or is to be known, with what to do about it."""
+    return [
+        {
+            "blocks": one.blocks,
+            "text": one.text.in_language(view.language),
+            "remedy": one.remedy.in_language(view.language),
+        }
+        for one in found
+    ]
+
+
+def account_name(view: View, one: Account) -> str:
+    """The bank of an account, and the last digits of its number."""
+    bank = banks().get(one.bank or "")
+    name = bank.name.in_language(view.language) if bank else one.bank or ""
+    return view.text("apply_account_tail", bank=name, tail=one.number_tail or "")
+
+
+@post(APPLY, include_in_schema=False)
+async def send(
+    request: Request[Any, Any, Any], platform: NamedDependency[Platform]
+) -> Response[Any]:
+    """Take the application in, once; whoever has to sign in again finds it as it was."""
+    same_site(request)
+    sent = {
+        name: text.strip()[:_FIELD_MAX]
+        for name, text in (await read_form(request, *DECLARED)).items()
+    }
+    key = (await read_form(request, "key"))["key"]
+    session = await session_of(request, platform)
+    if session is None or session.level_at(platform.clock.now()) < _LEVEL:
+        back = f"{APPLY}?{urlencode({**sent, 'go': '1'})}"
+        query = urlencode({"next": back, "level": str(_LEVEL)})
+        return Redirect(f"{SIGN_IN}?{query}", status_code=303)
+    mine = await _whose(request, platform)
+    try:
+        wanted = _wanted(sent)
+        await service.apply(platform, mine.person_id, wanted, mine.actor, check_key(key, "key"))
+    except YikatongError as error:
+        wrong = _by_field(View.of(request), error)
+        return await _show(request, platform, mine, sent, wrong, asked=True, key=key)
+    return Redirect(f"{BENEFITS}?done=applied#application", status_code=303)
+
+
+routes: Final = [form, send]
+TEMPLATES: Final = ("pension-apply.html", "pension-parts.html")
