@@ -13,7 +13,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect, Stream
 
-from yikatong.benefits.runs import report, service, shown
+from yikatong.benefits.runs import files, report, service, shown
 from yikatong.benefits.runs.errors import NoSuchRun
 from yikatong.benefits.runs.model import (
     FINDINGS,
@@ -27,8 +27,9 @@ from yikatong.benefits.runs.model import (
     Line,
     Run,
     Summary,
+    WithBank,
 )
-from yikatong.core.clock import today
+from yikatong.core.clock import SHANGHAI, today
 from yikatong.core.errors import InvalidInput, YikatongError
 from yikatong.core.money import format_yuan, format_yuan_grouped, parse_yuan
 from yikatong.core.months import parse_month
@@ -61,14 +62,18 @@ _ACTS: Final[dict[str, tuple[str, ...]]] = {
     "paid": ("correct",),
 }
 """What may be done with a run in a state, the usual first."""
+_ONLY: Final = {
+    "findings": "run_findings", "returned": "run_lines_returned", "sent": "bank_file_lines_open",
+}  # fmt: skip
+"""Which lines alone can be looked at, and what that page is called."""
 _COMMANDS: Final[dict[str, Callable[[Platform, int, str], Awaitable[Run]]]] = {
     "check": service.check,
     "pay": service.pay,
     "cancel": service.cancel,
     "correct": service.correct,
 }
-_Wrong = tuple[dict[str, str], int, dict[str, str]]
-_RIGHT: Final[_Wrong] = ({}, 200, {})
+Wrong = tuple[dict[str, str], int, dict[str, str]]
+_RIGHT: Final[Wrong] = ({}, 200, {})
 
 
 @get(RUNS, include_in_schema=False)
@@ -99,7 +104,7 @@ async def _list(
     session: StaffSession,
     caller: Caller,
     form: dict[str, str],
-    wrong: _Wrong = _RIGHT,
+    wrong: Wrong = _RIGHT,
     candidates: Sequence[Region] = (),
 ) -> Response[Any]:
     view = View.of(request)
@@ -127,7 +132,7 @@ def _respond(
     view: View,
     template: str,
     session: StaffSession,
-    wrong: _Wrong,
+    wrong: Wrong,
     path: str,
     **facts: Any,
 ) -> Response[Any]:
@@ -168,11 +173,11 @@ async def prepare(
             return Redirect(f"{RUNS}/{one.run_id}", status_code=303)
     except YikatongError as error:
         errors |= answer_wrong(view, error, "region")[0]
-    wrong: _Wrong = (errors, 422, {})
+    wrong: Wrong = (errors, 422, {})
     return await _list(request, platform, session, caller, form, wrong, candidates)
 
 
-async def _of(platform: Platform, run_id: int) -> Run:
+async def run_of(platform: Platform, run_id: int) -> Run:
     if not 0 < run_id < 2**63:
         raise NoSuchRun
     return await service.find(platform, run_id)
@@ -184,23 +189,56 @@ async def run(
 ) -> Response[Any]:
     """How a run stands and what comes next; loads itself again while something is under way."""
     session, caller = await require_staff(request, platform, "run.read")
-    one = await _of(platform, run_id)
+    one = await run_of(platform, run_id)
     caller.require("run.read", one.region)
-    return await _run(request, platform, session, caller, run_id)
+    return await show_run(request, platform, session, caller, run_id)
 
 
-async def _run(
+async def show_run(
     request: Request[Any, Any, Any],
     platform: Platform,
     session: StaffSession,
     caller: Caller,
     run_id: int,
-    wrong: _Wrong = _RIGHT,
+    wrong: Wrong = _RIGHT,
 ) -> Response[Any]:
     view = View.of(request)
     found = await service.summary(platform, run_id)
     facts = _facts(view, found) | _next(view, found, caller)
+    banks = await files.with_banks(platform, found.run)
+    facts |= {
+        "banks": [_with_bank(one) for one in banks],
+        "prepares": caller.may("run.prepare", found.run.region),
+        "taken": _taken(view, request.query_params.get("taken", "")),
+    }
     return _respond(request, view, "run.html", session, wrong, f"{RUNS}/{run_id}", **facts)
+
+
+def _with_bank(one: WithBank) -> dict[str, Any]:
+    nothing = (0, 0)
+    back = [one.states.get(name, nothing) for name in ("returned", "corrected")]
+    return {
+        "bank": one.bank,
+        "lines": one.lines,
+        "amount": one.amount,
+        "credited": one.states.get("paid", nothing),
+        "returned": tuple(map(sum, zip(*back, strict=True))),
+        "open": one.states.get("sent", nothing),
+        "made": f"{one.file.made_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}" if one.file else "",
+        "made_by": one.file.made_by if one.file else "",
+        "answered": f"{one.file.answered_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+        if one.file and one.file.answered_at
+        else "",
+    }
+
+
+def _taken(view: View, text: str) -> str:
+    """What an answer file came to, as its upload told."""
+    counts = text.split("-")
+    if len(counts) != 3 or not all(one.isascii() and one.isdigit() for one in counts):
+        return ""
+    credited, returned, known = (f"{int(one[:9]):,}" for one in counts)
+    return view.text("bank_file_taken", credited=credited, returned=returned, known=known)
 
 
 def _to_correct(found: Summary) -> int:
@@ -241,7 +279,7 @@ async def carry_out(
     """The next step of a run; pressed twice it does nothing the second time."""
     same_site(request)
     session, caller = await require_staff(request, platform, "run.read")
-    one = await _of(platform, run_id)
+    one = await run_of(platform, run_id)
     caller.require("run.read", one.region)
     sent = await read_form(request, "do", "total")
     try:
@@ -259,7 +297,7 @@ async def carry_out(
         errors, status, headers = answer_wrong(View.of(request), error, "next")
         # Whichever field it is of, the form has but its buttons.
         wrong = ({"next": next(iter(errors.values()))}, status, headers)
-        return await _run(request, platform, session, caller, run_id, wrong)
+        return await show_run(request, platform, session, caller, run_id, wrong)
     return Redirect(f"{RUNS}/{one.run_id}", status_code=303)
 
 
@@ -269,7 +307,7 @@ async def lines(
 ) -> Response[Any]:
     """Line by line, or those with findings, or those that came back; each look is recorded."""
     session, caller = await require_staff(request, platform, "run.read")
-    one = await _of(platform, run_id)
+    one = await run_of(platform, run_id)
     caller.require("run.read", one.region)
     view, only = View.of(request), request.query_params.get("only", "")
     behind = request.query_params.get("after", "")
@@ -288,19 +326,17 @@ async def lines(
             # Of the last person some may be missing: on the next page there are all.
             told.pop()
     else:
-        states = ("returned",) if only == "returned" else None
+        states = (only,) if only in ("returned", "sent") else None
         page = await service.lines(platform, run_id, who, after=after, limit=_SHOWN, states=states)
         told += [(line, []) for line in page]
         full = len(page) == _SHOWN
     async with platform.database.transaction(readonly=True) as connection:
         names = await people_room.names(connection, [line.person_id for line, _ in told])
-    more = {"only": only} if only in ("findings", "returned") else {}
+    more = {"only": only} if only in _ONLY else {}
     return _respond(
         request, view, "run-lines.html", session, _RIGHT, "", run_id=run_id,
         title=shown.title(one, view.language),
-        heading=view.text(
-            {"findings": "run_findings", "returned": "run_lines_returned"}.get(only, "run_lines")
-        ),
+        heading=view.text(_ONLY.get(only, "run_lines")),
         rows=[_row(view, line, found, names.get(line.person_id, "")) for line, found in told],
         more=f"?{urlencode({**more, 'after': told[-1][0].person_id})}" if full and told else "",
     )  # fmt: skip
@@ -336,7 +372,7 @@ async def as_file(
 ) -> Response[Any] | Stream:
     """The report: one page of PDF, or every line as CSV."""
     _, caller = await require_staff(request, platform, "run.read")
-    one = await _of(platform, run_id)
+    one = await run_of(platform, run_id)
     caller.require("run.read", one.region)
     if kind not in ("csv", "pdf"):
         raise NoSuchRun
@@ -382,7 +418,6 @@ def _facts(view: View, found: Summary) -> dict[str, Any]:
             for name, who, at in people
             if who
         ],
-        "files": found.files,
         "returned": found.states.get("returned", (0, 0))[0],
         "before": found.before,
         "amount": found.amount,

@@ -9,6 +9,7 @@ from yikatong.core import regions
 from yikatong.core.errors import YikatongError
 from yikatong.portals import (
     acting,
+    bank_files,
     by_hand,
     card,
     card_apply,
@@ -200,6 +201,7 @@ routes = [
     ),
     *staff_sign_in.routes,
     *operations.routes,
+    *bank_files.routes,
     *by_hand.routes,
     *pages.routes,
     *file.routes,

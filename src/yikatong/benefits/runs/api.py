@@ -5,7 +5,6 @@ gone on with by the platform: ask the run for its state.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -306,17 +305,9 @@ async def bank_file(
 ) -> Stream:
     """With hash and signature; asked again it says the same lines."""
     await _at_home(platform, caller, "run.prepare", run_id)
-    content = files.make(platform, run_id, bank, caller.name)
-    # The first piece shows whether there is a file at all, before anything is answered.
-    head = await anext(content)
-
-    async def whole() -> AsyncGenerator[bytes]:
-        yield head
-        async for part in content:
-            yield part
-
+    content = await files.begin(platform, run_id, bank, caller.name)
     return Stream(
-        whole(), media_type="text/csv; charset=utf-8", headers=_named(f"run-{run_id}-{bank}.csv")
+        content, media_type="text/csv; charset=utf-8", headers=_named(f"run-{run_id}-{bank}.csv")
     )
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from yikatong.benefits.runs import read_store, service, undone, work
 from yikatong.benefits.runs.errors import FileWrong, WrongState
-from yikatong.benefits.runs.model import FUND_NAMES, BankFile, Line, Run
+from yikatong.benefits.runs.model import FUND_NAMES, Line, Run, WithBank
 from yikatong.core import ids
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput
@@ -101,6 +101,20 @@ async def make(platform: Platform, run_id: int, bank: str, actor: str) -> AsyncG
         yield piece
     hashed = digest.hexdigest()
     yield _row("T", hashed, secret.sign_file("payments", hashed))
+
+
+async def begin(platform: Platform, run_id: int, bank: str, actor: str) -> AsyncGenerator[bytes]:
+    """The same with its first piece made: it shows whether there is a file at all, before anything
+    is answered."""
+    content = make(platform, run_id, bank, actor)
+    head = await anext(content)
+
+    async def whole() -> AsyncGenerator[bytes]:
+        yield head
+        async for part in content:
+            yield part
+
+    return whole()
 
 
 async def _piece(
@@ -277,7 +291,21 @@ async def _take_part(
         return len(done), len(back)
 
 
-async def files(platform: Platform, run_id: int) -> list[BankFile]:
-    """The files made of a run."""
+async def with_banks(platform: Platform, one: Run) -> list[WithBank]:
+    """What a run pays through outside banks, bank by bank; nothing before it is paid."""
+    if one.state != "paid":
+        return []
+    codes = sorted(addresses.secrets(platform.settings.outside_banks))
+    ids_of = await ledger.shared(platform, *(("bank", code, "benefit_files") for code in codes))
     async with platform.database.transaction(readonly=True) as connection:
-        return await read_store.files(connection, run_id)
+        made = await read_store.files(connection, one.run_id)
+        states = await read_store.states_by_via(connection, one.run_id)
+    vias = {code: via_id for (_, code, _), via_id in ids_of.items()}
+    # A bank may have been taken out of the file of outside banks since.
+    vias |= {each.bank: each.via_id for each in made}
+    files = {each.bank: each for each in made}
+    return [
+        WithBank(bank, files.get(bank), states[via_id])
+        for bank, via_id in sorted(vias.items())
+        if via_id in states
+    ]

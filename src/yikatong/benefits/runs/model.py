@@ -379,6 +379,24 @@ class BankFile(msgspec.Struct, frozen=True):
     answered_at: datetime | None
 
 
+class WithBank(msgspec.Struct, frozen=True):
+    """What a run pays through a bank that keeps the accounts itself, and what it said of it."""
+
+    bank: str
+    file: BankFile | None
+    """None: not made yet."""
+    states: dict[str, tuple[int, Fen]]
+    """Lines and sum by state of the line: sent (no answer yet), paid, returned, corrected."""
+
+    @property
+    def lines(self) -> int:
+        return sum(count for count, _ in self.states.values())
+
+    @property
+    def amount(self) -> Fen:
+        return sum(amount for _, amount in self.states.values())
+
+
 class Summary(msgspec.Struct, frozen=True):
     """A run for the page, the report and the API."""
 

@@ -214,6 +214,22 @@ async def put_file(
     return next(one for one in await files(connection, run_id) if one.bank == bank)
 
 
+async def states_by_via(
+    connection: Connection, run_id: int
+) -> dict[int, dict[str, tuple[int, Fen]]]:
+    """Lines and sums that went through a bank's shared account, by that account and their state."""
+    rows = await connection.fetch(
+        """select via_id, state, count(*), sum(amount)::bigint from benefit_run_lines
+            where run_id = $1 and via_id is not null and transaction_id is not null
+            group by via_id, state order by via_id, state""",
+        run_id,
+    )
+    found: dict[int, dict[str, tuple[int, Fen]]] = {}
+    for row in rows:
+        found.setdefault(row[0], {})[row[1]] = (row[2], row[3])
+    return found
+
+
 async def file_lines(
     connection: Connection, run_id: int, via_id: int, after: int, limit: int
 ) -> list[Line]:
