@@ -10,6 +10,7 @@ from yikatong.core.events import Event, Listener, OfMany
 def listeners() -> Mapping[type[Event], Sequence[Listener | OfMany]]:
     """By event, in the order in which they act. The rooms are loaded at the first event, so that the
     command line starts fast."""
+    from yikatong.benefits.runs import returned
     from yikatong.cards.office import following as office
     from yikatong.cards.office.model import ApplicationMoved, CardMoved
     from yikatong.cards.pins.service import PinMoved
@@ -22,6 +23,6 @@ def listeners() -> Mapping[type[Event], Sequence[Listener | OfMany]]:
             blanks.printed,
             OfMany(delivery.moved),
         ),
-        CardMoved: (ecards.card_moved,),
+        CardMoved: (ecards.card_moved, OfMany(returned.cards_moved)),
         PinMoved: (office.pin_moved, ecards.pin_moved),
     }

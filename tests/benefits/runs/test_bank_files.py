@@ -10,13 +10,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.benefits.conftest import told
+from tests.benefits.conftest import actions_of, pension_of, told
 from tests.benefits.runs.conftest import MARCH, Pensioners
+from tests.cards.citizens import COUNTER, COUNTERS, print_now
 from yikatong.benefits.pension import ending
 from yikatong.benefits.runs import files, returned, service, work
 from yikatong.benefits.runs.errors import FileWrong
 from yikatong.benefits.runs.model import Run
 from yikatong.benefits.runs.returned import NothingReturned
+from yikatong.cards.counters import store as counters
+from yikatong.cards.office import applying
+from yikatong.cards.office.model import NewApplication
 from yikatong.core.platform import Platform
 from yikatong.money import verification
 from yikatong.trust.audit import Actor
@@ -154,6 +158,37 @@ async def test_a_returned_payment_is_corrected_and_paid_again_onto_the_new_accou
     with pytest.raises(NothingReturned):
         await returned.account_is_right(platform, last, CLERK, "twice")
     assert await agree(platform) == sum(300_000 + n for n in range(20))
+
+
+async def test_a_card_with_another_account_lets_it_go_on_at_once_in_the_same_transaction(
+    pensioners: Pensioners, platform: Platform, sent: Run
+) -> None:
+    lines = (await made(platform, sent))[1:-1]
+    rows = [(line[1], line[4], "returned", "账户已销户") for line in lines]
+    await files.take_answer(platform, sent.run_id, "ICBC", answer(sent, rows), "fin-1")
+    person_id, other = pensioners.ids[:2]
+    async with platform.database.transaction() as connection:
+        await counters.replace_all(connection, COUNTERS)
+    wanted = NewApplication("replace", "lost", bank="ABC")
+    asked = await applying.apply(platform, person_id, wanted, COUNTER, CLERK, "lost")
+    await applying.pay_fee(platform, person_id, asked.application_id, None, COUNTER, CLERK, "fee")
+    assert (await pension_of(platform, person_id)).held_reason == "returned_payment"
+    for _ in range(2):
+        card = await print_now(platform, asked)
+    one = await pension_of(platform, person_id)
+    assert (one.status, one.held_reason) == ("drawing", None)
+    assert (await actions_of(platform, person_id)).count("benefit.released") == 1
+    assert (await pension_of(platform, other)).status == "held"
+    assert await returned.new_accounts(platform) == 0
+    correction = await service.correct(platform, sent.run_id, "fin-1")
+    correction = await pensioners.check(await work.go_on(platform, correction.run_id))
+    await pensioners.step(service.approve, correction, "fin-2")
+    await pensioners.step(service.pay, correction, "fin-1")
+    paid = await pensioners.sql(
+        "select balance from money_accounts where account_id = $1", card.account_id
+    )
+    assert paid == 300_000
+    await agree(platform)
 
 
 async def test_an_answer_that_is_not_the_banks_changes_nothing(

@@ -137,9 +137,14 @@ async def payers_of_run(connection: Connection, run_id: int) -> list[int]:
 
 
 async def returned(
-    connection: Connection, within: Sequence[str], after: int, limit: int
+    connection: Connection,
+    within: Sequence[str],
+    after: int,
+    limit: int,
+    persons: Sequence[int] | None = None,
 ) -> list[Returned]:
-    """Benefits held over a payment that came back, with the newest such line, behind a person."""
+    """Benefits held over a payment that came back, with the newest such line, behind a person;
+    `persons`: of these alone."""
     rows = await connection.fetch(
         """select e.person_id, e.benefit,
                   coalesce(e.insurance, case e.benefit when 'pension' then '110' else '210' end),
@@ -152,11 +157,12 @@ async def returned(
                    order by l.run_id desc limit 1) l on true
              left join money_accounts a on a.person_id = l.person_id and a.account_id = l.account_id
             where e.status = 'held' and e.held_reason = 'returned_payment' and e.person_id > $2
-              and e.region like any($1::text[])
+              and e.region like any($1::text[]) and ($4::bigint[] is null or e.person_id = any($4))
             order by e.person_id, e.benefit limit $3""",
         within,
         after,
         limit,
+        persons,
     )
     return [Returned(*row) for row in rows]
 

@@ -15,6 +15,8 @@ from yikatong.benefits.proof_of_life import rules as proof_rules
 from yikatong.benefits.runs import read_store, sums
 from yikatong.benefits.runs.model import Returned, Run
 from yikatong.cards import service as cards
+from yikatong.cards.model import LIVE_STATES
+from yikatong.cards.office.model import CardMoved
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import NotFound
@@ -118,43 +120,64 @@ async def _released(
     return dues.arrears(person_id, changed, day, changes.get(person_id, ()), "held", now)
 
 
+async def cards_moved(
+    platform: Platform, connection: Connection, events: Sequence[CardMoved]
+) -> None:
+    """A card with another account is there: pay again at once, in the transaction that issues it."""
+    live = [one.card for one in events if one.card.state in LIVE_STATES]
+    persons = sorted({one.person_id for one in live if one.account_id is not None})
+    if not persons:
+        return
+    found = await read_store.returned(connection, ("%",), -1, len(persons) * 10, persons)
+    for person_id in await _moved(connection, found):
+        await _release(platform, connection, person_id)
+
+
 async def new_accounts(platform: Platform) -> int:
-    """Release whose card points to another account by now; before lists are made, and daily."""
+    """Release whose card points to another account by now; before lists are made, and daily.
+
+    The rest that `cards_moved` does not see: who had the new card before the payment came back.
+    """
     done, after = 0, -1
     while True:
-        async with platform.database.transaction() as connection:
+        async with platform.database.transaction(readonly=True) as connection:
             found = await read_store.returned(connection, ("%",), after, _BATCH)
-            if not found:
-                return done
-            after = found[-1].person_id
-            held = await cards.current_cards(connection, [one.person_id for one in found])
-            moved = {
-                one.person_id
-                for one in found
-                if one.account_id is not None
-                and (card := held.get(one.person_id)) is not None
-                and card.account_id not in (None, one.account_id)
-            }
-        for person_id in sorted(moved):
-            done += await _release(platform, person_id)
+            moved = await _moved(connection, found)
+        for person_id in moved:
+            async with platform.database.transaction() as connection:
+                done += await _release(platform, connection, person_id)
         if len(found) < _BATCH:
             return done
+        after = found[-1].person_id
 
 
-async def _release(platform: Platform, person_id: int) -> int:
-    async with platform.database.transaction() as connection:
-        await benefits_store.lock(connection, person_id)
-        now, count = platform.clock.now(), 0
-        for one in await service.entitlements(connection, person_id):
-            if one.status != "held" or one.held_reason != REASON:
-                continue
-            changed, due = await _released(platform, connection, person_id, one)
-            await service.update(connection, person_id, changed)
-            await benefits_store.insert_dues(connection, [due] if due else [])
-            detail: dict[str, object] = {"reason": "new_account"}
-            await audit.record(connection, _ACTOR, now, person_id, "benefit.released", detail)
-            count += 1
-        return count
+async def _moved(connection: Connection, found: Sequence[Returned]) -> list[int]:
+    """Persons whose card points to another account than the one it came back from."""
+    held = await cards.current_cards(connection, [one.person_id for one in found])
+    return sorted(
+        {
+            one.person_id
+            for one in found
+            if one.account_id is not None
+            and (card := held.get(one.person_id)) is not None
+            and card.account_id not in (None, one.account_id)
+        }
+    )
+
+
+async def _release(platform: Platform, connection: Connection, person_id: int) -> int:
+    await benefits_store.lock(connection, person_id)
+    now, count = platform.clock.now(), 0
+    for one in await service.entitlements(connection, person_id):
+        if one.status != "held" or one.held_reason != REASON:
+            continue
+        changed, due = await _released(platform, connection, person_id, one)
+        await service.update(connection, person_id, changed)
+        await benefits_store.insert_dues(connection, [due] if due else [])
+        detail: dict[str, object] = {"reason": "new_account"}
+        await audit.record(connection, _ACTOR, now, person_id, "benefit.released", detail)
+        count += 1
+    return count
 
 
 async def listed(
@@ -181,5 +204,4 @@ async def listed(
 
 async def of_person(connection: Connection, person_id: int) -> list[Returned]:
     """Of one person; the caller records the look."""
-    found = await read_store.returned(connection, ("%",), person_id - 1, 10)
-    return [one for one in found if one.person_id == person_id]
+    return await read_store.returned(connection, ("%",), -1, 10, [person_id])
