@@ -462,3 +462,40 @@ async def test_a_bill_marked_paid_without_money_is_found_out(
     async with platform.database.transaction(readonly=True) as connection:
         assert await store.unpaid_differences(connection)
     assert not (await verification.verify(platform)).proved
+
+
+async def test_a_relatives_medical_account_pays_residents_insurance_within_the_years_consent(
+    platform: Platform,
+) -> None:
+    now = at(platform, date(2026, 11, 20))
+    member, owner = [
+        (await sql(now, "select person_id from demo_persons where situation = $1", one))[0][0]
+        for one in ("family_account", "family_payer")
+    ]
+    made = await service.issue_year(now, member, "390", 2027, CLERK)
+    pension = await service.issue_year(now, member, "150", 2026, CLERK, grade=20_000)
+    pay = (now, member, [made.bill_id], owner, CLERK)
+    balance = "select balance from money_accounts where person_id = $1 and kind = 'medical'"
+    (before,) = (await sql(now, balance, owner))[0]
+    with pytest.raises(service.NotFromMedical):
+        await service.pay_for_family(now, member, [pension.bill_id], owner, CLERK, "k0")
+    await sql(now, "update medical_family set yearly_limit = $2 where person_id = $1", owner, 100)
+    with pytest.raises(errors.LimitExceeded):
+        await service.pay_for_family(*pay, "k1")
+    await sql(now, "update medical_family set yearly_limit = 500000 where person_id = $1", owner)
+    with pytest.raises(errors.NoSuchAccount):
+        await service.pay_for_family(now, member, [made.bill_id], member + 7, CLERK, "k1")
+    done = await service.pay_for_family(*pay, "k2")
+    assert done == await service.pay_for_family(*pay, "k2")
+    with pytest.raises(service.BillNotOpen):
+        await service.pay_for_family(*pay, "k3")
+    assert (await sql(now, balance, owner))[0][0] == before - made.total
+    spent = await sql(
+        now, "select spent_year, spent from medical_family where person_id = $1", owner
+    )
+    assert tuple(spent[0]) == (2026, made.total)
+    assert (await enrolment(now, member, "390")).covered_until == date(2027, 12, 31)
+    # What is given back goes to where it came from.
+    await service.refund(now, member, made.bill_id, CLERK, "back", reason="重复参保")
+    assert (await sql(now, balance, owner))[0][0] == before
+    assert (await verification.verify(now)).proved

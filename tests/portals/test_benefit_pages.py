@@ -261,6 +261,112 @@ def test_out_of_work_one_claims_online_and_confirms_each_month(
     context.close()
 
 
+def test_a_pension_is_looked_at_applied_for_once_taken_back_and_applied_for_anew(
+    place: Site, browser: Browser
+) -> None:
+    context = context_of(browser, 360)
+    page = context.new_page()
+    sign_in(page, place, "pension_none")
+    page.click("main >> text=申请养老金")
+    looks(page, f"{place.address}/pension/apply", "pension-apply")
+    page.fill("#retires", "2019-13")
+    page.fill("#index", "9")
+    page.click("main form button[type=submit]")
+    for field in ("retires", "index"):
+        assert page.locator(f"#{field}-error").count() == 1
+        assert page.input_value(f"#{field}")
+    page.fill("#retires", "")
+    page.fill("#index", "1.1")
+    page.fill("#years", "10")
+    page.click("main form button[type=submit]")
+    text = page.inner_text("main")
+    assert "还差" in text
+    assert "可以继续缴费" in text
+    assert_accessible(page)
+    page.click("summary:has-text('改一改再看')")
+    page.fill("#years", "20")
+    page.fill("#account", "186,000")
+    page.click("text=看能不能办、能领多少")
+    text = page.inner_text("main")
+    assert "可以申请" in text
+    assert "尾号" in text
+    assert page.url.endswith("early_months=")
+    assert_accessible(page)
+    shoot(page, "pension-apply-found")
+    form = page.locator("form[method=post][action='/pension/apply']")
+    sent = {
+        str(one.get_attribute("name")): str(one.get_attribute("value"))
+        for one in form.locator("input[type=hidden]").all()
+    }
+    page.click("text=提交申请")
+    page.wait_for_selector(".notice.yes")
+    again = context.request.post(
+        f"{place.address}/pension/apply", form=sent, max_redirects=0,
+        headers={"Sec-Fetch-Site": "same-origin"},
+    )  # fmt: skip
+    assert again.status == 303
+    assert page.locator("#application .notice").count() == 1
+    looks(page, f"{place.address}/benefits", "my-benefits-applied")
+    page.click("text=撤回申请")
+    page.wait_for_selector("text=申请已撤回，可以重新申请")
+    # Whoever has to sign in again finds what was typed.
+    context.clear_cookies()
+    gone = context.request.post(
+        f"{place.address}/pension/apply", form=sent, max_redirects=0,
+        headers={"Sec-Fetch-Site": "same-origin"},
+    )  # fmt: skip
+    assert "account%3D186%252C000" in gone.headers["location"]
+    context.close()
+
+
+def test_contributions_are_seen_month_by_month_and_paid_once_from_the_card(
+    place: Site, browser: Browser
+) -> None:
+    context = context_of(browser, 360)
+    page = context.new_page()
+    page.goto(f"{place.address}/contributions")
+    assert "登录后可以查" in page.inner_text("main")
+    sign_in(page, place, "flexible")
+    page.goto(f"{place.address}/contributions")
+    page.click("summary:has-text('灵活就业')")
+    page.fill("#base", "1")
+    page.click("text=生成缴费单")
+    assert "之间" in page.inner_text("#base-error")
+    page.fill("#base", "")
+    page.click("text=生成缴费单")
+    page.wait_for_selector(".notice.yes")
+    looks(page, f"{place.address}/contributions", "contributions")
+    assert page.locator(".months li.open, .months li.owed").count() == 1
+    page.fill("#pin", "000001")
+    page.click("main button:has-text('缴费')")
+    assert "密码不对" in page.inner_text("#pin-error")
+    assert page.input_value("#pin") == ""
+    sent = {
+        "bills": page.input_value("input[name=bills]"), "how": "card", "pin": place.pin,
+        "key": page.input_value("form[action$='/pay'] input[name=key]"),
+    }  # fmt: skip
+    for _ in range(2):
+        done = context.request.post(
+            f"{place.address}/contributions/pay", form=sent, max_redirects=0,
+            headers={"Sec-Fetch-Site": "same-origin"},
+        )  # fmt: skip
+        assert done.headers["location"] == "/contributions?done=paid"
+    late = context.request.post(
+        f"{place.address}/contributions/pay", form={**sent, "key": "another"},
+        headers={"Sec-Fetch-Site": "same-origin"},
+    )  # fmt: skip
+    assert late.status == 422
+    assert "没有重复扣款" in late.text()
+    page.goto(f"{place.address}/contributions")
+    assert page.locator(".months li.paid").count() == 1
+    assert_accessible(page)
+    pdf = context.request.get(f"{place.address}/contributions/certificate")
+    assert pdf.body().startswith(b"%PDF")
+    looks(page, f"{place.address}/account", "account")
+    assert page.locator("ul.moves li").count() == 2
+    context.close()
+
+
 def test_a_visitor_is_told_to_sign_in_and_no_form_of_another_site_is_taken(
     place: Site, browser: Browser
 ) -> None:

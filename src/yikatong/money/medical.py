@@ -355,7 +355,7 @@ async def pay_care(
                     en="the owner's death is recorded; the consent ended with it",
                     field="owner_id",
                 )
-            await _spend_consent(connection, owner_id, patient_id, amount, day)
+            await spend_consent(connection, owner_id, patient_id, amount, day)
         detail: dict[str, object] = {"provider": provider}
         if owner_id != patient_id:
             detail["patient_id"] = patient_id
@@ -368,9 +368,10 @@ async def pay_care(
     return await ledger.carry_out(platform, work)
 
 
-async def _spend_consent(
+async def spend_consent(
     connection: Connection, owner_id: int, member_id: int, amount: Fen, day: date
 ) -> None:
+    """Count a sum against the year's consent; raises NoConsent, LimitExceeded, Conflict."""
     for link in await family_of(connection, owner_id):
         if link.member_id != member_id:
             continue

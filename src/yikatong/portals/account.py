@@ -1,5 +1,5 @@
-"""The account page: balances, the statement (page, CSV, PDF) and the contribution bills of the
-signed-in person; to visitors it answers for the demo persons only."""
+"""The account page: balances, and the statement of one account (page, CSV, PDF) of the signed-in
+person; to visitors it answers for the demo persons only."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,8 +14,6 @@ from yikatong.core.errors import InvalidInput, Text
 from yikatong.core.money import format_yuan_grouped
 from yikatong.core.platform import Platform
 from yikatong.money import statements
-from yikatong.money.contributions import service as contributions
-from yikatong.money.contributions.model import INSURANCE_NAMES, Bill
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.model import Account, Statement
 from yikatong.policies.requests import parse_day
@@ -33,10 +31,6 @@ FREEZE_NAMES: Final[dict[str, Text]] = {
     "court": Text("法院冻结（可以收款）", "frozen by a court (money still arrives)"),
     "death": Text("死亡登记止付", "stopped by a recorded death"),
 }
-STATE_NAMES: Final[dict[str, Text]] = {
-    "open": Text("待缴", "to be paid"),
-    "paid": Text("已缴", "paid"),
-}
 
 
 class _Form(msgspec.Struct):
@@ -52,7 +46,7 @@ class _Form(msgspec.Struct):
 async def account(
     request: Request[Any, Any, Any], platform: NamedDependency[Platform]
 ) -> Response[Any]:
-    """The form; with a person chosen, the accounts, one statement and the bills."""
+    """The form; with a person chosen, the accounts and one statement."""
     view = View.of(request)
     query = request.query_params
     mine = await whose(request, platform, "account", _VISITOR.purpose)
@@ -64,7 +58,7 @@ async def account(
     errors: dict[str, str] = {}
     facts: dict[str, Any] = {
         "current": "account", "form": form, "people": grouped(people), "errors": errors,
-        "accounts": (), "told": None, "bills": (), "links": {}, "mine": mine,
+        "accounts": (), "told": None, "links": {}, "mine": mine,
     }  # fmt: skip
     if mine is None and "person" not in query:
         return view.respond(request, "account.html", **facts)
@@ -92,14 +86,12 @@ async def account(
     form.since, form.until = first.isoformat(), last.isoformat()
     if told is not None and (file := await _file(platform, told, query.get("format", ""))):
         return file
-    bills = await contributions.bills_of(platform, person.person_id, actor)
     facts |= {
         "person": person,
-        "accounts": [_account_row(view, one) for one in accounts],
+        "accounts": [_account_row(view, form, one, chosen=one is chosen) for one in accounts],
         "told": told,
         "title": statements.account_title(told.account, view.language) if told else "",
         "rows": [_row(view, one) for one in reversed(told.lines)] if told else [],
-        "bills": [_bill_row(view, one) for one in bills],
         "links": {form_name: _link(form, told, form_name) for form_name in ("csv", "pdf")},
     }
     return view.respond(request, "account.html", **facts)
@@ -132,20 +124,23 @@ async def _file(platform: Platform, told: Statement, kind: str) -> Response[byte
 
 
 def _link(form: _Form, told: Statement | None, kind: str) -> str:
-    account_id = told.account.account_id if told else ""
-    return (
-        f"/account?person={form.person}&account={account_id}"
-        f"&since={form.since}&until={form.until}&format={kind}"
-    )
+    return f"{_address(form, told.account.account_id if told else '')}&format={kind}"
 
 
-def _account_row(view: View, one: Account) -> dict[str, Any]:
+def _address(form: _Form, account_id: int | str) -> str:
+    person = f"person={form.person}&" if form.person else ""
+    return f"/account?{person}account={account_id}&since={form.since}&until={form.until}"
+
+
+def _account_row(view: View, form: _Form, one: Account, *, chosen: bool) -> dict[str, Any]:
     place = f" · {view.place(one.region, short=True)}" if one.region else ""
     return {
         "id": str(one.account_id),
         "name": statements.account_title(one, view.language) + place,
         "balance": one.balance,
         "held": one.held,
+        "chosen": chosen,
+        "link": _address(form, one.account_id),
         "notes": [FREEZE_NAMES[reason].in_language(view.language) for reason in one.frozen],
     }
 
@@ -159,15 +154,4 @@ def _row(view: View, line: Any) -> dict[str, Any]:
         "note": statements.note_of(line),
         "amount": f"{sign}{format_yuan_grouped(line.amount)}",
         "balance": line.balance_after,
-    }
-
-
-def _bill_row(view: View, bill: Bill) -> dict[str, Any]:
-    year = bill.period_from.month != bill.period_until.month
-    return {
-        "period": f"{bill.period_from:%Y}" if year else f"{bill.period_from:%Y-%m}",
-        "insurance": INSURANCE_NAMES[bill.insurance].in_language(view.language),
-        "total": bill.total,
-        "state": STATE_NAMES[bill.state].in_language(view.language),
-        "due_on": bill.due_on.isoformat() if bill.state == "open" else "",
     }

@@ -6,6 +6,7 @@ import hmac
 import io
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from tests.benefits.conftest import actions_of, pension_of, told
 from tests.benefits.runs.conftest import MARCH, Pensioners
 from tests.cards.citizens import COUNTER, COUNTERS, print_now
+from tests.counter.desk import at_work, text_of
 from yikatong.benefits.pension import ending
 from yikatong.benefits.runs import files, returned, service, work
 from yikatong.benefits.runs.errors import FileWrong
@@ -265,3 +267,54 @@ async def test_what_comes_back_for_months_behind_a_death_is_not_asked_back(
     content = answer(sent, [(line[1], line[4], "returned", "账户已销户")])
     await files.take_answer(platform, sent.run_id, "ICBC", content, "fin-1")
     assert set((await pensioners.dues()).values()) == {"cancelled"}
+
+
+async def test_finance_downloads_the_file_and_uploads_the_answer_on_the_page_of_the_run(
+    pensioners: Pensioners, platform: Platform, sent: Run
+) -> None:
+    address = f"/operations/runs/{sent.run_id}"
+    of_bank = f"{address}/files/ICBC"
+    async with at_work(platform, "rev-1", ("reviewer", "510100")) as reviewer:
+        page = text_of(await reviewer.get(address))
+        assert "银行还没有答复 7 人" in page
+        assert "生成并下载文件" not in page
+        assert (await reviewer.post(of_bank, {})).status_code == 403
+    async with at_work(platform, "fin-8", ("finance", "110000")) as elsewhere:
+        assert (await elsewhere.post(of_bank, {})).status_code == 403
+    async with at_work(platform, "fin-9", ("finance", "510100")) as finance:
+        assert "生成并下载文件" in await finance.get(address)
+        unknown = await finance.post(f"{address}/files/NOBANK", {})
+        assert unknown.status_code == 422
+        assert 'id="banks-error"' in unknown.text
+        got = await finance.post(of_bank, {})
+        assert got.headers["content-disposition"].endswith(f'run-{sent.run_id}-ICBC.csv"')
+        lines = list(csv.reader(io.StringIO(got.text)))[1:-1]
+        assert len(lines) == 7
+        assert "fin-9" in await finance.get(address)
+
+        async def upload(content: bytes | None) -> Any:
+            files = {"answer": ("a.csv", content, "text/csv")} if content is not None else None
+            return await finance.post(f"{of_bank}/answer", {}, files=files)
+
+        for content, told in (
+            (None, "请选择银行的回盘文件"),
+            (b"nonsense", "文件没有结尾行"),
+            (answer(sent, [("x", "1", "done", "")]), "第 2 行"),
+            (answer(sent, [(lines[0][1], "1", "done", "")]), "金额不符"),
+        ):
+            wrong = await upload(content)
+            assert wrong.status_code == 422, told
+            assert 'id="answer-ICBC-error"' in wrong.text, told
+            assert told in wrong.text
+        rows = [(one[1], one[4], "done", "") for one in lines[:5]]
+        rows.append((lines[5][1], lines[5][4], "returned", "账户已销户"))
+        for counts in ("5-1-0", "0-0-6"):
+            taken = await upload(answer(sent, rows))
+            assert taken.headers["location"] == f"{address}?taken={counts}#banks"
+        page = text_of(await finance.get(f"{address}?taken=5-1-0"))
+        assert "入账 5 笔，退回 1 笔" in page
+        assert "已退回 1 人" in page
+        assert "银行还没有答复 1 人" in page
+        still = text_of(await finance.get(f"{address}/lines?only=sent"))
+        assert still.count("人员编号") == 1
+    await agree(platform)

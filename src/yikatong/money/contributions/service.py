@@ -72,6 +72,12 @@ class OutsideSeason(MoneyRefused):
     code = "outside_season"
 
 
+class NotFromMedical(MoneyRefused):
+    """A medical account may not pay this contribution."""
+
+    code = "not_from_medical_account"
+
+
 class AmountDiffers(MoneyRefused):
     """An outside payment is not the amount due."""
 
@@ -445,6 +451,54 @@ async def pay(
         return await settle(
             platform, connection, book, mine, payer, found, [0] * len(found), credited,
             account_id=account[1] if account else None, detail=_paid_detail(found, source),
+        )  # fmt: skip
+
+    return await ledger.carry_out(platform, work)
+
+
+async def pay_for_family(
+    platform: Platform,
+    person_id: int,
+    bill_ids: Sequence[int],
+    owner_id: int,
+    actor: Actor,
+    key: str,
+) -> Transaction:
+    """Pay residents' medical insurance (390) of a family member from the owner's medical account, within
+    the year's consent (家庭共济缴费; 国办发〔2021〕14号 五). All bills or none.
+
+    Raises NoSuchBill, BillNotOpen, NotFromMedical, NoConsent, LimitExceeded, InsufficientFunds.
+    """
+    wanted = sorted(set(bill_ids))
+    mine = command(owner_id, key, "contribution", actor, person_id, wanted, "medical")
+
+    async def work(connection: Connection) -> Transaction:
+        found = await store.bills(connection, person_id, wanted)
+        account = await medical.find(connection, owner_id)
+        if account is None:
+            raise NoSuchAccount("account")
+        book = await ledger.open_book(
+            platform, connection, accounts=[account.key], keys=[(owner_id, key)]
+        )
+        if (done := book.done_before(mine)) is not None:
+            return done
+        _check_open(found, wanted)
+        if any(one.insurance != "390" for one in found):
+            raise NotFromMedical(
+                zh="个人账户共济只能缴居民医保，其他缴费单请用社保卡账户缴",
+                en="a medical account pays residents' medical insurance only; pay other bills from the"
+                " card's account",
+                field="bills",
+            )
+        amount = sum(one.total for one in found)
+        available = book.account(account.key).balance
+        if amount > available:
+            raise InsufficientFunds(available, "account")
+        await medical.spend_consent(connection, owner_id, person_id, amount, today(platform.clock))
+        return await settle(
+            platform, connection, book, mine, Entry(*account.key, -amount), found,
+            [0] * len(found), {}, account_id=account.account_id,
+            detail=_paid_detail(found, account.key),
         )  # fmt: skip
 
     return await ledger.carry_out(platform, work)
