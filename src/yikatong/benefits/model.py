@@ -10,11 +10,6 @@ from yikatong.core.money import Fen
 Benefit = Literal["pension", "unemployment"]
 Status = Literal["drawing", "held", "ended"]
 BenefitInsurance = Literal["110", "150", "210"]
-HeldReason = Literal[
-    "proof_of_life", "recorded_dead", "returned_payment", "review", "job_offer", "job_seeker_month"
-]
-"""Why payments are held: no proof of life, a recorded death that is not confirmed yet, a payment
-the bank returned, a review, a job that is being checked, nobody confirmed to look for work."""
 DueKind = Literal["arrears", "lump_sum", "recovery"]
 """补发, 一次性待遇, 追回 (what was paid too much)."""
 
@@ -36,6 +31,8 @@ class Entitlement(msgspec.Struct, frozen=True):
     proof_due_on: date | None
     """When the next proof of life (资格认证) is due; None where none is asked."""
     held_reason: str | None
+    """proof_of_life, recorded_dead (not confirmed yet), returned_payment (by the bank), review, job_offer
+    (being checked), job_seeker_month (nobody confirmed to look for work)."""
     insurance: BenefitInsurance | None = None
     months_paid: int | None = None
     """Contributions paid when it was granted, in months."""

@@ -2,14 +2,12 @@
 life, what came back, the claim for unemployment benefit. For visitors: where to work out what.
 """
 
-import base64
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Any, Final
 
 from litestar import Request, Response, get, post
-from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.response import Redirect
 
@@ -22,13 +20,14 @@ from yikatong.benefits.service import entitlements
 from yikatong.benefits.unemployment import service as unemployment
 from yikatong.benefits.unemployment.model import END_NAMES, REASON_NAMES, REASONS, Claim, NewClaim
 from yikatong.core.clock import today
-from yikatong.core.errors import InvalidInput, YikatongError, one_of
+from yikatong.core.errors import YikatongError, one_of
 from yikatong.core.money import parse_yuan
 from yikatong.core.platform import Platform
 from yikatong.identity.verification.faces import FaceCheck
 from yikatong.money.bodies import check_key, identifier
 from yikatong.policies.requests import parse_day
 from yikatong.portability.rules.benefit import HELD_REASONS
+from yikatong.portals.faces import PICTURE_BYTES_MAX, read_face
 from yikatong.portals.sign_in import answer_wrong, read_form
 from yikatong.portals.signed_in import require_session, same_site
 from yikatong.portals.view import View
@@ -37,8 +36,6 @@ from yikatong.portals.whose import Whose, whose
 BENEFITS: Final = "/benefits"
 _PURPOSE: Final = "own benefits"
 _DONE: Final = ("confirmed", "claimed", "account", "face", "applied", "withdrawn")
-PICTURE_BYTES_MAX: Final = 5 * 2**20
-_JPEG: Final = b"\xff\xd8"
 _PLACES: Final = ("insured", "residence")
 _POSTS: Final = ("worker", "cadre")
 _Wrong = tuple[dict[str, str], int, dict[str, str]]
@@ -303,16 +300,8 @@ async def face(
     """Proof of life by a picture just taken."""
 
     async def work(mine: Whose) -> object:
-        picture = (await request.form()).get("picture")
-        content = await picture.read() if isinstance(picture, UploadFile) else b""
-        if not content.startswith(_JPEG) or len(content) > PICTURE_BYTES_MAX:
-            raise InvalidInput(
-                "picture",
-                zh="请拍一张 5 MB 以内的 JPEG 照片",
-                en="take a picture: JPEG, up to 5 MB",
-            )
+        image = await read_face((await request.form()).get("picture"), "picture")
         check: FaceCheck = request.app.state["face_check"]
-        image = base64.b64encode(content).decode()
         return await proofs.record_face(platform, mine.person_id, image, check, mine.actor)
 
     return await _carry_out(request, platform, "picture", "face", work)

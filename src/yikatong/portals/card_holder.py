@@ -1,6 +1,5 @@
 """What errands about one's card share: whose it is, who asks, and the proof that it is them."""
 
-import base64
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +14,7 @@ from yikatong.core.platform import Platform
 from yikatong.identity.authority import service as authority
 from yikatong.identity.sessions.model import Session
 from yikatong.identity.verification import faces
+from yikatong.portals.faces import read_face
 from yikatong.portals.signed_in import require_session
 
 CARD: Final = "/card"
@@ -23,7 +23,6 @@ STRONG: Final = 2
 TEXT_MAX: Final = 200
 BODY_BYTES_MAX: Final = 12 * 1024 * 1024
 """Two pictures and a little text."""
-_PICTURE: Final = b"\xff\xd8\xff"
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -72,12 +71,7 @@ def key_of(text: str) -> str:
 
 async def check_face(platform: Platform, holder: Holder, upload: Any) -> None:
     """Raise InvalidInput unless the picture shows who is signed in."""
-    content = await content_of(upload)
-    if not content.startswith(_PICTURE):
-        raise InvalidInput(
-            "face", zh="请拍一张本人的正面照片（JPEG）", en="take a photo of your face (JPEG)"
-        )
-    image = base64.b64encode(content).decode()
+    image = await read_face(upload, "face")
     said = await faces.for_errands(platform).check(holder.session.person_id, image)
     if said == "different":
         raise InvalidInput(

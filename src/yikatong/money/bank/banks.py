@@ -77,11 +77,6 @@ def bank(code: str, field: str = "bank") -> Bank:
     return banks()[one_of(code, banks(), field)]
 
 
-def bank_of_number(number: str) -> Bank | None:
-    """The bank an account number belongs to, by its first digits."""
-    return next((one for one in banks().values() if number.startswith(one.prefix)), None)
-
-
 def new_number(bank: Bank) -> str:
     """An account number that nobody can guess: prefix, twelve drawn digits, Luhn digit."""
     return with_check_digit(f"{bank.prefix}{secrets.randbelow(10**12):012d}")

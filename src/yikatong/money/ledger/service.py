@@ -26,7 +26,6 @@ from yikatong.money.ledger.model import (
     Hold,
     SharedAccount,
     Statement,
-    StatementLine,
     Transaction,
 )
 
@@ -228,21 +227,6 @@ async def statement(
         ],
         more=more,
     )
-
-
-async def shared_statement(
-    connection: Connection, account_id: int, since: date, until: date, limit: int = 1000
-) -> tuple[Fen, list[StatementLine], Fen]:
-    """Opening balance, the newest lines and closing balance of a shared account."""
-    first, behind = id_range(since, until)
-    opening, before = await store.shared_balance(connection, account_id, first)
-    closing, after = await store.shared_balance(connection, account_id, behind)
-    lines = await store.shared_lines(connection, account_id, first, behind, limit)
-    if after - before == len(lines):
-        assert opening + sum(line[2] for line in lines) == closing, "the statement adds up"
-    explained = await store.explained(connection, [(line[1], line[0]) for line in lines])
-    told = [msgspec.structs.replace(explained[line[0]], amount=line[2]) for line in reversed(lines)]
-    return opening, told, closing
 
 
 async def shared_accounts(connection: Connection) -> list[SharedAccount]:

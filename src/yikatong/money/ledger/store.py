@@ -511,22 +511,6 @@ async def statement_lines(
     return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
-async def shared_lines(
-    connection: Connection, account_id: int, first_id: int, before_id: int, limit: int
-) -> list[tuple[int, int, Fen]]:
-    rows = await connection.fetch(
-        """select transaction_id, about_person_id, amount from ledger_postings
-            where account_id = $1 and balance_after is null and transaction_id >= $2
-              and transaction_id < $3
-            order by transaction_id desc limit $4""",
-        account_id,
-        first_id,
-        before_id,
-        limit,
-    )
-    return [(row[0], row[1], row[2]) for row in rows]
-
-
 async def balance_before(connection: Connection, key: tuple[int, int], before_id: int) -> Fen:
     """The balance of a person's account before a transaction id."""
     found = await connection.fetchval(
