@@ -41,7 +41,7 @@ from yikatong.portals.counter.words import enrolment as enrolment_text
 from yikatong.portals.pension import plain
 from yikatong.portals.pension_apply import account_name
 from yikatong.portals.sign_in import answer_wrong, read_form
-from yikatong.portals.signed_in import SIGN_IN, same_site, session_of
+from yikatong.portals.signed_in import SIGN_IN, require_session, same_site, session_of
 from yikatong.portals.view import SECURITY_HEADERS, View
 from yikatong.portals.whose import Whose, whose
 
@@ -73,11 +73,15 @@ class Purse(msgspec.Struct, frozen=True):
 async def contributions(
     request: Request[Any, Any, Any], platform: NamedDependency[Platform]
 ) -> Response[Any]:
-    """One's own, signed in; visitors are told what is here."""
-    mine = await whose(request, platform, "contributions", _PURPOSE)
-    if mine is None:
-        return View.of(request).respond(request, "contributions.html", mine=None, errors={})
-    return await _show(request, platform, mine)
+    """What one is insured in, what is paid, and what is to be paid."""
+    return await _show(request, platform, await _signed_in(request, platform, _PURPOSE))
+
+
+async def _signed_in(request: Request[Any, Any, Any], platform: Platform, purpose: str) -> Whose:
+    await require_session(request, platform)
+    mine = await whose(request, platform, "contributions", purpose)
+    assert mine is not None, "whoever has a session is somebody"
+    return mine
 
 
 async def _purse(platform: Platform, session: Session, person_id: int) -> Purse:
@@ -262,9 +266,7 @@ async def _reader(
         back = f"{CONTRIBUTIONS}?{urlencode({'pay': pay})}#pay" if pay else CONTRIBUTIONS
         query = urlencode({"next": back, "level": str(_LEVEL)})
         return Redirect(f"{SIGN_IN}?{query}", status_code=303)
-    mine = await whose(request, platform, "contributions", _PURPOSE)
-    assert mine is not None, "whoever has a session is somebody"
-    return session, mine
+    return session, await _signed_in(request, platform, _PURPOSE)
 
 
 @post(f"{CONTRIBUTIONS}/bill", include_in_schema=False)
@@ -380,9 +382,7 @@ async def certificate(
     request: Request[Any, Any, Any], platform: NamedDependency[Platform]
 ) -> Response[Any]:
     """The certificate of a year, or of the last twelve months, as PDF."""
-    mine = await whose(request, platform, "contributions", "contribution certificate")
-    if mine is None:
-        return Redirect(f"{SIGN_IN}?{urlencode({'next': CONTRIBUTIONS})}", status_code=303)
+    mine = await _signed_in(request, platform, "contribution certificate")
     year, day = request.query_params.get("year", ""), today(platform.clock)
     since, until = date(day.year - 1, day.month, 1), day
     if year.isascii() and year.isdigit() and 1990 <= int(year[:5]) <= day.year + 1:

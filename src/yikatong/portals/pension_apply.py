@@ -177,6 +177,8 @@ def _errors(view: View, sent: dict[str, str]) -> dict[str, str]:
         if sent[name]
     ]
     errors: dict[str, str] = {}
+    if sent["insurance"] == "110" and group_of(sent["group"]) is None:
+        errors["group"] = view.text("error_apply_post")
     for field, check in checks:
         try:
             check()
