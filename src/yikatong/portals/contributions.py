@@ -165,14 +165,11 @@ def _ways(
     """What can be paid with, the usual first."""
     found: list[tuple[str, str]] = []
     if purse.card is not None and purse.account is not None:
-        other = session.person_id != person_id
-        found.append(
-            (
-                "card",
-                view.text("pay_by_own_card" if other else "pay_by_card",
-                          account=account_name(view, purse.account)),
-            )
-        )  # fmt: skip
+        account = account_name(view, purse.account)
+        own = view.text("pay_by_card", account=account)
+        if session.person_id != person_id:
+            own = view.text("pay_by_own_card", account=account)
+        found.append(("card", own))
     if any(one.insurance == "390" for one in still):
         found += [
             (

@@ -123,29 +123,32 @@ def _facts(desk: Desk, one: Application, found: Examined, recorded: int) -> list
     view, declared = desk.view, one.facts["declared"]
     language = view.language
     rows = [
-        ("told_number", str(one.application_id)),
-        ("review_day", f"{one.applied_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"),
-        ("review_channel", view.text(f"pension_channel_{one.channel}")),
-        ("told_taken_by", one.taken_by),
-        ("told_pension", INSURANCE_NAMES[one.insurance].in_language(language)),
-        ("told_region", view.place(one.region)),
-        ("told_birth", f"{found.career.birth:%Y-%m}"),
+        (view.text("told_number"), str(one.application_id)),
+        (view.text("review_day"), f"{one.applied_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"),
+        (view.text("review_channel"), view.text(f"pension_channel_{one.channel}")),
+        (view.text("told_taken_by"), one.taken_by),
+        (view.text("told_pension"), INSURANCE_NAMES[one.insurance].in_language(language)),
+        (view.text("told_region"), view.place(one.region)),
+        (view.text("told_birth"), f"{found.career.birth:%Y-%m}"),
         (
-            "counter_field_pension_post",
+            view.text("counter_field_pension_post"),
             GROUP_NAMES[found.career.group].in_language(language) if one.insurance == "110" else "",
         ),
-        ("told_retires", month_text(one.retires_on).in_language(language)),
+        (view.text("told_retires"), month_text(one.retires_on).in_language(language)),
         (
-            "told_statutory",
+            view.text("told_statutory"),
             f"{month_text(found.retirement.month).in_language(language)} · "
             f"{age_text(found.retirement.age).in_language(language)}",
         ),
-        ("told_declared_months", years_text(declared["months_paid"]).in_language(language)),
-        ("told_recorded_months", years_text(recorded).in_language(language)),
-        ("told_declared_wage", declared["wage"] or ""),
-        ("apply_account", account_name(view, found.account) if found.account else "—"),
+        (
+            view.text("told_declared_months"),
+            years_text(declared["months_paid"]).in_language(language),
+        ),
+        (view.text("told_recorded_months"), years_text(recorded).in_language(language)),
+        (view.text("told_declared_wage"), declared["wage"] or ""),
+        (view.text("apply_account"), account_name(view, found.account) if found.account else "—"),
     ]
-    return [(view.text(label), value) for label, value in rows if value]
+    return [(label, value) for label, value in rows if value]
 
 
 def _found(desk: Desk, found: Examined) -> dict[str, Any]:
