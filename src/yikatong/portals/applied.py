@@ -16,13 +16,13 @@ from yikatong.cards.model import OPEN_STATES, Card, CardApplication
 from yikatong.cards.office.model import CardEvent
 from yikatong.cards.office.rules import lapsed
 from yikatong.core.clock import SHANGHAI
+from yikatong.core.days import day_in_words
 from yikatong.core.money import format_yuan_grouped
 from yikatong.medical.claims.model import OPEN, Claim
 from yikatong.medical.filings.model import KIND_NAMES
 from yikatong.medical.filings.rules import span
 from yikatong.medical.model import Filing
 from yikatong.people.changes.model import FIELD_NAMES, Change
-from yikatong.people.notices.rules import day_in_words
 from yikatong.portals.view import View
 
 _Moment = date | datetime | None
@@ -30,7 +30,7 @@ _Days = Mapping[str, _Moment]
 Mark = Literal["done", "now", "next", "stopped"]
 CARD: Final = "/card"
 CLAIMS: Final = "/guide/hospital-bill"
-FILINGS: Final = "/guide/filing"
+FILINGS: Final = "/filings"
 BENEFITS: Final = "/benefits"
 DETAILS: Final = "/details"
 

@@ -24,13 +24,13 @@ from yikatong.cards.office.model import CHANNEL_NAMES
 from yikatong.cards.office.table import CardEventName
 from yikatong.cards.telling import reference
 from yikatong.core.clock import SHANGHAI, today
+from yikatong.core.days import day_in_words
 from yikatong.core.errors import InvalidInput, NotFound, Text, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.core.sealing import mask_name
 from yikatong.identity.verification import faces
 from yikatong.money.bank import banks
 from yikatong.people import service as people
-from yikatong.people.notices.rules import day_in_words
 from yikatong.portals.card_amend import may_withdraw
 from yikatong.portals.card_holder import (
     BODY_BYTES_MAX,

@@ -17,10 +17,10 @@ from yikatong.cards.office.model import MATTER, CardEvent, Material, Mended
 from yikatong.cards.telling import reference
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection
+from yikatong.core.days import day_in_words
 from yikatong.core.errors import InvalidInput, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.people import service as people
-from yikatong.people.notices.rules import day_in_words
 from yikatong.portals import kept
 from yikatong.portals.card_holder import (
     BODY_BYTES_MAX,

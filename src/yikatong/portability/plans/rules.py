@@ -205,7 +205,7 @@ def _bills(facts: Facts) -> Iterator[Step]:
     if due:
         first = min(one.due_on for one in due)
         yield Step(
-            code="bills", state="open", by=max(facts.day, first), address="/account", day=first,
+            code="bills", state="open", by=max(facts.day, first), address="/contributions", day=first,
             amount=sum(one.total for one in due),
         )  # fmt: skip
 
