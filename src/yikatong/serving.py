@@ -26,6 +26,7 @@ from yikatong.core.errors import InvalidInput, Unavailable, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.core.regions import short_name
 from yikatong.core.settings import PUBLIC_URL, Settings
+from yikatong.identity import handing
 from yikatong.identity.ecards import service as ecards
 from yikatong.identity.openid import ending as openid_ending
 from yikatong.identity.openid import sandbox as openid_sandbox
@@ -183,6 +184,7 @@ async def _do_due_work(platform: Platform) -> None:
                 tidy_at = time.monotonic() + _TIDY_SECONDS
                 await signing_in.tidy(platform)
                 await staff_signing_in.forget_old(platform)
+                await handing.forget_old(platform)
                 await openid_ending.forget_old(platform)
                 await finding.forget_old(platform)
                 await notices.forget_old(platform)

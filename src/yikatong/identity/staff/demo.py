@@ -1,4 +1,4 @@
-"""Demo staff of the sandbox (演示工作人员): one per role, for the nation, and two to approve.
+"""Demo staff of the sandbox (演示工作人员): one per role, for the nation, two to approve, some of a region.
 
 Password and second factor come from the key outside the database, so they differ from installation to
 installation, stay the same, and can be shown again. Where the sandbox is off nobody of them gets in.
@@ -26,6 +26,8 @@ _WANTED: Final[tuple[tuple[str, str, Role, str], ...]] = (
     ("demo-operator", "演示运行", "operator", NATION),
     ("demo-admin", "演示管理一", "administrator", NATION),
     ("demo-admin-2", "演示管理二", "administrator", NATION),
+    ("demo-sichuan", "演示四川管理一", "administrator", "510000"),
+    ("demo-sichuan-2", "演示四川管理二", "administrator", "510000"),
 )
 
 

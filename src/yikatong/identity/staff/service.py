@@ -8,11 +8,21 @@ from yikatong.core import regions
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, NotFound
 from yikatong.core.platform import Platform
-from yikatong.identity import office
+from yikatong.identity import handing, office
+from yikatong.identity.handing import Command
 from yikatong.identity.staff import rules, store
-from yikatong.identity.staff.model import Member, StaffExists
+from yikatong.identity.staff.model import Member, StaffExists, State
 from yikatong.trust import guessing, verifiers
-from yikatong.trust.access import NATION, PERMISSIONS, ROLES, Caller, Grant, within
+from yikatong.trust.access import (
+    NATION,
+    PERMISSIONS,
+    ROLES,
+    Caller,
+    Content,
+    Grant,
+    NotAllowed,
+    within,
+)
 from yikatong.trust.audit import Actor
 
 PURPOSE: Final = "staff password"
@@ -27,10 +37,13 @@ async def add(
     region: str,
     grants: Sequence[Grant],
     actor: Actor,
+    *,
+    key: str | None = None,
 ) -> tuple[Member, str]:
     """A new member and the first password, to be changed at the first sign-in.
 
-    Raises InvalidInput, StaffExists.
+    With the number of a form (`key`) it happens once, and the password lies ready in `handing`.
+    Raises InvalidInput, StaffExists, KeyUsed.
     """
     rules.check_number(number)
     if not 1 <= len(name.strip()) <= 50 or not name.isprintable():
@@ -41,11 +54,16 @@ async def add(
     password = new_password()
     verifier = await verifiers.make(platform, PURPOSE, number, password)
     now = platform.clock.now()
+    command = _command(actor, key, "staff.added", number, (name.strip(), region))
     async with platform.database.transaction() as connection:
+        if command and not await handing.is_new(connection, platform, command):
+            return await get(connection, number), ""
         if not await store.insert(
             connection, number, name.strip(), region, verifier, now, sandbox=False, totp_sealed=None
         ):
             raise StaffExists
+        if command:
+            await handing.keep(connection, platform, command, password)
         await store.grant(connection, number, grants, now, actor.name)
         await office.record(
             connection, actor, now, "staff.added", number, {"grants": _told(grants)}
@@ -104,13 +122,38 @@ async def revoke(platform: Platform, number: str, one: Grant, actor: Actor) -> M
 
 
 async def leave(platform: Platform, number: str, actor: Actor) -> Member:
-    """The member left: no sign-in any more, all sessions end."""
+    """The member left for good: no sign-in any more, all sessions end."""
+    return await _set_state(platform, number, "left", actor)
+
+
+async def suspend(platform: Platform, number: str, actor: Actor) -> Member:
+    """The member is away: no sign-in until resumed, all sessions end. Raises InvalidInput for one who
+    left."""
+    return await _set_state(platform, number, "suspended", actor)
+
+
+async def resume(platform: Platform, number: str, actor: Actor) -> Member:
+    """The member is back; roles, password and second factor are as they were. Raises InvalidInput for
+    one who left: the number is not given again."""
+    return await _set_state(platform, number, "active", actor)
+
+
+_STATE_EVENTS: Final[dict[State, str]] = {
+    "active": "staff.resumed", "suspended": "staff.suspended", "left": "staff.left",
+}  # fmt: skip
+
+
+async def _set_state(platform: Platform, number: str, state: State, actor: Actor) -> Member:
     now = platform.clock.now()
     async with platform.database.transaction() as connection:
-        await get(connection, number)
-        await store.leave(connection, number)
-        await store.end(connection, number, None, now)
-        await office.record(connection, actor, now, "staff.left", number)
+        member = await get(connection, number)
+        if member.state == state:
+            return member
+        if not await store.set_state(connection, number, state):
+            raise _left()
+        if state != "active":
+            await store.end(connection, number, None, now)
+        await office.record(connection, actor, now, _STATE_EVENTS[state], number)
         return await get(connection, number)
 
 
@@ -131,7 +174,7 @@ async def reset_second_factor(platform: Platform, number: str, actor: Actor) -> 
     now = platform.clock.now()
     async with platform.database.transaction() as connection:
         await get(connection, number)
-        await store.set_second_factor(connection, number, None, 0)
+        await store.drop_second_factor(connection, number)
         await store.end(connection, number, None, now)
         await office.record(connection, actor, now, "staff.second_factor_reset", number)
 
@@ -144,13 +187,25 @@ async def carry_out_second_factor_reset(
     await reset_second_factor(platform, facts["number"], who)
 
 
-async def reset_password(platform: Platform, number: str, actor: Actor) -> str:
-    """A new first password, to be changed at the next sign-in; all sessions end."""
+async def reset_password(
+    platform: Platform, number: str, actor: Actor, *, key: str | None = None
+) -> str:
+    """A new first password, to be changed at the next sign-in; all sessions end.
+
+    With the number of a form (`key`) it happens once, and the password lies ready in `handing`.
+    Raises NotFound, InvalidInput for one who left, KeyUsed.
+    """
     password = new_password()
     verifier = await verifiers.make(platform, PURPOSE, number, password)
     now = platform.clock.now()
+    command = _command(actor, key, "staff.password_reset", number)
     async with platform.database.transaction() as connection:
-        await get(connection, number)
+        if (await get(connection, number)).state == "left":
+            raise _left()
+        if command:
+            if not await handing.is_new(connection, platform, command):
+                return ""
+            await handing.keep(connection, platform, command, password)
         await store.set_password(connection, number, verifier, None)
         await store.end(connection, number, None, now)
         await office.record(connection, actor, now, "staff.password_reset", number)
@@ -162,14 +217,17 @@ async def unlock(platform: Platform, number: str, actor: Actor) -> None:
     now = platform.clock.now()
     async with platform.database.transaction() as connection:
         await get(connection, number)
-        for subject in guessed(number):
-            await guessing.forgive(connection, platform, subject)
+        for device in (None, *await store.devices(connection, number)):
+            for subject in guessed(number, device):
+                await guessing.forgive(connection, platform, subject)
         await office.record(connection, actor, now, "staff.unlocked", number)
 
 
-def guessed(number: str) -> tuple[str, str]:
-    """What tries at a member's password and code are counted against."""
-    return f"staff password:{number}", f"staff code:{number}"
+def guessed(number: str, device: bytes | None = None) -> tuple[str, str]:
+    """What tries at a member's password and code are counted against: those of all strangers
+    together, or of one browser in which the member signed in before."""
+    own = f":{device.hex()}" if device else ""
+    return f"staff password:{number}{own}", f"staff code:{number}{own}"
 
 
 def read_grant(role: str, region: str) -> Grant:
@@ -192,9 +250,41 @@ def check_grants(grants: Sequence[Grant]) -> None:
             regions.get(one.region, "region")
 
 
+def require_other(caller: Caller, number: str) -> None:
+    """Raise NotAllowed where an administrator would manage themselves."""
+    if caller.kind == "staff" and caller.name == number:
+        raise NotAllowed(
+            zh="不能管理自己的账号和岗位，请另一位管理员办理",
+            en="nobody manages their own account or roles; another administrator does",
+        )
+
+
+def granting(caller: Caller, member: Member, wanted: Grant) -> Content:
+    """What a second person approves before a role is granted.
+
+    Raises NotAllowed unless the caller may grant roles in that region, to members of that office.
+    """
+    require_other(caller, member.staff_number)
+    caller.require("staff.grant", wanted.region)
+    caller.require("staff.grant", member.region)
+    facts = {
+        "number": member.staff_number, "name": member.name,
+        "role": wanted.what, "region": wanted.region,
+    }  # fmt: skip
+    return Content("staff.grant", (wanted.region,), facts)
+
+
+def resetting(caller: Caller, member: Member) -> Content:
+    """What a second person approves before a second factor is reset; raises NotAllowed."""
+    require_over(caller, "staff.second_factor", member)
+    facts = {"number": member.staff_number, "name": member.name}
+    return Content("staff.second_factor", (area_of(member),), facts)
+
+
 def require_over(caller: Caller, permission: str, member: Member) -> None:
-    """Raise NotAllowed unless the caller may manage the member's office and all that the member has a
-    role in: who rules a city does not reset somebody of the nation."""
+    """Raise NotAllowed unless the caller is another, and may manage the member's office and all that the
+    member has a role in: who rules a city does not reset somebody of the nation."""
+    require_other(caller, member.staff_number)
     caller.require(permission, member.region)
     for one in member.grants:
         caller.require(permission, one.region)
@@ -225,8 +315,23 @@ def new_password() -> str:
 
 
 async def _active(connection: Connection, number: str) -> None:
-    if (await get(connection, number)).state != "active":
-        raise InvalidInput("number", zh="此人已离岗", en="this member left")
+    state = (await get(connection, number)).state
+    if state == "left":
+        raise _left()
+    if state == "suspended":
+        raise InvalidInput(
+            "number", zh="此人已停用，请先恢复", en="this member is suspended; resume first"
+        )
+
+
+def _left() -> InvalidInput:
+    return InvalidInput("number", zh="此人已离岗", en="this member left")
+
+
+def _command(
+    actor: Actor, key: str | None, action: str, number: str, content: tuple[str, ...] = ()
+) -> Command | None:
+    return None if key is None else Command(actor, key, action, number, content)
 
 
 def _told(grants: Sequence[Grant]) -> list[list[str]]:
