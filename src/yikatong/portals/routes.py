@@ -28,6 +28,8 @@ from yikatong.portals import (
 from yikatong.portals import benefits as own_benefits
 from yikatong.portals import guide as guides
 from yikatong.portals.account import account
+from yikatong.portals.administration import TEMPLATES as ADMINISTRATION_TEMPLATES
+from yikatong.portals.administration import handed, member_errands, members
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
 from yikatong.portals.counter import TEMPLATES as COUNTER_TEMPLATES
@@ -129,6 +131,7 @@ def load() -> None:
         *own_benefits.TEMPLATES,
         *COUNTER_TEMPLATES,
         *HOTLINE_TEMPLATES,
+        *ADMINISTRATION_TEMPLATES,
         "acting.html",
         *consent.TEMPLATES,
         *inbox.TEMPLATES,
@@ -205,4 +208,7 @@ routes = [
     *claims.routes,
     *reviews.routes,
     *hotline.routes,
+    *members.routes,
+    *member_errands.routes,
+    *handed.routes,
 ]

@@ -6,7 +6,7 @@ import msgspec
 
 from yikatong.identity.staff.model import StaffSession
 from yikatong.portals.view import View
-from yikatong.trust.access import NATION, Caller
+from yikatong.trust.access import NATION, PERMISSIONS, Caller
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -25,6 +25,8 @@ ENTRIES: Final = (
     Entry("calls", "/staff/calls", "call.answer", "c"),
     Entry("runs", "/operations/runs", "run.read", "r"),
     Entry("by_hand", "/operations/by-hand", "benefit.read", "b"),
+    Entry("members", "/staff/members", "staff.read", "m"),
+    Entry("machines", "/operations/machines", "machine.manage", "a"),
     Entry("home", "/staff", None, "h"),
 )
 
@@ -44,6 +46,13 @@ def place_name(view: View, code: str) -> str:
     return view.text("staff_nation") if code == NATION else view.place(code)
 
 
+def _leads(caller: Caller, permission: str) -> bool:
+    """Whether the caller may do it somewhere; what concerns the nation, everywhere."""
+    if PERMISSIONS[permission].place == "nation":
+        return caller.everywhere(permission)
+    return caller.may(permission)
+
+
 def frame_of(view: View, session: StaffSession | None) -> Frame | None:
     """The frame of a member; None before all of the sign-in is done."""
     if session is None or not session.settled:
@@ -52,7 +61,7 @@ def frame_of(view: View, session: StaffSession | None) -> Frame | None:
     codes = sorted({one.region for one in session.grants})
     return Frame(
         tuple(
-            one for one in ENTRIES if one.permission is None or caller.may(one.permission)
+            one for one in ENTRIES if one.permission is None or _leads(caller, one.permission)
         ),
         view.text("staff_comma").join(place_name(view, code) for code in codes),
         caller.may("person.search"),

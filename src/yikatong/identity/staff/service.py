@@ -45,9 +45,7 @@ async def add(
     With the number of a form (`key`) it happens once, and the password lies ready in `handing`.
     Raises InvalidInput, StaffExists, KeyUsed.
     """
-    rules.check_number(number)
-    if not 1 <= len(name.strip()) <= 50 or not name.isprintable():
-        raise InvalidInput("name", zh="姓名应为 1 至 50 个字", en="a name of 1 to 50 characters")
+    check_new(number, name)
     if region != NATION:
         regions.get(region, "region")
     check_grants(grants)
@@ -69,6 +67,19 @@ async def add(
             connection, actor, now, "staff.added", number, {"grants": _told(grants)}
         )
         return await get(connection, number), password
+
+
+def check_new(number: str, name: str) -> None:
+    """Raise InvalidInput for a number or name that no new member can have."""
+    rules.check_number(number)
+    if not 1 <= len(name.strip()) <= 50 or not name.isprintable():
+        raise InvalidInput("name", zh="姓名应为 1 至 50 个字", en="a name of 1 to 50 characters")
+
+
+async def check_active(platform: Platform, number: str) -> None:
+    """Raise InvalidInput where the member is suspended or left: such a one is granted nothing."""
+    async with platform.database.transaction(readonly=True) as connection:
+        await _active(connection, number)
 
 
 async def get(connection: Connection, number: str) -> Member:
