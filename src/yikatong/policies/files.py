@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from yikatong.core import regions
 from yikatong.core.errors import InvalidInput
@@ -25,7 +25,6 @@ from yikatong.policies.model import (
     CareRule,
     Deductible,
     Elsewhere,
-    Insurance,
     LayerRule,
     Policy,
     Remark,
@@ -33,6 +32,7 @@ from yikatong.policies.model import (
 from yikatong.policies.reader import Entry, read
 
 _Value = TypeVar("_Value")
+_Word = TypeVar("_Word", bound=str)
 _OWN: dict[str, Accumulator] = {"inpatient": "pooled", "chronic": "chronic_pooled"}
 """Where the payments of a rule add up; the others are outpatient care."""
 
@@ -239,22 +239,12 @@ class _Reader:
         if ends_on is not None and ends_on < starts_on:
             top["to"].note(top["to"].wrong("早于 from", "lies before from"))
         care, clauses = self.root.attempt(self.care, ({}, {}))
-        insurance: Insurance = self._own("insurance", lambda one: one.choice(INSURANCES), "310")
-        review: Literal["unverified", "verified"] = self._own(
-            "review", lambda one: one.choice(("unverified", "verified")), "unverified"
-        )
-        unfiled: Literal["cut", "refused"] = self._own(
-            "unfiled", lambda one: one.choice(("cut", "refused")), "cut"
-        )
-        account_pays: Literal["in_scope", "person"] = self._own(
-            "account_pays", lambda one: one.choice(("in_scope", "person")), "in_scope"
-        )
         policy = Policy(
             region=region,
-            insurance=insurance,
+            insurance=self._choice("insurance", INSURANCES, INSURANCES[0]),
             starts_on=starts_on,
             ends_on=ends_on,
-            review=review,
+            review=self._choice("review", ("unverified", "verified"), "unverified"),
             year_starts=self._own("year_starts", _month_and_day, (1, 1)),
             documents=tuple(self.figures.documents.values()),
             care=care,
@@ -265,8 +255,8 @@ class _Reader:
             assistance=self.root.attempt(lambda: self.layer("assistance"), None),
             elsewhere=self.elsewhere(),
             counts_as_filed=self._own("counts_as_filed", self._counts_as_filed, ()),
-            unfiled=unfiled,
-            account_pays=account_pays,
+            unfiled=self._choice("unfiled", ("cut", "refused"), "cut"),
+            account_pays=self._choice("account_pays", ("in_scope", "person"), "in_scope"),
             groups=self.groups,
             remarks=tuple(self.remarks),
             source=self.root.file,
@@ -287,6 +277,12 @@ class _Reader:
         """A field of the file itself; where it is not there, what holds then."""
         entry = self.top.get(name)
         return otherwise if entry is None else entry.attempt(lambda: read(entry), otherwise)
+
+    def _choice(self, name: str, allowed: tuple[_Word, ...], otherwise: _Word) -> _Word:
+        entry = self.top.get(name)
+        return (
+            otherwise if entry is None else entry.attempt(lambda: entry.choice(allowed), otherwise)
+        )
 
     def _region(self, entry: Entry) -> str:
         found = regions.find(entry.text())

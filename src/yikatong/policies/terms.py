@@ -33,7 +33,7 @@ from yikatong.policies.model import (
     When,
 )
 
-_CARE_NAMES = {
+CARE_NAMES = {
     "outpatient": Text("普通门诊", "outpatient care"),
     "emergency": Text("急诊", "emergency care"),
     "chronic": Text("门诊慢特病", "chronic-disease outpatient care"),
@@ -211,7 +211,7 @@ def key_of(
 def terms_of(policy: Policy, key: Key) -> Terms:
     """Resolve every predicate; raises NoPolicyOnFile where the file says nothing on this care."""
     if key.care not in policy.care:
-        name = _CARE_NAMES[key.care]
+        name = CARE_NAMES[key.care]
         region = regions.short_name(policy.region)
         raise NoPolicyOnFile(
             "visit.care",
