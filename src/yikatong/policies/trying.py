@@ -30,8 +30,8 @@ from yikatong.policies.model import (
 from yikatong.policies.service import PolicyBook
 from yikatong.policies.shown import FILING_NAMES, LEVEL_NAMES
 
-BYTES_MAX: Final = 32 * 1024
-"""Ten times the largest file there is."""
+BYTES_MAX: Final = 16 * 1024
+"""Five times the largest file there is."""
 SECONDS_MAX: Final = 2.0
 _AWAY: Final = ("310000", "110000", "440100", "610100")
 _PERSONS: Final[dict[str, Sequence[tuple[Text, bool, int]]]] = {

@@ -206,7 +206,7 @@ def _deductible(care: str, rule: CareRule) -> Iterator[Line]:
         share = format_percent(one.later_factor)
         yield _line(care, "later", later, Text(f"按 {share}%", f"{share} %"))
     elif one.later_minus:
-        minus, floor = format_yuan_grouped(one.later_minus), format_yuan_grouped(one.later_floor)
+        minus, floor = _plain(one.later_minus), _plain(one.later_floor)
         yield _line(care, "later", later, Text(
             f"每次减 {minus} 元，不低于 {floor} 元",
             f"each {minus} yuan less, not below {floor} yuan",
@@ -247,7 +247,7 @@ def _border(before: Figure | None, upto: Figure | None, *, paid: bool, above: st
 
 def _range(figure: Figure) -> str:
     amounts = [amount for case in figure for amount in case.by_level]
-    low, high = format_yuan_grouped(min(amounts)), format_yuan_grouped(max(amounts))
+    low, high = _plain(min(amounts)), _plain(max(amounts))
     return low if low == high else f"{low}–{high}"
 
 
@@ -360,7 +360,7 @@ def _by_level(values: Sequence[Text]) -> tuple[Text, ...]:
 
 
 def _yuan(amount: Fen, then: Text) -> Text:
-    shown = format_yuan_grouped(amount)
+    shown = _plain(amount)
     return Text(f"{shown} 元{then.zh}", f"{shown} yuan{then.en}")
 
 
@@ -393,6 +393,11 @@ def _when(when: When) -> Text:
         said.append(Text(f"本年第 {count} 次住院起", f"from admission {count} of the year on"))
     said += [_GRADES[one] for one in _GRADES if one in when.grade]
     return Text(" ".join(one.zh for one in said), ", ".join(one.en for one in said))
+
+
+def _plain(amount: Fen) -> str:
+    """ "1,300" and "1,300.50"."""
+    return format_yuan_grouped(amount).removesuffix(".00")
 
 
 def _joined(found: Sequence[Text]) -> Text:
