@@ -159,7 +159,8 @@ def _told(view: View, draft: Policy, trial: Trial) -> dict[str, Any]:
         "more": str(sum(one > 0 for one in compared)),
         "less": str(sum(one < 0 for one in compared)),
         "same": str(sum(one == 0 for one in compared)),
-        "rows": [_row(view, one) for one in trial.rows],
+        "rows": [_row(view, one) for one in trial.rows if one.more != 0],
+        "unchanged": [_row(view, one) for one in trial.rows if one.more == 0],
         "examples": outcomes,
         "agree": str(sum(not one["differences"] for one in outcomes)),
     }

@@ -31,7 +31,7 @@ from yikatong.portals import benefits as own_benefits
 from yikatong.portals import guide as guides
 from yikatong.portals.account import account
 from yikatong.portals.administration import TEMPLATES as ADMINISTRATION_TEMPLATES
-from yikatong.portals.administration import handed, member_errands, members
+from yikatong.portals.administration import clients, handed, machines, member_errands, members
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
 from yikatong.portals.counter import TEMPLATES as COUNTER_TEMPLATES
@@ -216,4 +216,6 @@ routes = [
     *members.routes,
     *member_errands.routes,
     *handed.routes,
+    *machines.routes,
+    *clients.routes,
 ]

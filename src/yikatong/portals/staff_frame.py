@@ -27,6 +27,7 @@ ENTRIES: Final = (
     Entry("by_hand", "/operations/by-hand", "benefit.read", "b"),
     Entry("members", "/staff/members", "staff.read", "m"),
     Entry("machines", "/operations/machines", "machine.manage", "a"),
+    Entry("keys", "/operations/keys", "keys.rotate", "y"),
     Entry("home", "/staff", None, "h"),
 )
 

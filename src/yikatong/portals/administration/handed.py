@@ -27,8 +27,8 @@ _KINDS: Final = {
     "staff.password_reset": ("password", "members", "/staff/members/{}?done=handed"),
     "machine.added": ("token", "machines", "/operations/machines?done=handed"),
     "machine.rotated": ("token", "machines", "/operations/machines?done=handed"),
-    "client.added": ("client", "clients", "/operations/clients?done=handed"),
-    "client.rotated": ("client", "clients", "/operations/clients?done=handed"),
+    "client.added": ("client", "machines", "/operations/clients?done=handed"),
+    "client.rotated": ("client", "machines", "/operations/clients?done=handed"),
 }
 """By what it came of: what kind of secret it is, where in the navigation, and where to afterwards."""
 
