@@ -115,6 +115,14 @@ def _benefit(benefit: str, status: str, proof: int | None, reason: str | None = 
     return change
 
 
+def _mother(rows: Rows, person_id: int, today: date) -> None:
+    """The person before is her daughter."""
+    since = today - _days(38 * 365)
+    rows.add("relations", person_id, person_id - 1, "parent", since, None)
+    rows.add("relations", person_id - 1, person_id, "child", since, None)
+    _benefit("pension", "drawing", 200)(rows, person_id, today)
+
+
 _RETIRED: Final[dict[str, Any]] = {"age": 66, "category": "retired", "filing": None}
 _FROZEN: Final = {"social": "frozen", "bank_app": "frozen"}
 
@@ -223,6 +231,8 @@ DEMOS: Final[tuple[Demo, ...]] = (
     Demo("chronic_dialysis", "广州职工，透析已登记", "Guangzhou, dialysis registered", "440100", "chronic", "yes", "莫志豪", county="440106", sex=1, age=49, filing=None, disease="慢性肾功能衰竭透析"),
     Demo("chronic_home", "北京退休，高血压已登记，本地门诊", "Retired in Beijing, hypertension registered, treated at home", "110000", "chronic", "yes", "常淑兰", county="110106", age=69, category="retired", filing=None, disease="高血压"),
     Demo("provider_selected", "选定了一家社区医院作门诊定点", "Chose a community hospital for outpatient care", "510100", "outpatient", "yes", "包容", sex=1, filing=None, change=_chosen_provider),
+    Demo("moved_for_work", "到北京工作，还没有卡", "Works in Beijing, no card yet", "110000", "inpatient", "no", "林秋月", age=38, card=None, filing=None),
+    Demo("mother_of_moved", "在成都领养老金，女儿在北京工作", "Draws her pension in Chengdu; her daughter works in Beijing", "510100", "pension", "yes", "何淑琴", **_RETIRED, change=_mother),
 )
 # fmt: on
 

@@ -18,6 +18,7 @@ from yikatong.trust.access import NATION, ROLES, Grant, Role
 _WANTED: Final[tuple[tuple[str, str, Role, str], ...]] = (
     ("demo-counter", "演示窗口", "counter", NATION),
     ("demo-chengdu", "演示成都窗口", "counter", "510100"),
+    ("demo-beijing", "演示北京窗口", "counter", "110000"),
     ("demo-hotline", "演示热线", "hotline", NATION),
     ("demo-reviewer", "演示审核", "reviewer", NATION),
     ("demo-finance", "演示财务一", "finance", NATION),
