@@ -4,10 +4,13 @@ import asyncio
 import itertools
 from datetime import timedelta
 
+import httpx
 import pyotp
 import pytest
 
+from tests.counter.desk import at_work, hidden
 from tests.identity import offices
+from tests.identity.conftest import client_of
 from tests.identity.test_staff import begin, code, enrolled
 from yikatong.core.clock import FixedClock
 from yikatong.core.errors import InvalidInput
@@ -330,3 +333,64 @@ async def test_a_form_sent_twice_is_one_member_with_one_password_shown_once(
         assert not await connection.fetchval(
             "select exists (select from office_commands where secret_sealed is not null)"
         )
+
+
+async def test_a_form_that_came_when_the_session_was_over_is_there_after_signing_in(
+    platform: Platform, clock: FixedClock
+) -> None:
+    async with at_work(platform, "adm", ("administrator", SICHUAN)) as adm:
+        address = "/staff/members/new"
+        form = {**hidden(await adm.get(address)), "number": "cd-9", "name": "李晚"}
+        clock.advance(timedelta(minutes=16))
+        away = await adm.post(address, form)
+        assert away.status_code == 303
+        assert away.headers["location"].startswith("/staff?next=")
+        adm.client.cookies.clear()
+        adm.client.cookies.set("staff", await offices.token_of(platform, "adm"))
+        page = await adm.get(address)
+        assert 'value="李晚"' in page
+        assert hidden(page)["key"] == form["key"]
+        assert 'value="李晚"' not in await adm.get(address)
+
+
+async def test_a_machine_is_added_and_rotated_once_with_a_key_over_the_api(
+    platform: Platform,
+) -> None:
+    token = await offices.signed_in(platform, "adm", ("administrator", NATION))
+    local = await offices.signed_in(platform, "loc", ("administrator", SICHUAN))
+    body = {"id": "bank-1", "name": "某银行", "kind": "service", "grants": ["money.read@510100"]}
+
+    async def send(path: str, key: str, data: object = None, shown: str = token) -> httpx.Response:
+        headers = {**offices.bearer(shown), "Idempotency-Key": key}
+        async with client_of(platform) as client:
+            return await client.post(f"/api/v1/{path}", json=data, headers=headers)
+
+    assert (await send("machines", "k1", body, local)).status_code == 403
+    made = (await send("machines", "k1", body)).json()
+    assert made["grants"] == [{"permission": "money.read", "region": "510100"}]
+    assert (await send("machines", "k1", body)).json() == made
+    assert (await send("machines", "k1", {**body, "name": "x"})).status_code == 409
+    assert (await send("machines", "k2", body)).status_code == 409
+    newer = (await send("machines/bank-1/rotate", "k3", {})).json()["token"]
+    assert newer != made["token"]
+    assert (await send("machines/bank-1/rotate", "k3", {})).json()["token"] == newer
+    assert (await send("machines/bank-1/revoke", "k4")).json()["revoked"]
+    assert (await send("machines/bank-1/rotate", "k5", {})).status_code == 404
+    client = {
+        "client_id": "library", "name_zh": "图书馆", "name_en": "Library",
+        "redirect_uris": ["https://library.example/back"], "scopes": ["profile"],
+    }  # fmt: skip
+    assert (await send("openid/clients", "c1", client, local)).status_code == 403
+    first = (await send("openid/clients", "c1", client)).json()
+    assert len(first["client_secret"]) == 43
+    assert (await send("openid/clients", "c1", client)).json() == first
+    second = (await send("openid/clients/library/rotate-secret", "c2")).json()
+    assert second["client_secret"] != first["client_secret"]
+    assert (await send("openid/clients/library/disable", "c3")).json()["disabled"]
+    assert (await send("openid/clients/library/melt", "c4")).status_code == 404
+    async with platform.database.transaction(readonly=True) as connection:
+        events = await office.of_subject(connection, "library")
+    assert [one.action for one in events] == [
+        "client.disabled", "client.rotated", "client.added",
+    ]  # fmt: skip
+    assert {one.actor for one in events} == {"adm"}

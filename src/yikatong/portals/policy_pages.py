@@ -161,7 +161,7 @@ def _groups(view: View, lines: list[Line]) -> list[dict[str, Any]]:
     ]
 
 
-def told_changes(view: View, found: list[Change]) -> list[dict[str, str]]:
+def told_changes(view: View, found: list[Change]) -> list[dict[str, Any]]:
     """What changed, for a table."""
     return [
         {
@@ -170,6 +170,7 @@ def told_changes(view: View, found: list[Change]) -> list[dict[str, str]]:
             "level": one.level.in_language(view.language) if one.level else "",
             "before": one.before.in_language(view.language) if one.before else "—",
             "after": one.after.in_language(view.language) if one.after else "—",
+            "chinese": one.group == "documents",
         }
         for one in found
     ]
