@@ -72,7 +72,7 @@ async def read(platform: Platform, caller: Caller, number: str) -> File:
                 sandbox=platform.settings.sandbox,
             ),
             await store.recovery_codes_left(connection, number),
-            await office.of_subject(connection, number, _EVENTS_MAX),
+            await office.of_subjects(connection, [number], "staff.", _EVENTS_MAX),
         )  # fmt: skip
 
 

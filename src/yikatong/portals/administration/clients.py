@@ -9,6 +9,7 @@ from litestar.response import Redirect
 
 from yikatong.core.errors import InvalidInput, NotFound, YikatongError, one_of
 from yikatong.core.platform import Platform
+from yikatong.identity import office
 from yikatong.identity.model import Level
 from yikatong.identity.openid import clients as room
 from yikatong.identity.openid.clients import NewClient
@@ -17,6 +18,7 @@ from yikatong.money.bodies import check_key
 from yikatong.portals.administration.frame import (
     RIGHT,
     Wrong,
+    events,
     kept,
     moment,
     new_key,
@@ -24,7 +26,7 @@ from yikatong.portals.administration.frame import (
     sender,
 )
 from yikatong.portals.administration.handed import HANDED
-from yikatong.portals.administration.machines import lines_of, read_long
+from yikatong.portals.administration.machines import EVENTS_MAX, lines_of, read_long
 from yikatong.portals.sign_in import answer_wrong
 from yikatong.portals.signed_in import same_site
 from yikatong.portals.staff_sign_in import require_staff
@@ -55,9 +57,12 @@ async def _list(
     view = View.of(request)
     found = await room.every(platform)
     done = request.query_params.get("done", "")
+    async with platform.database.transaction(readonly=True) as connection:
+        ids = [one.client_id for one in found]
+        recorded = await office.of_subjects(connection, ids, "client.", EVENTS_MAX)
     return respond(
         request, view, "clients.html", session, "machines", wrong, CLIENTS,
-        rows=[_row(view, one) for one in found], key=new_key(),
+        rows=[_row(view, one) for one in found], key=new_key(), events=events(view, recorded),
         done=done if done in ("disable", "enable", "handed", "added") else "",
     )  # fmt: skip
 

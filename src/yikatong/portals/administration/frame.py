@@ -84,6 +84,7 @@ def events(view: View, found: Sequence[OfficeEvent]) -> list[dict[str, str]]:
     return [
         {
             "at": moment(one.at),
+            "subject": one.subject,
             "what": view.text(f"office_{one.action.replace('.', '_')}"),
             "who": view.text("office_command_line") if one.actor == "command line" else one.actor,
             "more": _more(view, one.detail),

@@ -10,6 +10,7 @@ from litestar.response import Redirect
 
 from yikatong.core.errors import InvalidInput, NotFound, YikatongError
 from yikatong.core.platform import Platform
+from yikatong.identity import office
 from yikatong.identity.keys import service as keys_room
 from yikatong.identity.keys.model import Told
 from yikatong.identity.machines import service
@@ -18,6 +19,7 @@ from yikatong.money.bodies import check_key
 from yikatong.portals.administration.frame import (
     RIGHT,
     Wrong,
+    events,
     kept,
     moment,
     new_key,
@@ -37,6 +39,7 @@ NEW: Final = f"{MACHINES}/new"
 KEYS: Final = "/operations/keys"
 _NEW_FIELDS: Final = ("id", "name", "kind", "grant", "days", "key")
 _TEXT_MAX: Final = 4000
+EVENTS_MAX: Final = 30
 _ENDS_SOON: Final = timedelta(days=30)
 
 
@@ -66,13 +69,16 @@ async def _list(
     view, now = View.of(request), platform.clock.now()
     found = await service.every(platform)
     done = request.query_params.get("done", "")
+    async with platform.database.transaction(readonly=True) as connection:
+        ids = [one.machine_id for one in found]
+        recorded = await office.of_subjects(connection, ids, "machine.", EVENTS_MAX)
     return respond(
         request, view, "machines.html", session, "machines", wrong, MACHINES,
         rows=[
             _row(view, one, now)
             for one in sorted(found, key=lambda one: (one.revoked_at is not None, one.machine_id))
         ],
-        key=new_key(), done=done if done in ("revoked", "handed") else "",
+        key=new_key(), events=events(view, recorded), done=done if done in ("revoked", "handed") else "",
     )  # fmt: skip
 
 
