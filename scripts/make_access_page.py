@@ -44,7 +44,14 @@ Hospitals call the [hospital interface](hospital-interface.md) with credentials 
 sign in on the pages and see their own affairs.
 
 A secret of a machine lasts a year, or as many days as are said. `yikatong machines rotate` makes a second
-one; the one in use works for 24 hours more.
+one; the one in use works for 24 hours more. Administrators of the nation do the same at
+`/operations/machines` and `POST /api/v1/machines`, with services that sign people in at
+`/operations/clients` and `/api/v1/openid/clients`. Which signing key is in use, and whose turn it is to
+change one, stands at `/operations/keys`.
+
+A secret that was just made is shown to who asked for it, and to nobody else, until they press that it was
+handed over, for a quarter of an hour at most; meanwhile it lies sealed. The same form, or the same
+`Idempotency-Key` with the same content, makes no second one.
 
 ## Where
 
@@ -75,16 +82,35 @@ granting a role, and resetting a member's second factor: an administrator who re
 factor alone could sign in as a colleague and approve as two. Where nobody else can approve, the command
 line on the machine does it. An administrator who adds a member knows the first password: whoever approves
 a role makes sure that the member exists and has signed in themselves. The trail of the person names who
-asked and who approved.
+asked and who approved. What is about an administrator's own role or second factor, a third one approves.
 
 ## Staff
 
 `yikatong staff add NUMBER --name … --role administrator` makes the first administrator and prints a first
 password. At the first sign-in the member scans the second factor (RFC 6238), keeps ten codes for recovery,
-and chooses a password (12 characters or more, none of the common ones). Tries are counted before they are
-looked at: 5 in a quarter of an hour and 20 a day against a number, as many against its codes, 60 and 500
-against an address. `yikatong staff unlock` or an administrator forgets them. A session ends after 15 minutes
+and chooses a password (12 characters or more, none of the common ones). A session ends after 15 minutes
 without a request, after 10 hours at the latest.
+
+Tries are counted before they are looked at, and a right one is taken back: 5 wrong ones in a quarter of an
+hour and 20 a day against a number, as many against its codes, and 60 and 500 tries from an address. Whoever
+knows only a number can use these up, but not lock the member out: a browser in which the member signed in
+before (cookie `staff_device`, 180 days, kept as a hash) has as many of its own, and who is signed in
+changes the password whatever strangers try. In a new browser the member waits, or an administrator (or
+`yikatong staff unlock`) forgets the tries. A code of the second factor counts once, whichever browser shows
+it, and of two who set one up at once with the same first password one does.
+
+Administrators and auditors find members at `/staff/members`: whose office lies in their regions, or who has
+a role there. Auditors look; administrators
+
+- add a member and print the sheet with the first password;
+- grant a role within their own regions to members of offices there, which a second administrator approves,
+  and take roles back;
+- unlock, end sessions, suspend and resume (leave of absence), or record that somebody left, which is for good;
+- give a new first password, and reset the second factor (approved by a second one).
+
+They do it only where the member's office and all of the member's roles lie within their regions, and never
+with themselves. Each act stands in the member's file, with who did it. What a form held when the session
+ran out is there after signing in.
 
 A counter of Sichuan, and what it does as a program:
 

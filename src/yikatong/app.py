@@ -47,8 +47,10 @@ from yikatong.identity.approvals.service import Approvals
 from yikatong.identity.authority import api as authority_api
 from yikatong.identity.ecards import api as ecards_api
 from yikatong.identity.ecards.codes import Codes
+from yikatong.identity.machines import api as machines_api
 from yikatong.identity.machines.service import Machines
 from yikatong.identity.openid import api as openid_api
+from yikatong.identity.openid import clients_api
 from yikatong.identity.openid.signing import OpenidProvider
 from yikatong.identity.staff import api as staff_api
 from yikatong.identity.staff import service as staff
@@ -388,6 +390,8 @@ def create_app(platform: Platform) -> Litestar:
                 path="/",
                 guards=[signed_in],
                 route_handlers=[
+                    *machines_api.routes,
+                    *clients_api.routes,
                     *money_api.routes,
                     *contributions_api.routes,
                     *medical_api.routes,

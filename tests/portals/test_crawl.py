@@ -147,7 +147,7 @@ def told(lines: Iterable[str]) -> str:
 def starts(site: Site, role: str) -> list[str]:
     """Where somebody of a role begins; a search is a form, so who finds people begins at some."""
     if role == VISITOR:
-        return ["/"]
+        return ["/", "/policies"]
     if role in (*PEOPLE, BEIJING):
         return ["/", "/security", "/card", "/inbox", "/settings", "/details", "/looks", "/acting"]
     people = {one["situation"]: one["person_id"] for one in site.persons}

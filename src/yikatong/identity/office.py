@@ -50,10 +50,19 @@ async def of_subject(
     connection: Connection, subject: str, limit: int = 50
 ) -> Sequence[OfficeEvent]:
     """The newest events of a member of staff or a machine, newest first."""
+    return await of_subjects(connection, [subject], "", limit)
+
+
+async def of_subjects(
+    connection: Connection, subjects: Sequence[str], kind: str, limit: int = 50
+) -> Sequence[OfficeEvent]:
+    """The newest events of these whose actions begin so ("staff.", "machine."), newest first."""
     rows = await connection.fetch(
         """select at, actor_kind, actor, action, subject, detail from office_events
-            where subject = $1 order by event_id desc limit $2""",
-        subject,
+            where subject = any($1::text[]) and starts_with(action, $2)
+            order by event_id desc limit $3""",
+        subjects,
+        kind,
         limit,
     )
     return [

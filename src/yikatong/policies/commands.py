@@ -179,7 +179,11 @@ def check_all(
             text = _read(draft, _DRAFT_BYTES_MAX).decode("utf-8")
         except UnicodeDecodeError as error:
             raise InvalidInput(draft, zh="应为 UTF-8 文字", en="must be text in UTF-8") from error
-        files.parse(draft, text)
+        _, wrong = files.check(draft, text)
+        for one in wrong[:-1]:
+            typer.echo(f"✗ {one}", err=True)
+        if wrong:
+            raise wrong[-1]
     book = service.load()
     outcomes = [examples.run(example) for example in examples.shipped()]
     failed = [one for one in outcomes if one.differences]

@@ -1,6 +1,6 @@
 """Errors of the room."""
 
-from yikatong.core.errors import InvalidInput, YikatongError
+from yikatong.core.errors import InvalidInput, Text, YikatongError
 
 
 class NoPolicyOnFile(InvalidInput):
@@ -18,5 +18,6 @@ class PolicyFileError(YikatongError):
     def __init__(self, file: str, line: int, field: str, zh: str, en: str) -> None:
         super().__init__(f"{file} 第 {line} 行 {field}：{zh}", f"{file}:{line} {field}: {en}")
         self.file = file
+        self.reason = Text(zh, en)
         self.line = line
         self.wrong_field = field

@@ -1,6 +1,7 @@
 """Worked examples: inputs and expected amounts as data a lawyer can read, run against the engine."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from importlib import resources
 from typing import Any, cast
 
@@ -9,6 +10,7 @@ import yaml
 
 from yikatong.core.errors import YikatongError
 from yikatong.policies import service, shown
+from yikatong.policies.model import Quote, QuoteRequest
 from yikatong.policies.requests import parse_request
 
 
@@ -44,10 +46,24 @@ def shipped() -> Iterator[Example]:
             yield Example(case["id"], case["title"], {**request, "visit": visit}, case["expect"])
 
 
-def run(example: Example) -> Outcome:
+@cache
+def _by_kind() -> dict[tuple[str, str], list[Example]]:
+    found: dict[tuple[str, str], list[Example]] = {}
+    for one in shipped():
+        person = one.request["person"]
+        found.setdefault((person["region"], person["insurance"]), []).append(one)
+    return found
+
+
+def of(region: str, insurance: str) -> list[Example]:
+    """The examples of people insured there."""
+    return _by_kind().get((region, insurance), [])
+
+
+def run(example: Example, quote: Callable[[QuoteRequest], Quote] = service.quote) -> Outcome:
     """Quote the example and compare what it expects, to the fen."""
     try:
-        answer = shown.quote_as_json(service.quote(parse_request(example.request)))
+        answer = shown.quote_as_json(quote(parse_request(example.request, service.load().groups)))
     except YikatongError as error:
         return Outcome(example, [("error", "", str(error))])
     return Outcome(

@@ -18,6 +18,9 @@ from yikatong.policies.model import (
 from yikatong.policies.reader import Entry
 
 ALWAYS = When()
+_MOST = 100
+"""Cases, bands, adjustments of one rule."""
+_NOTHING: Figure = (Case(ALWAYS, (0, 0, 0, 0)),)
 _Number = Callable[[Entry], int]
 
 
@@ -27,7 +30,9 @@ class Figures:
     def __init__(self, documents: Entry, groups: frozenset[str]) -> None:
         self.groups = groups
         self.documents = {
-            key: self._document(key, entry)
+            key: entry.attempt(
+                lambda key=key, entry=entry: self._document(key, entry), Document(key, "", "")
+            )
             for key, entry in documents.mapping(optional="*").items()
         }
         if not self.documents:
@@ -46,6 +51,9 @@ class Figures:
 
     def clause(self, entry: Entry) -> str:
         """ "zf158" or "zf158 第三十六条" → the document's number and the article."""
+        return entry.attempt(lambda: self._clause(entry), "")
+
+    def _clause(self, entry: Entry) -> str:
         key, _, article = entry.text().partition(" ")
         if key not in self.documents:
             known = ", ".join(self.documents)
@@ -56,6 +64,9 @@ class Figures:
 
     def when(self, entry: Entry) -> When:
         """A predicate: at least one condition, all of which must hold."""
+        return entry.attempt(lambda: self._when(entry), ALWAYS)
+
+    def _when(self, entry: Entry) -> When:
         fields = entry.mapping(
             optional="retired age_from age_under groups insured_years_from place filing "
             "admission_from grade"
@@ -93,10 +104,13 @@ class Figures:
         return self._figure(entry, lambda one: one.percent())
 
     def _figure(self, entry: Entry, number: _Number) -> Figure:
+        return entry.attempt(lambda: self._cases(entry, number), _NOTHING)
+
+    def _cases(self, entry: Entry, number: _Number) -> Figure:
         if not entry.is_list:
             return (Case(ALWAYS, self._by_level(entry, number)),)
         cases: list[Case] = []
-        for item in entry.items():
+        for item in entry.items(_MOST):
             if cases and cases[-1].when == ALWAYS:
                 raise item.wrong(
                     "前一项没有 when，轮不到这一项", "stands behind an item without `when`"
@@ -113,7 +127,9 @@ class Figures:
             one = number(entry)
             return (one, one, one, one)
         fields = entry.mapping(" ".join(LEVELS))
-        a, b, c, d = (number(fields[level]) for level in LEVELS)
+        a, b, c, d = (
+            fields[level].attempt(lambda level=level: number(fields[level]), 0) for level in LEVELS
+        )
         return (a, b, c, d)
 
     def bands(self, fields: dict[str, Entry], entry: Entry) -> tuple[Band, ...]:
@@ -123,7 +139,7 @@ class Figures:
         if "rate" in fields:
             return (Band(None, self.rates(fields["rate"])),)
         found: list[Band] = []
-        for item in fields["bands"].items():
+        for item in fields["bands"].items(_MOST):
             if found and found[-1].upto is None:
                 raise item.wrong("前一段没有上限，轮不到这一段", "the band before has no end")
             band = item.mapping("rate", "upto")
@@ -137,23 +153,23 @@ class Figures:
 
     def adjustments(self, entry: Entry | None) -> tuple[Adjustment, ...]:
         """Changes of the rates, in the order of the file."""
-        found: list[Adjustment] = []
-        for item in entry.items() if entry else ():
-            fields = item.mapping(optional="when points share factor")
-            changes = [key for key in ("points", "share", "factor") if key in fields]
-            if len(changes) != 1:
-                raise item.wrong(
-                    "points、share、factor 写一个", "needs one of points, share, factor"
-                )
-            value = fields[changes[0]]
-            when = self.when(fields["when"]) if "when" in fields else ALWAYS
-            if changes[0] == "points":
-                found.append(Adjustment(when, points=value.percent(-WHOLE)))
-            elif changes[0] == "share":
-                found.append(Adjustment(when, share=value.percent()))
-            else:
-                found.append(Adjustment(when, factor=value.percent()))
-        return tuple(found)
+        return tuple(
+            item.attempt(lambda item=item: self._adjustment(item), Adjustment(ALWAYS))
+            for item in (entry.items(_MOST) if entry else ())
+        )
+
+    def _adjustment(self, item: Entry) -> Adjustment:
+        fields = item.mapping(optional="when points share factor")
+        changes = [key for key in ("points", "share", "factor") if key in fields]
+        if len(changes) != 1:
+            raise item.wrong("points、share、factor 写一个", "needs one of points, share, factor")
+        value = fields[changes[0]]
+        when = self.when(fields["when"]) if "when" in fields else ALWAYS
+        if changes[0] == "points":
+            return Adjustment(when, points=value.percent(-WHOLE))
+        if changes[0] == "share":
+            return Adjustment(when, share=value.percent())
+        return Adjustment(when, factor=value.percent())
 
 
 def _ascending(before: Figure | None, after: Figure) -> bool:

@@ -45,12 +45,18 @@ _OUT_OF_SCOPE = Text(
 )
 
 
-def quote(request: QuoteRequest, policy: Policy) -> Quote:
-    """Split a bill by a policy. Raises NoPolicyOnFile where it says nothing on the kind of care."""
+def quote(request: QuoteRequest, policy: Policy, *, draft: bool = False) -> Quote:
+    """Split a bill by a policy. Raises NoPolicyOnFile where it says nothing on the kind of care.
+
+    Of a `draft`, which somebody only tries out, nothing is remembered.
+    """
     bill, year, stay = request.bill, request.year_to_date, request.stay
     earlier = year.admissions - (1 if stay.counted else 0)
-    key = policy_terms.key_of(policy, request.person, request.visit, earlier)
-    terms = policy_terms.terms_of(policy, key)
+    if draft:
+        terms = policy_terms.terms_of_draft(policy, request.person, request.visit, earlier)
+    else:
+        key = policy_terms.key_of(policy, request.person, request.visit, earlier)
+        terms = policy_terms.terms_of(policy, key)
     in_scope = bill.in_scope
     steps: list[Step] = []
     if in_scope < bill.total:

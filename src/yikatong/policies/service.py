@@ -66,6 +66,10 @@ class PolicyBook:
         """All policies in the order of regions, insurances and days."""
         return [one for kind in sorted(self._by_kind) for one in self._by_kind[kind]]
 
+    def versions(self, region: str, insurance: str) -> list[Policy]:
+        """All of a region and insurance, the oldest first."""
+        return list(self._by_kind.get((region, insurance), ()))
+
     def regions(self) -> list[str]:
         """Codes of the regions with at least one policy on file."""
         return sorted({region for region, _ in self._by_kind})

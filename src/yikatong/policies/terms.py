@@ -33,7 +33,7 @@ from yikatong.policies.model import (
     When,
 )
 
-_CARE_NAMES = {
+CARE_NAMES = {
     "outpatient": Text("普通门诊", "outpatient care"),
     "emergency": Text("急诊", "emergency care"),
     "chronic": Text("门诊慢特病", "chronic-disease outpatient care"),
@@ -168,9 +168,17 @@ def _border(borders: tuple[int, ...], value: int) -> int:
     return 0
 
 
-def key_of(policy: Policy, person: PersonFacts, visit: VisitFacts, admissions: int) -> Key:
+def key_of(
+    policy: Policy,
+    person: PersonFacts,
+    visit: VisitFacts,
+    admissions: int,
+    *,
+    remember: bool = True,
+) -> Key:
     """Reduce a case to what its terms depend on, so that like cases share them."""
-    asked = _asked(policy)
+    asked = _asked(policy) if remember else _asked.__wrapped__(policy)
+    exempt = _exempt if remember else _exempt.__wrapped__
     groups = person.groups
     age = person.age
     if age is not None:
@@ -183,7 +191,7 @@ def key_of(policy: Policy, person: PersonFacts, visit: VisitFacts, admissions: i
     place = place_of(policy, visit.region)
     if place == "home":
         filing = visit.home_filing
-    elif _exempt(policy.counts_as_filed, visit.region):
+    elif exempt(policy.counts_as_filed, visit.region):
         filing = "long_term"
     return Key(
         person.retired,
@@ -203,7 +211,7 @@ def key_of(policy: Policy, person: PersonFacts, visit: VisitFacts, admissions: i
 def terms_of(policy: Policy, key: Key) -> Terms:
     """Resolve every predicate; raises NoPolicyOnFile where the file says nothing on this care."""
     if key.care not in policy.care:
-        name = _CARE_NAMES[key.care]
+        name = CARE_NAMES[key.care]
         region = regions.short_name(policy.region)
         raise NoPolicyOnFile(
             "visit.care",
@@ -243,6 +251,14 @@ def terms_of(policy: Policy, key: Key) -> Terms:
         clause="；".join(clauses),
         cut=bool(cut_clause),
     )
+
+
+def terms_of_draft(
+    policy: Policy, person: PersonFacts, visit: VisitFacts, admissions: int
+) -> Terms:
+    """The terms of a policy that somebody only tries out: nothing of it is kept."""
+    key = key_of(policy, person, visit, admissions, remember=False)
+    return terms_of.__wrapped__(policy, key)
 
 
 def _holds(when: When, key: Key) -> bool:

@@ -31,6 +31,8 @@ from yikatong.portals import (
     overview,
     pension_apply,
     plan,
+    policy_pages,
+    policy_try,
     receipts,
     sandbox_inbox,
     security,
@@ -43,6 +45,8 @@ from yikatong.portals import (
 from yikatong.portals import benefits as own_benefits
 from yikatong.portals import guide as guides
 from yikatong.portals.account import account
+from yikatong.portals.administration import TEMPLATES as ADMINISTRATION_TEMPLATES
+from yikatong.portals.administration import clients, handed, machines, member_errands, members
 from yikatong.portals.calculator import calculator
 from yikatong.portals.check import check
 from yikatong.portals.clinic import TEMPLATES as CLINIC_TEMPLATES
@@ -165,6 +169,8 @@ def load() -> None:
         *COUNTER_TEMPLATES,
         *HOTLINE_TEMPLATES,
         *CLINIC_TEMPLATES,
+        *ADMINISTRATION_TEMPLATES,
+        *policy_pages.TEMPLATES,
         "acting.html",
         *consent.TEMPLATES,
         *me.TEMPLATES,
@@ -237,6 +243,8 @@ routes = [
             guide,
             topic,
             questions,
+            *policy_pages.routes,
+            *policy_try.routes,
             *sandbox_routes,
             *sign_in.routes,
             *sign_in_scan.routes,
@@ -271,4 +279,9 @@ routes = [
     *clinic.routes,
     *clinic_settlements.routes,
     *clinic_days.routes,
+    *members.routes,
+    *member_errands.routes,
+    *handed.routes,
+    *machines.routes,
+    *clients.routes,
 ]

@@ -6,7 +6,7 @@ import msgspec
 
 from yikatong.identity.staff.model import StaffSession
 from yikatong.portals.view import View
-from yikatong.trust.access import NATION, Caller
+from yikatong.trust.access import NATION, PERMISSIONS, Caller
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -32,6 +32,9 @@ ENTRIES: Final = (
     Entry("audit", "/operations/audit", "audit.read", "a"),
     Entry("runs", "/operations/runs", "run.read", "r"),
     Entry("by_hand", "/operations/by-hand", "benefit.read", "b"),
+    Entry("members", "/staff/members", "staff.read", "m"),
+    Entry("machines", "/operations/machines", "machine.manage", "a"),
+    Entry("keys", "/operations/keys", "keys.rotate", "y"),
     Entry("home", "/staff", None, "h"),
 )
 
@@ -51,6 +54,13 @@ def place_name(view: View, code: str) -> str:
     return view.text("staff_nation") if code == NATION else view.place(code)
 
 
+def _leads(caller: Caller, permission: str) -> bool:
+    """Whether the caller may do it somewhere; what concerns the nation, everywhere."""
+    if PERMISSIONS[permission].place == "nation":
+        return caller.everywhere(permission)
+    return caller.may(permission)
+
+
 def frame_of(view: View, session: StaffSession | None) -> Frame | None:
     """The frame of a member; None before all of the sign-in is done."""
     if session is None or not session.settled:
@@ -59,7 +69,7 @@ def frame_of(view: View, session: StaffSession | None) -> Frame | None:
     codes = sorted({one.region for one in session.grants})
     return Frame(
         tuple(
-            one for one in ENTRIES if one.permission is None or caller.may(one.permission)
+            one for one in ENTRIES if one.permission is None or _leads(caller, one.permission)
         ),
         view.text("staff_comma").join(place_name(view, code) for code in codes),
         caller.may("person.search"),

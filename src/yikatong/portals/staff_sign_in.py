@@ -19,6 +19,7 @@ from yikatong.core.errors import InvalidInput, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.identity.approvals.model import Approval
 from yikatong.identity.approvals.service import Approvals, shown_facts
+from yikatong.identity.signing_in.devices import read_tokens, write_tokens
 from yikatong.identity.staff import rules, service, signing_in
 from yikatong.identity.staff.model import StaffSession
 from yikatong.money.contributions.model import INSURANCE_NAMES
@@ -30,6 +31,7 @@ from yikatong.trust.access import PERMISSIONS, ROLES, Caller
 
 COOKIE: Final = "staff"
 STAFF: Final = "/staff"
+_DEVICE_COOKIE: Final = "staff_device"
 _CODE_MAX: Final = 40
 _DONE: Final = ("password", "session", "others", "approved", "refused")
 
@@ -80,6 +82,25 @@ def _keep(response: Response[Any], platform: Platform, token: str) -> None:
     response.set_cookie(
         COOKIE, token, httponly=True, samesite="strict", secure=platform.settings.secure, path="/"
     )
+
+
+def _known(request: Request[Any, Any, Any]) -> tuple[str, ...]:
+    """What the browser shows of members who signed in with it before."""
+    return read_tokens(request.cookies.get(_DEVICE_COOKIE))
+
+
+async def _remember(
+    request: Request[Any, Any, Any],
+    response: Response[Any],
+    platform: Platform,
+    session: StaffSession,
+) -> None:
+    tokens = await signing_in.remember(platform, session, _known(request))
+    response.set_cookie(
+        _DEVICE_COOKIE, write_tokens(tokens), httponly=True, samesite="strict",
+        secure=platform.settings.secure, path=STAFF,
+        max_age=int(signing_in.DEVICE_LASTS.total_seconds()),
+    )  # fmt: skip
 
 
 def _respond(
@@ -233,8 +254,9 @@ async def sign_in(
     visitor, way = visitor_of(request, platform), _way(sent["next"])
     try:
         session, token = await signing_in.begin(
-            platform, sent["number"], sent["password"], visitor.address, visitor.device
-        )
+            platform, sent["number"], sent["password"], visitor.address, visitor.device,
+            _known(request),
+        )  # fmt: skip
     except YikatongError as error:
         wrong = answer_wrong(View.of(request), error, "number")
         number = sent["number"][:30]
@@ -261,13 +283,14 @@ async def code(
         return Redirect(_to_staff(way), status_code=303)
     try:
         opened, token = await signing_in.second_factor(
-            platform, session, sent["code"][:_CODE_MAX], session.device
+            platform, session, sent["code"][:_CODE_MAX], session.device, _known(request)
         )
     except YikatongError as error:
         wrong = answer_wrong(View.of(request), error, "code")
         return _respond(request, "staff-code.html", session, wrong, way=way)
     response = Redirect(_to_staff(way) if not opened.settled else way, status_code=303)
     _keep(response, platform, token)
+    await _remember(request, response, platform, opened)
     return response
 
 
@@ -290,6 +313,7 @@ async def enrol(
         return await _enrolment(request, platform, session, way, wrong)
     response = _respond(request, "staff-recovery.html", opened, codes=codes, way=_to_staff(way))
     _keep(response, platform, token)
+    await _remember(request, response, platform, opened)
     return response
 
 

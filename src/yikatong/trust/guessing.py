@@ -96,6 +96,28 @@ async def left(
     return min(limit.tries - used.get(limit.seconds, 0) for limit in limits)
 
 
+async def used_up(
+    connection: Connection, platform: Platform, subjects: Sequence[tuple[str, Sequence[Limit]]]
+) -> dict[str, datetime]:
+    """Which of these subjects no try is looked at now, and until when."""
+    limits = {
+        (platform.vault.hash(_FIELD, subject), limit.seconds): (subject, limit.tries)
+        for subject, found in subjects
+        for limit in found
+    }
+    rows = await connection.fetch(
+        """select subject_hash, seconds, tries, begun_at + make_interval(secs => seconds) as ends_at
+             from guesses where subject_hash = any($1::bytea[])""",
+        list({key[0] for key in limits}),
+    )
+    now, told = platform.clock.now(), dict[str, datetime]()
+    for row in rows:
+        known = limits.get((row["subject_hash"], row["seconds"]))
+        if known is not None and row["tries"] >= known[1] and row["ends_at"] > now:
+            told[known[0]] = max(row["ends_at"], told.get(known[0], row["ends_at"]))
+    return told
+
+
 async def take_back(
     connection: Connection, platform: Platform, subjects: Sequence[tuple[str, Sequence[Limit]]]
 ) -> None:

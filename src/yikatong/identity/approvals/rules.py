@@ -18,6 +18,15 @@ def may_see(caller: Caller, approval: Approval) -> bool:
     return any(caller.may(approval.permission, region) for region in approval.regions)
 
 
+def is_about(caller: Caller, approval: Approval) -> bool:
+    """Whether it is about the caller's own role or second factor: that another one decides."""
+    return (
+        caller.kind == "staff"
+        and approval.permission.startswith("staff.")
+        and approval.facts.get("number") == caller.name
+    )
+
+
 def check_decision(caller: Caller, approval: Approval, at: datetime, decision: Decision) -> None:
     """Raise NoSuchApproval, ApprovalRefused unless the caller may decide it so now.
 
@@ -30,6 +39,11 @@ def check_decision(caller: Caller, approval: Approval, at: datetime, decision: D
         raise ApprovalRefused(
             zh="自己的申请要由另一人复核",
             en="what you asked for yourself, another person approves",
+        )
+    if is_about(caller, approval):
+        raise ApprovalRefused(
+            zh="这项申请与您本人有关，请另一人复核",
+            en="this is about yourself; another person approves it",
         )
     if approval.state == "approved" and decision == "approve":
         # A fault came between the approval and the act: whoever approves now lets it go on.

@@ -101,12 +101,13 @@ class Approvals:
         # Page by page: what waits in other regions must not push out what waits in the caller's.
         async with self._platform.database.transaction(readonly=True) as connection:
             while found := await store.waiting(connection, now, names, after, limit):
-                mine += [
+                others = [
                     self._opened(*one)
                     for one in found
                     if rules.may_see(caller, one[0])
                     and (one[0].asked_by_kind, one[0].asked_by) != (caller.kind, caller.name)
                 ]
+                mine += [one for one in others if not rules.is_about(caller, one)]
                 after = found[-1][0].approval_id
                 if len(mine) >= limit or len(found) < limit:
                     break

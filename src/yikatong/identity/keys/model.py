@@ -34,3 +34,14 @@ class SigningKey(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"SigningKey({self.purpose}, {self.key_id}, {self.algorithm})"
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What is told of a published key: when it signs, and until when it is published."""
+
+    purpose: Purpose
+    key_id: str
+    algorithm: Algorithm
+    signs_from: datetime
+    signs_until: datetime | None
+    published_until: datetime | None

@@ -19,7 +19,14 @@ from yikatong.core.database import Record
 from yikatong.core.fresh import Fresh
 from yikatong.core.platform import Platform
 from yikatong.identity.keys import store
-from yikatong.identity.keys.model import ANNOUNCED_FOR, KEPT_FOR, Algorithm, Purpose, SigningKey
+from yikatong.identity.keys.model import (
+    ANNOUNCED_FOR,
+    KEPT_FOR,
+    Algorithm,
+    Purpose,
+    SigningKey,
+    Told,
+)
 
 SEEN_WITHIN_SECONDS: Final = 20.0
 """A key made by another process is known here after so long; far less than it is announced for."""
@@ -102,6 +109,13 @@ class KeyRing:
             signs_until=row["signs_until"],
             published_until=row["published_until"],
         )
+
+
+async def told(platform: Platform) -> list[Told]:
+    """The published keys of all purposes, the newest of each first; private parts are not read."""
+    async with platform.database.transaction(readonly=True) as connection:
+        rows = await store.told(connection, platform.clock.now())
+    return [Told(**{name: row[name] for name in Told.__struct_fields__}) for row in rows]
 
 
 def _field(purpose: str, key_id: str) -> str:

@@ -20,6 +20,16 @@ async def published(connection: Connection, purpose: str, at: datetime) -> Seque
     )
 
 
+async def told(connection: Connection, at: datetime) -> Sequence[Record]:
+    """What is published of all purposes, without private keys, the newest of each first."""
+    return await connection.fetch(
+        """select purpose, key_id, algorithm, signs_from, signs_until, published_until
+             from signing_keys where published_until is null or published_until > $1
+            order by purpose, signs_from desc, key_id""",
+        at,
+    )
+
+
 async def lock(connection: Connection, purpose: str) -> None:
     """One process at a time makes a key of a purpose; held until the transaction ends."""
     await connection.execute(

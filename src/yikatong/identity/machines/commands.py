@@ -24,24 +24,6 @@ def _time(moment: datetime | None) -> str | None:
     return moment and moment.astimezone(SHANGHAI).isoformat(timespec="seconds")
 
 
-def _body(one: Any) -> dict[str, Any]:
-    return {
-        "id": one.machine_id,
-        "name": one.name,
-        "kind": one.kind,
-        "grants": [{"permission": grant.what, "region": grant.region} for grant in one.grants],
-        "revoked_at": _time(one.revoked_at),
-        "secrets": [
-            {
-                "made_at": _time(secret.made_at),
-                "ends_at": _time(secret.ends_at),
-                "used_at": _time(secret.used_at),
-            }
-            for secret in one.secrets
-        ],
-    }
-
-
 def _show_token(machine_id: str, token: str, as_json: bool, more: dict[str, Any]) -> None:
     if as_json:
         print_json({**more, "token": token})
@@ -67,6 +49,7 @@ def add(
     """添加接口凭证 · Add a machine; prints its token."""
     from yikatong.core.platform import Platform
     from yikatong.identity.machines import service
+    from yikatong.identity.machines.api import body
 
     async def run(platform: Platform) -> Any:
         return await service.add(
@@ -75,7 +58,7 @@ def add(
         )  # fmt: skip
 
     made, token = with_platform(data, run)
-    _show_token(machine_id, token, as_json, _body(made))
+    _show_token(machine_id, token, as_json, body(made))
 
 
 @machines_app.command("rotate")
@@ -116,13 +99,14 @@ def list_machines(data: DataOption = None, as_json: JsonOption = False) -> None:
     """列出接口凭证 · All machines, what they may do, when they were last used."""
     from yikatong.core.platform import Platform
     from yikatong.identity.machines import service
+    from yikatong.identity.machines.api import body
 
     async def run(platform: Platform) -> Any:
         return await service.every(platform)
 
     found = with_platform(data, run)
     if as_json:
-        print_json([_body(one) for one in found])
+        print_json([body(one) for one in found])
         return
     for one in found:
         used = max((secret.used_at for secret in one.secrets if secret.used_at), default=None)

@@ -21,7 +21,8 @@ from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, NotFound, Unavailable
 from yikatong.core.fresh import Remembered
 from yikatong.core.platform import Platform
-from yikatong.identity import office
+from yikatong.identity import handing, office
+from yikatong.identity.handing import Command
 from yikatong.identity.machines import store
 from yikatong.identity.machines.model import Machine, MachineExists
 from yikatong.trust.access import NATION, PERMISSIONS, Caller, Grant
@@ -50,16 +51,27 @@ async def add(
     actor: Actor,
     *,
     lasts: timedelta = LASTS,
+    key: str | None = None,
 ) -> tuple[Machine, str]:
-    """A new machine and its token, shown this once. Raises InvalidInput, MachineExists."""
+    """A new machine and its token, shown this once.
+
+    With the number of a form (`key`) it happens once, and the token lies ready in `handing`.
+    Raises InvalidInput, MachineExists, KeyUsed.
+    """
     _check(machine_id, name, kind, grants)
     _check_lasts(lasts)
     now = platform.clock.now()
+    told = tuple(f"{one.what}@{one.region}" for one in grants)
+    command = _command(actor, key, "machine.added", machine_id, (name, kind, str(lasts), *told))
     async with platform.database.transaction() as connection:
+        if command and not await handing.is_new(connection, platform, command):
+            return (await store.live(connection, [machine_id], now))[machine_id], ""
         if not await store.insert(connection, machine_id, name.strip(), kind, now):
             raise MachineExists
         await store.insert_grants(connection, machine_id, grants)
         token = await _new_secret(connection, machine_id, now, now + lasts)
+        if command:
+            await handing.keep(connection, platform, command, token)
         await office.record(
             connection, actor, now, "machine.added", machine_id,
             {"kind": kind, "grants": [[one.what, one.region] for one in grants]},
@@ -69,15 +81,27 @@ async def add(
 
 
 async def rotate(
-    platform: Platform, machine_id: str, actor: Actor, *, lasts: timedelta = LASTS
+    platform: Platform,
+    machine_id: str,
+    actor: Actor,
+    *,
+    lasts: timedelta = LASTS,
+    key: str | None = None,
 ) -> str:
-    """A new token; the secret that is in use works on for a day, others end. Raises NotFound."""
+    """A new token; the secret that is in use works on for a day, others end.
+
+    With the number of a form (`key`) it happens once, and the token lies ready in `handing`.
+    Raises NotFound, KeyUsed.
+    """
     _check_lasts(lasts)
     now = platform.clock.now()
+    command = _command(actor, key, "machine.rotated", machine_id, (str(lasts),))
     async with platform.database.transaction() as connection:
         machine = await store.lock(connection, machine_id, now)
         if machine is None:
             raise _no_such_machine()
+        if command and not await handing.is_new(connection, platform, command):
+            return ""
         # A new secret that was lost before it was ever used must not push out the one in use.
         never = datetime.min.replace(tzinfo=now.tzinfo)
         in_use = sorted(machine.secrets, key=lambda one: (one.used_at or never, one.made_at))
@@ -85,6 +109,8 @@ async def rotate(
         await store.end_secrets(connection, machine_id, hashes[-1:], now + OVERLAP)
         await store.end_secrets(connection, machine_id, hashes[:-1], now)
         token = await _new_secret(connection, machine_id, now, now + lasts)
+        if command:
+            await handing.keep(connection, platform, command, token)
         await office.record(connection, actor, now, "machine.rotated", machine_id)
     return token
 
@@ -172,6 +198,12 @@ def _no_such_machine() -> NotFound:
     return NotFound(
         zh="没有这个接口凭证，或已停用", en="no such machine, or it was revoked", field="id"
     )
+
+
+def _command(
+    actor: Actor, key: str | None, action: str, machine_id: str, content: tuple[str, ...]
+) -> Command | None:
+    return None if key is None else Command(actor, key, action, machine_id, content)
 
 
 async def _new_secret(

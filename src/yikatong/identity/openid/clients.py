@@ -14,6 +14,8 @@ import structlog
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, NotFound, YikatongError
 from yikatong.core.platform import Platform
+from yikatong.identity import handing, office
+from yikatong.identity.handing import Command
 from yikatong.identity.model import Level
 from yikatong.identity.openid import client_store, proofs, redirects, store
 from yikatong.identity.openid.errors import OpenidError
@@ -27,6 +29,7 @@ from yikatong.identity.openid.model import (
 from yikatong.identity.openid.proofs import Proof
 from yikatong.identity.openid.requests import Form
 from yikatong.trust import guessing
+from yikatong.trust.audit import Actor
 from yikatong.trust.guessing import Limit
 
 _SECRET_FIELD: Final = "openid_client_secret"  # noqa: S105 - the name of a field
@@ -135,11 +138,24 @@ def _sector(new: NewClient) -> str:
     return host or f"client:{new.client_id}"
 
 
-async def add(platform: Platform, new: NewClient) -> tuple[Client, str | None]:
-    """Register a client; answers its secret, shown this once. Raises InvalidInput, ClientExists."""
+COMMAND_LINE: Final = Actor("staff", "command line", "openid")
+
+
+async def add(
+    platform: Platform, new: NewClient, actor: Actor = COMMAND_LINE, *, key: str | None = None
+) -> tuple[Client, str | None]:
+    """Register a client; answers its secret, shown this once.
+
+    With the number of a form (`key`) it happens once, and the secret lies ready in `handing`.
+    Raises InvalidInput, ClientExists, KeyUsed.
+    """
     now = platform.clock.now()
     client = checked(new, now)
+    content = (msgspec.json.encode(new).decode(),)
+    command = None if key is None else Command(actor, key, "client.added", new.client_id, content)
     async with platform.database.transaction() as connection:
+        if command and not await handing.is_new(connection, platform, command):
+            return client, None
         if not await client_store.insert(connection, client):
             raise ClientExists(
                 zh=f"{client.client_id} 已登记", en=f"{client.client_id} is registered already",
@@ -148,6 +164,9 @@ async def add(platform: Platform, new: NewClient) -> tuple[Client, str | None]:
         secret = None
         if client.authentication == "secret":
             secret = await _new_secret(platform, connection, client, now)
+            if command:
+                await handing.keep(connection, platform, command, secret)
+        await office.record(connection, actor, now, "client.added", client.client_id)
     _log.info("client added", client=client.client_id)
     return client, secret
 
@@ -173,31 +192,50 @@ async def find(platform: Platform, connection: Connection, client_id: str) -> Cl
     return None if client.sandbox and not platform.settings.sandbox else client
 
 
-async def rotate_secret(platform: Platform, client_id: str, *, at_once: bool = False) -> str:
+async def rotate_secret(
+    platform: Platform,
+    client_id: str,
+    actor: Actor = COMMAND_LINE,
+    *,
+    at_once: bool = False,
+    key: str | None = None,
+) -> str:
     """A new secret; the old one works for a week more, or with `at_once` not at all.
 
-    Raises NotFound, InvalidInput for a client without secrets.
+    With the number of a form (`key`) it happens once, and the secret lies ready in `handing`.
+    Raises NotFound, InvalidInput for a client without secrets, KeyUsed.
     """
     now = platform.clock.now()
+    content = ("at once" if at_once else "",)
+    command = None if key is None else Command(actor, key, "client.rotated", client_id, content)
     async with platform.database.transaction() as connection:
         client = await client_store.client(connection, client_id)
         if client is None:
             raise _unknown()
         if client.authentication != "secret":
             raise InvalidInput("client_id", zh="这个应用没有密钥", en="this client has no secret")
+        if command and not await handing.is_new(connection, platform, command):
+            return ""
         until = None if at_once else now + SECRETS_OVERLAP
         await client_store.retire_secrets(connection, client_id, until)
         secret = await _new_secret(platform, connection, client, now)
+        if command:
+            await handing.keep(connection, platform, command, secret)
+        await office.record(connection, actor, now, "client.rotated", client_id)
     _log.info("client secret rotated", client=client_id)
     return secret
 
 
-async def set_disabled(platform: Platform, client_id: str, *, disabled: bool) -> None:
+async def set_disabled(
+    platform: Platform, client_id: str, actor: Actor = COMMAND_LINE, *, disabled: bool
+) -> None:
     """Switch a client off (its tokens stop at once) or on again; raises NotFound."""
-    at = platform.clock.now() if disabled else None
+    now = platform.clock.now()
+    action = "client.disabled" if disabled else "client.enabled"
     async with platform.database.transaction() as connection:
-        if not await client_store.set_disabled(connection, client_id, at):
+        if not await client_store.set_disabled(connection, client_id, now if disabled else None):
             raise _unknown()
+        await office.record(connection, actor, now, action, client_id)
     _log.info("client switched", client=client_id, disabled=disabled)
 
 

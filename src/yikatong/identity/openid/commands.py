@@ -1,7 +1,7 @@
 """`yikatong openid`: register, list, rotate, switch off clients; rotate the signing key."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -79,6 +79,7 @@ def add(
 
     from yikatong.identity.model import Level
     from yikatong.identity.openid import clients
+    from yikatong.identity.openid.clients_api import body
 
     known: clients.Authentication = one_of(authentication, _AUTHENTICATIONS, "--authentication")
     new = clients.NewClient(
@@ -100,7 +101,7 @@ def add(
         where = _OPTIONS.get(error.field or "", error.field or "")
         raise InvalidInput(where, zh=error.text.zh, en=error.text.en) from error
     if as_json:
-        print_json({**_shown(made), "client_secret": secret})
+        print_json({**body(made), "client_secret": secret})
         return
     typer.echo(f"{made.client_id}  已登记 · registered")
     if secret is not None:
@@ -111,10 +112,11 @@ def add(
 def show(data: DataOption = None, as_json: JsonOption = False) -> None:
     """查看应用 · All clients."""
     from yikatong.identity.openid import clients
+    from yikatong.identity.openid.clients_api import body
 
     found = with_platform(data, clients.every)
     if as_json:
-        print_json([_shown(one) for one in found])
+        print_json([body(one) for one in found])
         return
     for one in found:
         off = "  已停用 · off" if one.disabled_at else ""
@@ -194,22 +196,6 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput("--keys", zh=f"无法读取 {path}", en=f"cannot read {path}") from error
-
-
-def _shown(one: Any) -> dict[str, Any]:
-    return {
-        "client_id": one.client_id,
-        "name": one.name.as_dict(),
-        "authentication": one.authentication,
-        "native": one.native,
-        "sector": one.sector,
-        "redirect_uris": list(one.redirect_uris),
-        "post_logout_redirect_uris": list(one.post_logout_uris),
-        "scopes": list(one.scopes),
-        "level": one.required_level,
-        "sandbox": one.sandbox,
-        "disabled": one.disabled_at is not None,
-    }
 
 
 def _print_secret(secret: str) -> None:

@@ -6,17 +6,17 @@ from typing import Annotated, Any, Final
 import msgspec
 from litestar import Request, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 
 from yikatong.core.addresses import address_from
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import NotFound
 from yikatong.core.platform import Platform
 from yikatong.identity.signing_in.rules import device_of
-from yikatong.identity.staff import rules, service, signing_in
+from yikatong.identity.staff import listing, rules, service, signing_in
 from yikatong.identity.staff.model import Member
 from yikatong.money.bodies import PROBLEMS
-from yikatong.trust.access import Caller, Content, FourEyes
+from yikatong.trust.access import Caller, FourEyes
 from yikatong.trust.audit import Actor
 
 _PATH: Final = "/api/v1/staff"
@@ -84,9 +84,17 @@ async def sign_in(
 
 
 @get(_PATH, summary="Members of staff", responses=PROBLEMS, tags=["staff"], permission="staff.read")
-async def every(platform: NamedDependency[Platform]) -> list[dict[str, Any]]:
-    """Also those who left."""
-    return [body(one) for one in await service.every(platform)]
+async def every(
+    platform: NamedDependency[Platform],
+    caller: NamedDependency[Caller],
+    words: Annotated[str, QueryParameter(name="q", max_length=50)] = "",
+    after: Annotated[str, QueryParameter(max_length=30)] = "",
+) -> list[dict[str, Any]]:
+    """Whose office lies in the caller's regions, or who has a role there, also those who left; 500 by
+    their numbers, the next behind `after`."""
+    wanted = listing.Wanted(words=words, after=after)
+    areas = caller.regions("staff.read")
+    return [body(one.member) for one in await listing.search(platform, areas, wanted, 500)]
 
 
 @post(
@@ -130,9 +138,7 @@ async def grant(
     caller.require("staff.grant", wanted.region)
     async with platform.database.transaction(readonly=True) as connection:
         member = await service.get(connection, number)
-    rules.check_grants_of(member.provider, [wanted])
-    facts = {"number": number, "role": wanted.what, "region": wanted.region}
-    await four_eyes.need(caller, Content("staff.grant", (wanted.region,), facts), key)
+    await four_eyes.need(caller, service.granting(caller, member, wanted), key)
     async with platform.database.transaction(readonly=True) as connection:
         return body(await service.get(connection, number))
 
@@ -153,6 +159,7 @@ async def revoke(
 ) -> dict[str, Any]:
     """At once."""
     wanted = service.read_grant(data.role, data.region)
+    service.require_other(caller, number)
     caller.require("staff.manage", wanted.region)
     return body(await service.revoke(platform, number, wanted, caller.actor("staff")))
 
@@ -162,6 +169,8 @@ ACTS: Final[dict[str, _Act]] = {
     "end-sessions": service.end_sessions,
     "reset-password": service.reset_password,
     "unlock": service.unlock,
+    "suspend": service.suspend,
+    "resume": service.resume,
     "leave": service.leave,
 }
 
@@ -169,7 +178,7 @@ ACTS: Final[dict[str, _Act]] = {
 @post(
     _PATH + "/{number:str}/{act:str}",
     status_code=200,
-    summary="End sessions, reset the password, unlock, or record that a member left",
+    summary="End sessions, reset the password, unlock, suspend, resume, or record that a member left",
     description=f"`act` is one of {', '.join(ACTS)}.",
     responses=PROBLEMS,
     tags=["staff"],
@@ -211,9 +220,7 @@ async def reset_second_factor(
     """Another administrator approves: who resets password and second factor alone is two people."""
     async with platform.database.transaction(readonly=True) as connection:
         member = await service.get(connection, number)
-    service.require_over(caller, "staff.second_factor", member)
-    content = Content("staff.second_factor", (service.area_of(member),), {"number": number})
-    await four_eyes.need(caller, content, key)
+    await four_eyes.need(caller, service.resetting(caller, member), key)
     async with platform.database.transaction(readonly=True) as connection:
         return body(await service.get(connection, number))
 

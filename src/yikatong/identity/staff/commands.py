@@ -40,7 +40,7 @@ def _show(member: Any, as_json: bool, password: str | None = None) -> None:
     if member.provider:
         roles += f"  {member.provider}"
     factor = "" if member.second_factor else "  未绑定验证器 · no second factor"
-    left = "  已离岗 · left" if member.state == "left" else ""
+    left = {"left": "  已离岗 · left", "suspended": "  已停用 · suspended"}.get(member.state, "")
     typer.echo(f"{member.staff_number}  {member.name}  {roles}{factor}{left}")
     if password:
         typer.echo(f"首次密码 · first password (shown once): {password}")
@@ -162,6 +162,8 @@ for _one in (
     ("reset-second-factor", "重置验证器", "Let a member enrol a new second factor."),
     ("reset-password", "重置密码", "Give a new first password; prints it."),
     ("unlock", "解除锁定", "Forget the wrong tries against a number."),
+    ("suspend", "停用", "A member is away: no sign-in until resumed."),
+    ("resume", "恢复", "A suspended member is back."),
     ("leave", "离岗", "A member left: no sign-in any more."),
 ):
     _manage(*_one)

@@ -31,6 +31,8 @@ _WANTED: Final[tuple[tuple[str, str, Role, str], ...]] = (
     ("demo-operator", "演示运行", "operator", NATION),
     ("demo-admin", "演示管理一", "administrator", NATION),
     ("demo-admin-2", "演示管理二", "administrator", NATION),
+    ("demo-sichuan", "演示四川管理一", "administrator", "510000"),
+    ("demo-sichuan-2", "演示四川管理二", "administrator", "510000"),
 )
 
 CLINIC, PHARMACY = "demo-clinic", "demo-pharmacy"

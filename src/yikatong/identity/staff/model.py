@@ -9,6 +9,8 @@ from yikatong.core.errors import YikatongError
 from yikatong.trust.access import Caller, Grant
 from yikatong.trust.audit import Actor
 
+State = Literal["active", "suspended", "left"]
+"""在岗, 停用 (on leave: no sign-in until let in again), 离岗 (for good)."""
 Stage = Literal["second_factor", "enrolment", "open"]
 """How far somebody is with signing in: the password was right and the code is asked for; it was
 right and there is no second factor yet; signed in."""
@@ -21,7 +23,7 @@ class Member(msgspec.Struct, frozen=True):
     name: str
     region: str
     """Of the office the member belongs to; who manages staff there manages this member."""
-    state: Literal["active", "left"]
+    state: State
     sandbox: bool
     second_factor: bool
     """Whether one is enrolled."""
@@ -30,6 +32,26 @@ class Member(msgspec.Struct, frozen=True):
     made_at: datetime
     provider: str | None
     """The code of the hospital, clinic or pharmacy the member works for; None: of an agency."""
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A role that a member has, since when and by whom."""
+
+    role: str
+    region: str
+    granted_at: datetime
+    granted_by: str
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """A member in a list of administrators."""
+
+    member: Member
+    signed_in_at: datetime | None
+    """Begun last, of the sessions that are kept (90 days)."""
+    locked_until: datetime | None
+    """Where strangers' tries used up those at the number: until then only browsers in which the member
+    signed in before are let in."""
 
 
 class StaffSession(msgspec.Struct, frozen=True):

@@ -8,11 +8,21 @@ from yikatong.core import regions
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, NotFound
 from yikatong.core.platform import Platform
-from yikatong.identity import office
+from yikatong.identity import handing, office
+from yikatong.identity.handing import Command
 from yikatong.identity.staff import rules, store, workplaces
-from yikatong.identity.staff.model import Member, StaffExists
+from yikatong.identity.staff.model import Member, StaffExists, State
 from yikatong.trust import guessing, verifiers
-from yikatong.trust.access import NATION, PERMISSIONS, ROLES, Caller, Grant, within
+from yikatong.trust.access import (
+    NATION,
+    PERMISSIONS,
+    ROLES,
+    Caller,
+    Content,
+    Grant,
+    NotAllowed,
+    within,
+)
 from yikatong.trust.audit import Actor
 
 PURPOSE: Final = "staff password"
@@ -28,15 +38,16 @@ async def add(
     grants: Sequence[Grant],
     actor: Actor,
     provider: str | None = None,
+    *,
+    key: str | None = None,
 ) -> tuple[Member, str]:
     """A new member and the first password, to be changed at the first sign-in; with a provider's code
     one who works there, whose region is the provider's.
 
-    Raises InvalidInput, StaffExists, NotFound naming `provider`.
+    With the number of a form (`key`) it happens once, and the password lies ready in `handing`.
+    Raises InvalidInput, StaffExists, KeyUsed, NotFound naming `provider`.
     """
-    rules.check_number(number)
-    if not 1 <= len(name.strip()) <= 50 or not name.isprintable():
-        raise InvalidInput("name", zh="姓名应为 1 至 50 个字", en="a name of 1 to 50 characters")
+    check_new(number, name)
     if region != NATION:
         regions.get(region, "region")
     check_grants(grants)
@@ -46,7 +57,10 @@ async def add(
     password = new_password()
     verifier = await verifiers.make(platform, PURPOSE, number, password)
     now = platform.clock.now()
+    command = _command(actor, key, "staff.added", number, (name.strip(), region, provider or ""))
     async with platform.database.transaction() as connection:
+        if command and not await handing.is_new(connection, platform, command):
+            return await get(connection, number), ""
         if provider is not None:
             await workplaces.require(connection, provider)
         if not await store.insert(
@@ -54,12 +68,27 @@ async def add(
             totp_sealed=None, provider=provider,
         ):  # fmt: skip
             raise StaffExists
+        if command:
+            await handing.keep(connection, platform, command, password)
         await store.grant(connection, number, grants, now, actor.name)
         told: dict[str, object] = {"grants": _told(grants)}
         if provider is not None:
             told["provider"] = provider
         await office.record(connection, actor, now, "staff.added", number, told)
         return await get(connection, number), password
+
+
+def check_new(number: str, name: str) -> None:
+    """Raise InvalidInput for a number or name that no new member can have."""
+    rules.check_number(number)
+    if not 1 <= len(name.strip()) <= 50 or not name.isprintable():
+        raise InvalidInput("name", zh="姓名应为 1 至 50 个字", en="a name of 1 to 50 characters")
+
+
+async def check_active(platform: Platform, number: str) -> None:
+    """Raise InvalidInput where the member is suspended or left: such a one is granted nothing."""
+    async with platform.database.transaction(readonly=True) as connection:
+        await _active(connection, number)
 
 
 async def get(connection: Connection, number: str) -> Member:
@@ -114,13 +143,38 @@ async def revoke(platform: Platform, number: str, one: Grant, actor: Actor) -> M
 
 
 async def leave(platform: Platform, number: str, actor: Actor) -> Member:
-    """The member left: no sign-in any more, all sessions end."""
+    """The member left for good: no sign-in any more, all sessions end."""
+    return await _set_state(platform, number, "left", actor)
+
+
+async def suspend(platform: Platform, number: str, actor: Actor) -> Member:
+    """The member is away: no sign-in until resumed, all sessions end. Raises InvalidInput for one who
+    left."""
+    return await _set_state(platform, number, "suspended", actor)
+
+
+async def resume(platform: Platform, number: str, actor: Actor) -> Member:
+    """The member is back; roles, password and second factor are as they were. Raises InvalidInput for
+    one who left: the number is not given again."""
+    return await _set_state(platform, number, "active", actor)
+
+
+_STATE_EVENTS: Final[dict[State, str]] = {
+    "active": "staff.resumed", "suspended": "staff.suspended", "left": "staff.left",
+}  # fmt: skip
+
+
+async def _set_state(platform: Platform, number: str, state: State, actor: Actor) -> Member:
     now = platform.clock.now()
     async with platform.database.transaction() as connection:
-        await get(connection, number)
-        await store.leave(connection, number)
-        await store.end(connection, number, None, now)
-        await office.record(connection, actor, now, "staff.left", number)
+        member = await get(connection, number)
+        if member.state == state:
+            return member
+        if not await store.set_state(connection, number, state):
+            raise _left()
+        if state != "active":
+            await store.end(connection, number, None, now)
+        await office.record(connection, actor, now, _STATE_EVENTS[state], number)
         return await get(connection, number)
 
 
@@ -141,7 +195,7 @@ async def reset_second_factor(platform: Platform, number: str, actor: Actor) -> 
     now = platform.clock.now()
     async with platform.database.transaction() as connection:
         await get(connection, number)
-        await store.set_second_factor(connection, number, None, 0)
+        await store.drop_second_factor(connection, number)
         await store.end(connection, number, None, now)
         await office.record(connection, actor, now, "staff.second_factor_reset", number)
 
@@ -154,13 +208,25 @@ async def carry_out_second_factor_reset(
     await reset_second_factor(platform, facts["number"], who)
 
 
-async def reset_password(platform: Platform, number: str, actor: Actor) -> str:
-    """A new first password, to be changed at the next sign-in; all sessions end."""
+async def reset_password(
+    platform: Platform, number: str, actor: Actor, *, key: str | None = None
+) -> str:
+    """A new first password, to be changed at the next sign-in; all sessions end.
+
+    With the number of a form (`key`) it happens once, and the password lies ready in `handing`.
+    Raises NotFound, InvalidInput for one who left, KeyUsed.
+    """
     password = new_password()
     verifier = await verifiers.make(platform, PURPOSE, number, password)
     now = platform.clock.now()
+    command = _command(actor, key, "staff.password_reset", number)
     async with platform.database.transaction() as connection:
-        await get(connection, number)
+        if (await get(connection, number)).state == "left":
+            raise _left()
+        if command:
+            if not await handing.is_new(connection, platform, command):
+                return ""
+            await handing.keep(connection, platform, command, password)
         await store.set_password(connection, number, verifier, None)
         await store.end(connection, number, None, now)
         await office.record(connection, actor, now, "staff.password_reset", number)
@@ -172,14 +238,17 @@ async def unlock(platform: Platform, number: str, actor: Actor) -> None:
     now = platform.clock.now()
     async with platform.database.transaction() as connection:
         await get(connection, number)
-        for subject in guessed(number):
-            await guessing.forgive(connection, platform, subject)
+        for device in (None, *await store.devices(connection, number)):
+            for subject in guessed(number, device):
+                await guessing.forgive(connection, platform, subject)
         await office.record(connection, actor, now, "staff.unlocked", number)
 
 
-def guessed(number: str) -> tuple[str, str]:
-    """What tries at a member's password and code are counted against."""
-    return f"staff password:{number}", f"staff code:{number}"
+def guessed(number: str, device: bytes | None = None) -> tuple[str, str]:
+    """What tries at a member's password and code are counted against: those of all strangers
+    together, or of one browser in which the member signed in before."""
+    own = f":{device.hex()}" if device else ""
+    return f"staff password:{number}{own}", f"staff code:{number}{own}"
 
 
 def read_grant(role: str, region: str) -> Grant:
@@ -202,9 +271,43 @@ def check_grants(grants: Sequence[Grant]) -> None:
             regions.get(one.region, "region")
 
 
+def require_other(caller: Caller, number: str) -> None:
+    """Raise NotAllowed where an administrator would manage themselves."""
+    if caller.kind == "staff" and caller.name == number:
+        raise NotAllowed(
+            zh="不能管理自己的账号和岗位，请另一位管理员办理",
+            en="nobody manages their own account or roles; another administrator does",
+        )
+
+
+def granting(caller: Caller, member: Member, wanted: Grant) -> Content:
+    """What a second person approves before a role is granted.
+
+    Raises NotAllowed unless the caller may grant roles in that region, to members of that office, and
+    InvalidInput for a role that a member of a provider, or of an agency, cannot have.
+    """
+    require_other(caller, member.staff_number)
+    caller.require("staff.grant", wanted.region)
+    caller.require("staff.grant", member.region)
+    rules.check_grants_of(member.provider, [wanted])
+    facts = {
+        "number": member.staff_number, "name": member.name,
+        "role": wanted.what, "region": wanted.region,
+    }  # fmt: skip
+    return Content("staff.grant", (wanted.region,), facts)
+
+
+def resetting(caller: Caller, member: Member) -> Content:
+    """What a second person approves before a second factor is reset; raises NotAllowed."""
+    require_over(caller, "staff.second_factor", member)
+    facts = {"number": member.staff_number, "name": member.name}
+    return Content("staff.second_factor", (area_of(member),), facts)
+
+
 def require_over(caller: Caller, permission: str, member: Member) -> None:
-    """Raise NotAllowed unless the caller may manage the member's office and all that the member has a
-    role in: who rules a city does not reset somebody of the nation."""
+    """Raise NotAllowed unless the caller is another, and may manage the member's office and all that the
+    member has a role in: who rules a city does not reset somebody of the nation."""
+    require_other(caller, member.staff_number)
     caller.require(permission, member.region)
     for one in member.grants:
         caller.require(permission, one.region)
@@ -236,9 +339,24 @@ def new_password() -> str:
 
 async def _active(connection: Connection, number: str) -> Member:
     member = await get(connection, number)
-    if member.state != "active":
-        raise InvalidInput("number", zh="此人已离岗", en="this member left")
+    state = member.state
+    if state == "left":
+        raise _left()
+    if state == "suspended":
+        raise InvalidInput(
+            "number", zh="此人已停用，请先恢复", en="this member is suspended; resume first"
+        )
     return member
+
+
+def _left() -> InvalidInput:
+    return InvalidInput("number", zh="此人已离岗", en="this member left")
+
+
+def _command(
+    actor: Actor, key: str | None, action: str, number: str, content: tuple[str, ...] = ()
+) -> Command | None:
+    return None if key is None else Command(actor, key, action, number, content)
 
 
 def _told(grants: Sequence[Grant]) -> list[list[str]]:

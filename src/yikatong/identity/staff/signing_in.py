@@ -1,8 +1,9 @@
 """How staff signs in: number and password, then a code of the second factor (RFC 6238).
 
-Every try is counted before it is looked at, by number and by address. A code counts once. A session
-lasts ten hours at most and ends after a quarter of an hour without a request; at each step it gets a
-new token.
+Every try is counted before it is looked at, by number and by address; a right one is taken back. A browser
+in which the member signed in before has tries of its own (a device cookie), so that nobody locks a member
+out who only knows the number. A code counts once. A session lasts ten hours at most and ends after a
+quarter of an hour without a request; at each step it gets a new token.
 """
 
 import base64
@@ -10,6 +11,7 @@ import binascii
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -32,13 +34,19 @@ LASTS_MAX: Final = timedelta(hours=10)
 STEP_MAX: Final = timedelta(minutes=10)
 """How long somebody may take between password and code."""
 PASSWORD_LIMITS: Final = (Limit(5, timedelta(minutes=15)), Limit(20, timedelta(days=1)))
-"""Per number; after the last an administrator unlocks, or a day passes."""
+"""Per number, of all strangers together, and again of each browser the member signed in with before;
+after the last an administrator unlocks, or a day passes."""
 CODE_LIMITS: Final = (Limit(5, timedelta(minutes=15)), Limit(20, timedelta(days=1)))
 """Three codes of a million count at a moment: 20 tries a day guess one with 6 in 100 000, and only
 who knows the password tries at all."""
 ADDRESS_LIMITS: Final = (Limit(60, timedelta(minutes=15)), Limit(500, timedelta(days=1)))
 """Per address: an office with one address has many members."""
 RECOVERY_CODES: Final = 10
+DEVICE_LASTS: Final = timedelta(days=180)
+"""A browser that was not used for so long is a stranger's again."""
+_DEVICES_MAX: Final = 10
+_TOKENS_MAX: Final = 5
+"""Members who share a browser."""
 _NOTED_EVERY: Final = timedelta(seconds=30)
 _KEPT: Final = timedelta(days=90)
 _SECRET_BYTES: Final = 24
@@ -48,17 +56,22 @@ _MARK: Final = "_"
 
 
 async def begin(
-    platform: Platform, number: str, password: str, address: str, device: str
+    platform: Platform,
+    number: str,
+    password: str,
+    address: str,
+    device: str,
+    known: Sequence[str] = (),
 ) -> tuple[StaffSession, str]:
     """Check number and password; answers a session that waits for the second factor, and its token.
 
-    Raises TooManyTries, SignInRefused, Busy.
+    `known` are the tokens of the browser's device cookie. Raises TooManyTries, SignInRefused, Busy.
     """
     number = number.replace("\x00", "").strip().lower()[:30]
-    await guessing.count(
-        platform,
-        [(guessed(number)[0], PASSWORD_LIMITS), (f"staff address:{address}", ADDRESS_LIMITS)],
-    )
+    own = await _own_device(platform, number, known)
+    subject = guessed(number, own)[0]
+    by_address = [] if own else [(f"staff address:{address}", ADDRESS_LIMITS)]
+    await guessing.count(platform, [(subject, PASSWORD_LIMITS), *by_address])
     async with platform.database.transaction(readonly=True) as connection:
         found = await store.secrets_of(connection, number, sandbox=platform.settings.sandbox)
     stored = None if found is None else found[0]
@@ -66,18 +79,24 @@ async def begin(
         raise SignInRefused
     stage: Stage = "enrolment" if found[1] is None else "second_factor"
     async with platform.database.transaction() as connection:
+        await guessing.take_back(connection, platform, [(subject, PASSWORD_LIMITS)])
         return await _new(platform, connection, number, stage, device, STEP_MAX)
 
 
 async def second_factor(
-    platform: Platform, session: StaffSession, code: str, device: str
+    platform: Platform,
+    session: StaffSession,
+    code: str,
+    device: str,
+    known: Sequence[str] = (),
 ) -> tuple[StaffSession, str]:
     """Check a code, of the authenticator or for recovery; answers the open session and its token.
 
     Raises TooManyTries, SignInRefused.
     """
     number = session.staff_number
-    await guessing.count(platform, [(guessed(number)[1], CODE_LIMITS)])
+    subject = guessed(number, await _own_device(platform, number, known))[1]
+    await guessing.count(platform, [(subject, CODE_LIMITS)])
     now = platform.clock.now()
     async with platform.database.transaction() as connection:
         found = await store.secrets_of(connection, number, sandbox=platform.settings.sandbox)
@@ -91,6 +110,7 @@ async def second_factor(
             hashed = _recovery_hash(platform, number, code)
             if not await store.take_recovery_code(connection, number, hashed, now):
                 raise SignInRefused("code")
+        await guessing.take_back(connection, platform, [(subject, CODE_LIMITS)])
         return await _open(platform, connection, session, device, {"by": by})
 
 
@@ -119,18 +139,38 @@ async def enrol(
         raise SignInRefused("code")
     codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
     async with platform.database.transaction() as connection:
-        found = await store.secrets_of(connection, number, sandbox=platform.settings.sandbox)
-        if found is None or found[1] is not None:
+        sealed = platform.vault.seal(_field(number), 0, secret)
+        if not await store.set_second_factor(connection, number, sealed, step):
             # Somebody else with the same password enrolled meanwhile.
             raise SignInRefused("code")
-        sealed = platform.vault.seal(_field(number), 0, secret)
-        await store.set_second_factor(connection, number, sealed, step)
+        await guessing.take_back(connection, platform, [(guessed(number)[1], CODE_LIMITS)])
         hashes = [_recovery_hash(platform, number, one) for one in codes]
         await store.insert_recovery_codes(connection, number, hashes)
         who = session.actor("second factor")
         await office.record(connection, who, now, "staff.second_factor_enrolled", number)
         opened, token = await _open(platform, connection, session, device, {"by": "enrolment"})
     return opened, token, codes
+
+
+async def remember(
+    platform: Platform, session: StaffSession, known: Sequence[str]
+) -> tuple[str, ...]:
+    """Know this browser again at the member's next sign-in; answers the tokens of its cookie."""
+    assert session.stage == "open"
+    now, number = platform.clock.now(), session.staff_number
+    own = await _own_device(platform, number, known)
+    token = "" if own else secrets.token_urlsafe(_SECRET_BYTES)
+    async with platform.database.transaction() as connection:
+        await store.note_device(connection, number, own or _device_hash(token), now, _DEVICES_MAX)
+    return tuple(known) if own else (token, *known)[:_TOKENS_MAX]
+
+
+async def _own_device(platform: Platform, number: str, known: Sequence[str]) -> bytes | None:
+    """The browser, where the member signed in with it before; asked also for a number of nobody."""
+    hashes = [_device_hash(one) for one in known[:_TOKENS_MAX]]
+    async with platform.database.transaction(readonly=True) as connection:
+        after = platform.clock.now() - DEVICE_LASTS
+        return await store.device(connection, number, hashes, after)
 
 
 async def sign_in(
@@ -197,7 +237,9 @@ async def change_password(
     Raises TooManyTries, SignInRefused, InvalidInput.
     """
     number, now = session.staff_number, platform.clock.now()
-    await guessing.count(platform, [(guessed(number)[0], PASSWORD_LIMITS)])
+    # Counted by session: who signed in is not stopped by strangers.
+    subject = f"staff password:{number}:session {session.session_id}"
+    await guessing.count(platform, [(subject, PASSWORD_LIMITS)])
     async with platform.database.transaction(readonly=True) as connection:
         found = await store.secrets_of(connection, number, sandbox=platform.settings.sandbox)
     stored = None if found is None else found[0]
@@ -210,7 +252,7 @@ async def change_password(
     async with platform.database.transaction() as connection:
         await store.set_password(connection, number, verifier, now)
         await store.end(connection, number, None, now, but=session.session_id)
-        await guessing.forgive(connection, platform, guessed(number)[0])
+        await guessing.forgive(connection, platform, subject)
         who = session.actor("own password")
         await office.record(connection, who, now, "staff.password_changed", number)
 
@@ -260,8 +302,6 @@ async def _open(
     # The step's session ends with it: of two that show the same right code one gets in.
     if not await store.end(connection, number, [session.session_id], now):
         raise SignInRefused("code")
-    for subject in guessed(number):
-        await guessing.forgive(connection, platform, subject)
     who = Actor("staff", number, "sign in")
     await office.record(connection, who, now, "staff.signed_in", number, detail)
     return await _new(platform, connection, number, "open", device, LASTS_MAX)
@@ -300,6 +340,11 @@ def _parts(token: str) -> tuple[str, int, bytes] | None:
     if len(raw) != 8 + _SECRET_BYTES or raw[0] >= 128 or "\x00" in number:
         return None
     return number, int.from_bytes(raw[:8], "big"), raw[8:]
+
+
+def _device_hash(token: str) -> bytes:
+    # 24 random bytes need no slow hash.
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
 
 def _hash(secret: bytes) -> bytes:

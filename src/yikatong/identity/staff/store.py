@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from yikatong.core.database import Connection, Record
-from yikatong.identity.staff.model import Member, StaffSession
+from yikatong.identity.staff.model import Held, Member, StaffSession
 from yikatong.trust.access import Grant
 
 _GRANTS = """array(select array[g.role, g.region] from staff_grants g
@@ -67,6 +67,64 @@ async def members(connection: Connection, number: str | None = None) -> list[Mem
     return [_made(Member, row) for row in rows]
 
 
+async def search(
+    connection: Connection,
+    areas: Sequence[str],
+    place: str,
+    words: str,
+    role: str,
+    state: str,
+    after: str,
+    limit: int,
+) -> list[Member]:
+    """Members by number: whose office lies in one of the areas and in the place, or who has a role
+    there. Areas and the place are the digits that codes begin with; empty words, role, state: any."""
+    rows = await connection.fetch(
+        f"""{_MEMBER}
+             where s.staff_number > $1
+               and exists (
+                 select from (select s.region union all
+                              select g.region from staff_grants g
+                               where g.staff_number = s.staff_number) as r (region)
+                  where starts_with(r.region::text, $3)
+                    and exists (select from unnest($2::text[]) as a (area)
+                                 where starts_with(r.region::text, a.area)))
+               and ($4 = '' or starts_with(s.staff_number, lower($4)) or strpos(s.name, $4) > 0)
+               and ($5 = '' or exists (select from staff_grants g
+                                        where g.staff_number = s.staff_number and g.role = $5))
+               and ($6 = '' or s.state = $6)
+             order by s.staff_number limit $7""",  # noqa: S608 - our constants
+        after,
+        areas,
+        place,
+        words,
+        role,
+        state,
+        limit,
+    )
+    return [_made(Member, row) for row in rows]
+
+
+async def held(connection: Connection, number: str) -> list[Held]:
+    """The roles of a member, since when and by whom."""
+    rows = await connection.fetch(
+        """select role, region, granted_at, granted_by from staff_grants
+            where staff_number = $1 order by role, region""",
+        number,
+    )
+    return [Held(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+async def signed_in_at(connection: Connection, numbers: Sequence[str]) -> dict[str, datetime]:
+    """When each of these began their last session, of those that are kept."""
+    rows = await connection.fetch(
+        """select staff_number, max(begun_at) from staff_sessions
+            where staff_number = any($1::text[]) and stage = 'open' group by 1""",
+        numbers,
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 async def grant(
     connection: Connection, number: str, grants: Sequence[Grant], at: datetime, by: str
 ) -> int:
@@ -96,8 +154,16 @@ async def revoke(connection: Connection, number: str, one: Grant) -> bool:
     )
 
 
-async def leave(connection: Connection, number: str) -> None:
-    await connection.execute("update staff set state = 'left' where staff_number = $1", number)
+async def set_state(connection: Connection, number: str, state: str) -> bool:
+    """False for a member who left: that is for good."""
+    return bool(
+        await connection.fetchval(
+            """update staff set state = $2 where staff_number = $1 and state <> 'left'
+               returning true""",
+            number,
+            state,
+        )
+    )
 
 
 async def secrets_of(
@@ -137,14 +203,23 @@ async def take_step(connection: Connection, number: str, step: int) -> bool:
     )
 
 
-async def set_second_factor(
-    connection: Connection, number: str, sealed: bytes | None, step: int
-) -> None:
-    await connection.execute(
-        "update staff set totp_sealed = $2, totp_step = $3 where staff_number = $1",
+async def set_second_factor(connection: Connection, number: str, sealed: bytes, step: int) -> bool:
+    """Whether there was none: of two that enrol at once the first counts."""
+    made = await connection.fetchval(
+        """update staff set totp_sealed = $2, totp_step = $3
+            where staff_number = $1 and totp_sealed is null returning true""",
         number,
         sealed,
         step,
+    )
+    if made:
+        await connection.execute("delete from staff_recovery_codes where staff_number = $1", number)
+    return bool(made)
+
+
+async def drop_second_factor(connection: Connection, number: str) -> None:
+    await connection.execute(
+        "update staff set totp_sealed = null, totp_step = 0 where staff_number = $1", number
     )
     await connection.execute("delete from staff_recovery_codes where staff_number = $1", number)
 
@@ -303,4 +378,46 @@ async def forget(connection: Connection, before: datetime, limit: int) -> int:
            select count(*) from gone""",
         before,
         limit,
+    )
+
+
+async def devices(connection: Connection, number: str) -> list[bytes]:
+    """The hashes of the browsers in which a member signed in."""
+    rows = await connection.fetch(
+        "select device_hash from staff_devices where staff_number = $1", number
+    )
+    return [row[0] for row in rows]
+
+
+async def device(
+    connection: Connection, number: str, hashes: Sequence[bytes], used_after: datetime
+) -> bytes | None:
+    """That of these in which the member signed in before."""
+    return await connection.fetchval(
+        """select device_hash from staff_devices
+            where staff_number = $1 and device_hash = any($2::bytea[]) and used_at > $3 limit 1""",
+        number,
+        hashes,
+        used_after,
+    )
+
+
+async def note_device(
+    connection: Connection, number: str, device_hash: bytes, at: datetime, kept_max: int
+) -> None:
+    """Remember a browser; the longest unused goes where there are too many."""
+    await connection.execute(
+        """insert into staff_devices (staff_number, device_hash, made_at, used_at)
+           values ($1, $2, $3, $3)
+           on conflict (staff_number, device_hash) do update set used_at = excluded.used_at""",
+        number,
+        device_hash,
+        at,
+    )
+    await connection.execute(
+        """delete from staff_devices where staff_number = $1 and device_hash in (
+             select device_hash from staff_devices where staff_number = $1
+              order by used_at desc, device_hash offset $2)""",
+        number,
+        kept_max,
     )
