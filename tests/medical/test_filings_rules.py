@@ -351,6 +351,9 @@ def test_two_filings_of_one_kind_for_one_destination_do_not_double() -> None:
     error = refused(errors.AlreadyFiled, "destination", TEMPORARY, known)
     assert error.filing == first
     assert str(first.filing_id) in error.text.zh
+    # Days as people write them.
+    assert "自2026年" in error.text.zh
+    assert "2026-" not in error.text.zh + error.text.en
     # Another place is another filing; later in the year the same one is renewed.
     assert not decisions.new(change(TEMPORARY, destination="310000"), known).changed
     later = change(known, now=NOW + timedelta(days=60))
@@ -378,6 +381,8 @@ def test_another_place_to_live_takes_six_months_unless_it_was_a_mistake_of_today
     young = change(FILING, starts_on=date(2025, 12, 1))
     error = refused(errors.TooEarly, "destination", shanghai, change(FACTS, filings=(young,)))
     assert error.earliest == date(2026, 6, 1)
+    assert "最早2026年6月1日" in error.text.zh
+    assert "from 1 June 2026 on" in error.text.en
     on_the_day = change(shanghai, starts_on=date(2026, 6, 1))
     replaced = decisions.new(on_the_day, change(FACTS, filings=(young,)))
     assert replaced.changed[0].ended_on == date(2026, 6, 1)

@@ -27,7 +27,6 @@ from yikatong.portals.view import View
 from yikatong.trust import audit
 
 APPLICATIONS: Final = "/applications"
-TEMPLATES: Final = ("applications.html",)
 _SHOWN: Final = 20
 _OF_A_KIND: Final = 50
 _EVENTS_READ: Final = 200

@@ -362,4 +362,3 @@ async def withdraw(
 
 
 routes: Final = [benefits, account_right, face, confirm, claim, withdraw]
-TEMPLATES: Final = ("benefits.html", "my-benefits.html")

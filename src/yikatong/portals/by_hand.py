@@ -160,4 +160,3 @@ async def take(
 
 
 routes: Final = [by_hand, account_right, take]
-TEMPLATES: Final = ("by-hand.html",)

@@ -49,7 +49,6 @@ from yikatong.portals.signed_in import kept_form, same_site
 from yikatong.portals.view import View
 from yikatong.trust import audit
 
-TEMPLATES: Final = ("card.html", "card-errand.html", "card-apply.html")
 _HISTORY_SHOWN: Final = 30
 
 

@@ -42,7 +42,6 @@ from yikatong.trust.documents.model import KINDS, Document, DocumentKind, Matter
 
 AMEND: Final = f"{CARD}/amend"
 WITHDRAW: Final = f"{CARD}/withdraw"
-TEMPLATES: Final = ("card-amend.html", "card-amend-none.html", "card-withdraw.html")
 _EVENTS_READ: Final = 50
 _FIELDS: Final = ("kind", "word", "pickup_place", "post_to", "application", "key")
 _MATERIALS: Final[dict[DocumentKind, Material | None]] = {

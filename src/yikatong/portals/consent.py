@@ -314,11 +314,3 @@ routes = [
         exception_handlers={Untrusted: _stopped, RequestOver: _stopped},
     )
 ]  # fmt: skip
-TEMPLATES = (
-    "openid-consent.html",
-    "openid-sign-in.html",
-    "openid-return.html",
-    "openid-logout.html",
-    "openid-logged-out.html",
-    "consents.html",
-)

@@ -392,4 +392,3 @@ async def certificate(
 
 
 routes: Final = [contributions, bill, pay, certificate]
-TEMPLATES: Final = ("contributions.html",)

@@ -40,9 +40,6 @@ from yikatong.trust.audit import Actor
 from yikatong.trust.guessing import Limit
 
 DETAILS: Final = "/details"
-TEMPLATES: Final = (
-    "details.html", "details-address.html", "details-phone.html", "details-phone-code.html",
-)  # fmt: skip
 _DONE: Final = ("confirmed", "address", "phone")
 _CODE_COOKIE: Final = "phone_code"
 _STRONG: Final[Level] = 2

@@ -241,4 +241,3 @@ async def as_json(
 
 routes: Final = [exceptions, take, compare_again]
 api_routes: Final = [as_json]
-TEMPLATES: Final = ("exceptions.html",)

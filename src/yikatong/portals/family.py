@@ -26,7 +26,6 @@ from yikatong.portals.view import View
 from yikatong.trust import audit
 
 FAMILY: Final = "/family"
-TEMPLATES: Final = ("family.html",)
 ALLOWS_FROM: Final[Level] = 2
 """The level a session needs to let the account pay for somebody."""
 _DONE: Final = ("allowed", "ended")

@@ -40,8 +40,6 @@ from yikatong.portals.sign_in import read_form
 from yikatong.portals.signed_in import same_site
 from yikatong.portals.view import View
 
-TEMPLATES: Final = ("filing-new.html",)
-
 
 @get(f"{FILINGS}/new", include_in_schema=False)
 async def new_form(

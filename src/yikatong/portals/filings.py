@@ -41,7 +41,6 @@ from yikatong.portals.sign_in import read_form
 from yikatong.portals.signed_in import same_site
 from yikatong.portals.view import View
 
-TEMPLATES: Final = ("filings.html", "filing-change.html")
 _DONE: Final = ("made", "changed", "withdrawn", "returned", "stays")
 
 

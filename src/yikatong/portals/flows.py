@@ -216,4 +216,3 @@ async def flow(
 
 _KINDS: Final = ("medical_settlement", "medical_reversal")
 routes: Final = [flows, flow]
-TEMPLATES: Final = ("flows.html", "flows-pairs.html", "flows-postings.html")

@@ -26,7 +26,6 @@ from yikatong.portals.view import View
 from yikatong.trust import audit
 
 INBOX: Final = "/inbox"
-TEMPLATES: Final = ("inbox.html", "notice.html")
 _SHOWN: Final = 20
 _COVERED_BY: Final[dict[Subject, Service]] = {
     "card": "card", "care": "filing", "benefits": "benefits",

@@ -47,7 +47,6 @@ from yikatong.portals.signed_in import session_of
 from yikatong.portals.view import View
 
 LOCAL: Final = "/guide/regions"
-TEMPLATES: Final = ("local.html", "local-region.html")
 _CARES: Final[tuple[Care, ...]] = ("inpatient", "outpatient", "chronic", "pharmacy")
 _SHOWN: Final = 20
 _PAGES_MAX: Final = 50

@@ -20,7 +20,6 @@ from yikatong.portals.sign_in import HOME
 from yikatong.portals.signed_in import require_session
 from yikatong.portals.view import WAY_BACK, View
 
-TEMPLATES: Final = ("me.html",)
 Group = Literal["card", "care", "money", "family", "own"]
 _SHOWN: Final = 8
 

@@ -442,4 +442,3 @@ def _facts(view: View, found: Summary) -> dict[str, Any]:
 
 
 routes: Final = [runs, prepare, run, carry_out, lines, as_file]
-TEMPLATES: Final = ("runs.html", "run.html", "run-lines.html")

@@ -238,4 +238,3 @@ def _milliseconds(seconds: float | None) -> float | None:
 
 routes: Final = [overview]
 api_routes: Final = [as_json]
-TEMPLATES: Final = ("operations.html",)

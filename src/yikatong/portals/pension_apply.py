@@ -267,4 +267,3 @@ async def send(
 
 
 routes: Final = [form, send]
-TEMPLATES: Final = ("pension-apply.html", "pension-parts.html")

@@ -32,7 +32,6 @@ from yikatong.portals.signed_in import require_session, safe_next, same_site
 from yikatong.portals.view import SECURITY_HEADERS, WAY_BACK, View
 
 PLAN: Final = "/plan"
-TEMPLATES: Final = ("plans.html", "plan.html")
 _PURPOSE: Final = "going away"
 _FIELD_MAX: Final = 40
 _NEEDS: Final[tuple[Service, ...]] = ("card", "filing")

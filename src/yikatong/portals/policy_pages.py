@@ -252,4 +252,3 @@ def text_of(one: Policy) -> str:
 
 
 routes: Final = [listed, policy]
-TEMPLATES: Final = ("policies.html", "policy.html", "policy-try.html")

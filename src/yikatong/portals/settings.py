@@ -20,7 +20,6 @@ from yikatong.portals.signed_in import kept_form, require_session, same_site
 from yikatong.portals.view import View
 
 SETTINGS: Final = "/settings"
-TEMPLATES: Final = ("settings.html",)
 _FIELD_MAX: Final = 20
 
 

@@ -417,7 +417,3 @@ async def decide(
 routes: Final = [
     staff, sign_in, code, enrol, password_form, change_password, end_sessions, sign_out, decide,
 ]  # fmt: skip
-TEMPLATES: Final = (
-    "staff-sign-in.html", "staff-code.html", "staff-enrol.html", "staff-recovery.html",
-    "staff-password.html", "staff-home.html",
-)  # fmt: skip

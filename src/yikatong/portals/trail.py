@@ -253,4 +253,3 @@ def _plain(text: str) -> str:
 
 
 routes: Final = [trail, search, as_file]
-TEMPLATES: Final = ("trail.html",)

@@ -36,6 +36,7 @@ SECURITY_HEADERS: Final = {
 WAY_BACK: Final = "way_back"
 """The cookie of who came from their plan for going away to do something: the plan's address."""
 _WAY_BACK: Final = re.compile(r"/plan/[0-9]{1,19}")
+TEMPLATES: Final = resources.files("yikatong.portals") / "templates"
 _TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
@@ -57,9 +58,8 @@ def texts() -> dict[str, dict[str, str]]:
 @cache
 def environment() -> jinja2.Environment:
     """The template environment: everything escaped, an unknown name is an error."""
-    folder = resources.files("yikatong.portals") / "templates"
     made = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
+        loader=jinja2.FunctionLoader(lambda name: (TEMPLATES / name).read_text(encoding="utf-8")),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

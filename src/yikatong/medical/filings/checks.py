@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from yikatong.core import regions
+from yikatong.core.days import day_in_words
 from yikatong.core.errors import InvalidInput
 from yikatong.core.months import same_day_in
 from yikatong.medical.filings.errors import ChannelClosed, MaterialsMissing, NotEligible
@@ -88,12 +89,16 @@ def period_of(
     if starts_on < earliest:
         raise InvalidInput(
             "starts_on",
-            zh=f"最早从 {earliest} 起；只有正在当地住院、还没有结算的，才能补办到入院那天",
-            en=f"not before {earliest}; only who is in hospital there, not settled yet, can file"
-            " back to the admission",
+            zh=f"最早从{day_in_words(earliest, 'zh')}起；只有正在当地住院、还没有结算的，才能补办到入院那天",
+            en=f"not before {day_in_words(earliest, 'en')}; only who is in hospital there, not settled"
+            " yet, can file back to the admission",
         )
     if starts_on > (latest := same_day_in(today, _AHEAD_MONTHS)):
-        raise InvalidInput("starts_on", zh=f"最晚从 {latest} 起", en=f"not later than {latest}")
+        raise InvalidInput(
+            "starts_on",
+            zh=f"最晚从{day_in_words(latest, 'zh')}起",
+            en=f"not later than {day_in_words(latest, 'en')}",
+        )
     return starts_on, end_of(wanted.ends_on, starts_on, rule, today)
 
 
@@ -110,11 +115,14 @@ def end_of(ends_on: date | None, starts_on: date, rule: KindRule, today: date) -
     longest = same_day_in(starts_on, rule.months) - timedelta(days=1)
     if ends_on is None:
         return longest
-    if not max(starts_on, today) <= ends_on <= longest:
+    soonest = max(starts_on, today)
+    if not soonest <= ends_on <= longest:
         raise InvalidInput(
             "ends_on",
-            zh=f"应在 {max(starts_on, today)} 至 {longest} 之间（最长 {rule.months} 个月）",
-            en=f"between {max(starts_on, today)} and {longest} ({rule.months} months at most)",
+            zh=f"应在{day_in_words(soonest, 'zh')}至{day_in_words(longest, 'zh')}之间"
+            f"（最长 {rule.months} 个月）",
+            en=f"between {day_in_words(soonest, 'en')} and {day_in_words(longest, 'en')}"
+            f" ({rule.months} months at most)",
         )
     return ends_on
 

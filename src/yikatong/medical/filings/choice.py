@@ -5,6 +5,7 @@ from typing import Final
 from yikatong.core import ids
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
+from yikatong.core.days import day_in_words
 from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
 from yikatong.core.regions import short_name
@@ -49,7 +50,9 @@ async def choose_provider(
     if order.starts_on != day:
         # What is chosen counts at once: the counter of a provider asks for no other day.
         raise InvalidInput(
-            "starts_on", zh=f"定点从当天起生效，应为 {day}", en=f"a choice counts at once: {day}"
+            "starts_on",
+            zh=f"定点从当天起生效，应为{day_in_words(day, 'zh')}",
+            en=f"a choice counts at once: {day_in_words(day, 'en')}",
         )
     chosen = await store.choices(connection, order.person_id)
     number = chosen.get(provider.provider_code)

@@ -11,6 +11,7 @@ import msgspec
 
 from yikatong.core import regions
 from yikatong.core.clock import SHANGHAI
+from yikatong.core.days import day_in_words
 from yikatong.core.errors import InvalidInput, Text
 from yikatong.core.months import same_day_in
 from yikatong.core.regions import short_name
@@ -174,8 +175,8 @@ def new(
 def _insured(facts: Facts) -> Enrolment:
     if facts.person.died_on is not None:
         raise NotEligible(
-            f"已登记身故（{facts.person.died_on}），不能备案；登记有误请到参保地更正",
-            f"recorded dead since {facts.person.died_on}; the home agency corrects errors",
+            f"已登记身故（{day_in_words(facts.person.died_on, 'zh')}），不能备案；登记有误请到参保地更正",
+            f"recorded dead since {day_in_words(facts.person.died_on, 'en')}; the home agency corrects errors",
             "person_id",
         )
     if facts.enrolment is None:

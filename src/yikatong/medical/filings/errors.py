@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from yikatong.core.days import day_in_words
 from yikatong.core.errors import NotFound, Text, YikatongError
 from yikatong.core.regions import short_name
 from yikatong.medical.filings.model import KIND_NAMES
@@ -31,13 +32,14 @@ class AlreadyFiled(FilingRefused):
 
     def __init__(self, filing: Filing, field: str = "destination") -> None:
         kind, until = KIND_NAMES[filing.kind], filing.ends_on
+        zh, en = (day_in_words(filing.starts_on, language) for language in ("zh", "en"))
+        last = "长期有效" if until is None else f"至{day_in_words(until, 'zh')}"
+        last_en = "on" if until is None else f"to {day_in_words(until, 'en')}"
         super().__init__(
-            f"已有{short_name(filing.destination)}的“{kind.zh}”备案，自 {filing.starts_on} 起"
-            f"{f'至 {until}' if until else '长期有效'}，不必重复办理；要改请变更原备案"
-            f"（编号 {filing.filing_id}）",
-            f"there is a “{kind.en}” filing for {short_name(filing.destination, 'en')} from"
-            f" {filing.starts_on} {f'to {until}' if until else 'on'}; change that one"
-            f" ({filing.filing_id}) instead",
+            f"已有{short_name(filing.destination)}的“{kind.zh}”备案，自{zh}起{last}，不必重复办理；"
+            f"要改请变更原备案（编号 {filing.filing_id}）",
+            f"there is a “{kind.en}” filing for {short_name(filing.destination, 'en')} from {en}"
+            f" {last_en}; change that one ({filing.filing_id}) instead",
             field,
         )
         self.filing = filing
@@ -50,9 +52,9 @@ class TooEarly(FilingRefused):
 
     def __init__(self, earliest: date, field: str) -> None:
         super().__init__(
-            f"长期备案要满规定时间才能变更或取消，最早 {earliest}；这期间到别处就医请办临时外出备案",
-            f"a long-term filing can be changed or withdrawn from {earliest} on; for care elsewhere"
-            " before that, make a temporary filing",
+            f"长期备案要满规定时间才能变更或取消，最早{day_in_words(earliest, 'zh')}；这期间到别处就医请办临时外出备案",
+            f"a long-term filing can be changed or withdrawn from {day_in_words(earliest, 'en')} on;"
+            " for care elsewhere before that, make a temporary filing",
             field,
         )
         self.earliest = earliest
@@ -91,9 +93,10 @@ class FilingEnded(FilingRefused):
 
     def __init__(self, filing: Filing) -> None:
         ended = filing.ended_on or filing.ends_on
+        zh, en = (day_in_words(ended, one) if ended else "—" for one in ("zh", "en"))
         super().__init__(
-            f"这项备案已取消、到期或被替代（截至 {ended}），请重新备案",
-            f"this filing was withdrawn, replaced or ran out ({ended}); file anew",
+            f"这项备案已取消、到期或被替代（截至{zh}），请重新备案",
+            f"this filing was withdrawn, replaced or ran out ({en}); file anew",
             "filing_id",
         )
 
