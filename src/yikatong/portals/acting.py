@@ -19,7 +19,7 @@ from yikatong.identity.authority.model import SERVICES, Authority
 from yikatong.identity.sessions.model import Session
 from yikatong.people import service as people
 from yikatong.policies.requests import parse_day
-from yikatong.portals.kept import plain, texts
+from yikatong.portals.kept import plain, several, texts
 from yikatong.portals.sign_in import HERE, answer_wrong, show
 from yikatong.portals.signed_in import kept_form, require_session, same_site
 from yikatong.portals.view import View
@@ -50,10 +50,8 @@ async def acting(
 def _form(sent: dict[str, Any]) -> dict[str, Any]:
     """What was sent, within limits."""
     typed = plain(sent, "number", "name", "until", "key")
-    chosen: str | list[str] = sent.get("services") or []
-    services = [chosen] if isinstance(chosen, str) else chosen
     return {name: text.strip()[:_FIELD_MAX] for name, text in typed.items()} | {
-        "services": [one[:_FIELD_MAX] for one in services][:20]
+        "services": [one[:_FIELD_MAX] for one in several(sent, "services")][:20]
     }
 
 

@@ -5,7 +5,6 @@ import asyncio
 from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
-from urllib.parse import urlencode
 
 import msgspec
 from litestar import Request, Response, get, post
@@ -38,16 +37,19 @@ from yikatong.people import service as people
 from yikatong.people.model import Enrolment
 from yikatong.portals.benefits import new_key
 from yikatong.portals.counter.words import enrolment as enrolment_text
+from yikatong.portals.kept import plain as plain_texts
+from yikatong.portals.kept import several
 from yikatong.portals.pension import plain
 from yikatong.portals.pension_apply import account_name
 from yikatong.portals.sign_in import answer_wrong, read_form
-from yikatong.portals.signed_in import SIGN_IN, require_session, same_site, session_of
+from yikatong.portals.signed_in import kept_form, same_site
 from yikatong.portals.view import SECURITY_HEADERS, View
-from yikatong.portals.whose import Whose, whose
+from yikatong.portals.whose import Whose, require_whose
 
 CONTRIBUTIONS: Final = "/contributions"
 _PURPOSE: Final = "contributions"
-_LEVEL: Final = 2
+_BILL: Final = ("insurance", "year", "grade", "since", "until", "base")
+_PAY: Final = ("how", "key")
 _DONE: Final = ("billed", "billed_before", "paid")
 _YEARS_OPEN: Final = 3
 """Years that are shown at once; older ones are folded."""
@@ -74,14 +76,10 @@ async def contributions(
     request: Request[Any, Any, Any], platform: NamedDependency[Platform]
 ) -> Response[Any]:
     """What one is insured in, what is paid, and what is to be paid."""
-    return await _show(request, platform, await _signed_in(request, platform, _PURPOSE))
-
-
-async def _signed_in(request: Request[Any, Any, Any], platform: Platform, purpose: str) -> Whose:
-    await require_session(request, platform)
-    mine = await whose(request, platform, "contributions", purpose)
-    assert mine is not None, "whoever has a session is somebody"
-    return mine
+    mine = await require_whose(request, platform, "contributions", _PURPOSE)
+    kept = await kept_form(request, platform, mine.session)
+    sent = {**plain_texts(kept, *_BILL, *_PAY), "bills": several(kept, "bills")} if kept else None
+    return await _show(request, platform, mine, sent=sent)
 
 
 async def _purse(platform: Platform, session: Session, person_id: int) -> Purse:
@@ -113,17 +111,14 @@ async def _show(
 ) -> Response[Any]:
     view, (errors, status, headers) = View.of(request), wrong
     day, form = today(platform.clock), sent or {}
-    session = await session_of(request, platform)
-    assert session is not None, "whoever has a session is somebody"
     bills = await service.bills_of(platform, mine.person_id, mine.actor)
     async with platform.database.transaction(readonly=True) as connection:
         enrolments = await people.enrolments(connection, mine.person_id)
-    purse = await _purse(platform, session, mine.person_id)
+    purse = await _purse(platform, mine.session, mine.person_id)
     still = [one for one in bills if one.state == "open" and one.payer == "self"]
-    wanted = form.get("bills") or request.query_params.get("pay", "").split(",")
-    chosen = {one for one in wanted if one} or {str(one.bill_id) for one in still}
+    chosen = set(form.get("bills") or ()) or {str(one.bill_id) for one in still}
     owed = min((one.arrears_since for one in enrolments if one.arrears_since), default=None)
-    ways = _ways(view, purse, session, mine.person_id, still)
+    ways = _ways(view, purse, mine.session, mine.person_id, still)
     done = request.query_params.get("done", "")
     if request.method == "POST":
         view.path, view.query = CONTRIBUTIONS, []
@@ -150,6 +145,8 @@ async def _show(
             "since": form.get("since") or f"{owed or day:%Y-%m}",
             "until": form.get("until") or f"{day:%Y-%m}",
             "base": form.get("base", ""),
+            "year": form.get("year", ""),
+            "grade": form.get("grade", ""),
         },
         paid_years=sorted(
             {one.period_from.year for one in bills if one.state == "paid"}, reverse=True
@@ -253,17 +250,12 @@ def _offers(
 # ---- what is sent ----
 
 
-async def _reader(
-    request: Request[Any, Any, Any], platform: Platform, pay: str = ""
-) -> tuple[Session, Whose] | Redirect:
-    """Who sends a form, with two proofs; else to sign in, and back with what was chosen."""
+async def _sender(request: Request[Any, Any, Any], platform: Platform) -> Whose:
+    """Who sends a form, with two proofs."""
     same_site(request)
-    session = await session_of(request, platform)
-    if session is None or session.level_at(platform.clock.now()) < _LEVEL:
-        back = f"{CONTRIBUTIONS}?{urlencode({'pay': pay})}#pay" if pay else CONTRIBUTIONS
-        query = urlencode({"next": back, "level": str(_LEVEL)})
-        return Redirect(f"{SIGN_IN}?{query}", status_code=303)
-    return session, await _signed_in(request, platform, _PURPOSE)
+    return await require_whose(
+        request, platform, "contributions", _PURPOSE, 2, form_at=CONTRIBUTIONS
+    )
 
 
 @post(f"{CONTRIBUTIONS}/bill", include_in_schema=False)
@@ -271,11 +263,8 @@ async def bill(
     request: Request[Any, Any, Any], platform: NamedDependency[Platform]
 ) -> Response[Any]:
     """A resident's year, or months of the flexibly employed, to be paid."""
-    reader = await _reader(request, platform)
-    if isinstance(reader, Redirect):
-        return reader
-    _, mine = reader
-    sent = await read_form(request, "insurance", "year", "grade", "since", "until", "base")
+    mine = await _sender(request, platform)
+    sent = await read_form(request, *_BILL)
     done = "billed"
     try:
         await _issue(platform, mine, sent)
@@ -319,13 +308,10 @@ async def pay(
     """Pay the bills chosen, all or none, once."""
     chosen = [str(one)[:20] for one in (await request.form()).getall("bills", [])]
     chosen = chosen[: service.BILLS_MAX]
-    reader = await _reader(request, platform, ",".join(chosen))
-    if isinstance(reader, Redirect):
-        return reader
-    session, mine = reader
+    mine = await _sender(request, platform)
     sent = await read_form(request, "how", "pin", "key")
     try:
-        await _pay(platform, session, mine, chosen, sent)
+        await _pay(platform, mine, chosen, sent)
     except YikatongError as error:
         view = View.of(request)
         told, status, headers = answer_wrong(view, error, "how")
@@ -344,8 +330,9 @@ async def pay(
 
 
 async def _pay(
-    platform: Platform, session: Session, mine: Whose, chosen: Sequence[str], sent: dict[str, str]
+    platform: Platform, mine: Whose, chosen: Sequence[str], sent: dict[str, str]
 ) -> None:
+    session = mine.session
     key = check_key(sent["key"], "key")
     bills = [identifier(one, "bills") for one in chosen]
     if not bills:
@@ -379,7 +366,7 @@ async def certificate(
     request: Request[Any, Any, Any], platform: NamedDependency[Platform]
 ) -> Response[Any]:
     """The certificate of a year, or of the last twelve months, as PDF."""
-    mine = await _signed_in(request, platform, "contribution certificate")
+    mine = await require_whose(request, platform, "contributions", "contribution certificate")
     year, day = request.query_params.get("year", ""), today(platform.clock)
     since, until = date(day.year - 1, day.month, 1), day
     if year.isascii() and year.isdigit() and 1990 <= int(year[:5]) <= day.year + 1:

@@ -25,11 +25,12 @@ from yikatong.identity.sessions.model import Session
 from yikatong.portals.signed_in import SignInNeeded, require_session, same_site, to_sign_in
 from yikatong.portals.view import View
 
+_E_CARD: Final = "/e-card"
 _PURPOSE: Final = "e-card"
 _SECONDS: Final = int(LIVES.total_seconds())
 
 
-@get("/e-card", include_in_schema=False)
+@get(_E_CARD, include_in_schema=False)
 async def e_card(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
@@ -129,7 +130,9 @@ async def bind(
         text = str((await request.form()).get("public_key") or "")
         device = await _bind(platform, published, session, text)
     except SignInNeeded as error:
-        return problems.respond(error) if wants_json else to_sign_in(request, service.LEVEL)
+        return (
+            problems.respond(error) if wants_json else to_sign_in(request, service.LEVEL, _E_CARD)
+        )
     except (ECardRefused, InvalidInput) as error:
         if wants_json:
             return problems.respond(error)
@@ -138,7 +141,7 @@ async def bind(
         return await _page(request, platform, published, session, told)
     if wants_json:
         return Response({"device": str(device.device_id)}, media_type="application/json")
-    return Redirect("/e-card", status_code=303)
+    return Redirect(_E_CARD, status_code=303)
 
 
 async def _bind(platform: Platform, published: Published, session: Session, text: str) -> Device:
@@ -210,7 +213,7 @@ async def revoke(
     try:
         session = await require_session(request, platform, 1)
     except SignInNeeded:
-        return to_sign_in(request, 1)
+        return to_sign_in(request, 1, _E_CARD)
     async with platform.database.transaction() as connection:
         await service.revoke(
             platform, connection, session.person_id, device_id, session.actor(_PURPOSE)

@@ -20,8 +20,9 @@ from yikatong.identity.sessions.model import Session
 from yikatong.money import medical
 from yikatong.people import service as people
 from yikatong.people.model import Relation
+from yikatong.portals.kept import plain
 from yikatong.portals.sign_in import answer_wrong, read_form
-from yikatong.portals.signed_in import require_session, same_site
+from yikatong.portals.signed_in import kept_form, require_session, same_site
 from yikatong.portals.view import View
 from yikatong.trust import audit
 
@@ -41,7 +42,9 @@ async def family(
 ) -> Response[Any]:
     """Relatives, what is shared with them, who acts for whom."""
     session = await require_session(request, platform)
-    return await _page(request, platform, session, {"member": "", "limit": ""})
+    kept = await kept_form(request, platform, session)
+    # Of the forms here one alone has something typed into it: the one that allows.
+    return await _page(request, platform, session, plain(kept, "member", "limit"))
 
 
 async def _page(
@@ -163,7 +166,7 @@ async def allow(
 ) -> Response[Any]:
     """Let the account pay for a relative, or change the limit; sent twice, once."""
     same_site(request)
-    session = await require_session(request, platform, ALLOWS_FROM)
+    session = await require_session(request, platform, ALLOWS_FROM, form_at=FAMILY)
     sent = await read_form(request, "member", "limit")
     form = {name: text.strip()[:40] for name, text in sent.items()}
     try:
@@ -188,7 +191,7 @@ async def end(
 ) -> Response[Any]:
     """Take a consent back, at once; taken back already, nothing happens."""
     same_site(request)
-    session = await require_session(request, platform)
+    session = await require_session(request, platform, form_at=FAMILY)
     _own(session)
     member = (await read_form(request, "member"))["member"]
     if member.isascii() and member.isdigit() and len(member) < 19:

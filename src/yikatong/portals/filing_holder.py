@@ -19,9 +19,8 @@ from yikatong.people.model import Enrolment, Person
 from yikatong.policies.model import Policy
 from yikatong.portals import typical
 from yikatong.portals.sign_in import answer_wrong
-from yikatong.portals.signed_in import SignInNeeded
 from yikatong.portals.view import View
-from yikatong.portals.whose import Whose, whose
+from yikatong.portals.whose import Whose, require_whose
 
 FILINGS: Final = "/filings"
 _PURPOSE: Final = "own filings"
@@ -45,11 +44,12 @@ class Care(msgspec.Struct, frozen=True):
     day: date
 
 
-async def care_of(request: Request[Any, Any, Any], platform: Platform) -> Care:
-    """Raises SignInNeeded, and NoAuthority where the authority to act does not cover filings."""
-    mine = await whose(request, platform, "filing", _PURPOSE)
-    if mine is None:
-        raise SignInNeeded
+async def care_of(
+    request: Request[Any, Any, Any], platform: Platform, form_at: str | None = None
+) -> Care:
+    """`form_at` as `require_session` has it. Raises SignInNeeded, and NoAuthority where the authority to
+    act does not cover filings."""
+    mine = await require_whose(request, platform, "filing", _PURPOSE, form_at=form_at)
     day = today(platform.clock)
     async with platform.database.transaction(readonly=True) as connection:
         person = await people.get(connection, mine.person_id)

@@ -36,21 +36,27 @@ from yikatong.portals.filing_holder import (
     new_key,
     wrong_fields,
 )
+from yikatong.portals.kept import plain
 from yikatong.portals.sign_in import read_form
-from yikatong.portals.signed_in import same_site
+from yikatong.portals.signed_in import kept_form, same_site
 from yikatong.portals.view import View
 
+_NEW: Final = f"{FILINGS}/new"
+_FIELDS: Final = ("to_code", "kind", "starts_on", "ends_on", "declared", "key")
 
-@get(f"{FILINGS}/new", include_in_schema=False)
+
+@get(_NEW, include_in_schema=False)
 async def new_form(
     request: Request[Any, Any, Any], platform: NamedDependency[Platform]
 ) -> Response[Any]:
     """Where to; then whether a filing is needed, which kinds there are, and what each is worth."""
-    query = request.query_params
+    care, query = await care_of(request, platform), request.query_params
+    if kept := await kept_form(request, platform, care.mine.session):
+        return await _new(request, platform, care, {**plain(kept, *_FIELDS), "to": ""})
     names = ("to", "kind", "starts_on", "ends_on", "declared")
     form = {name: query.get(name, "").strip()[:40] for name in names}
     form["to_code"] = query.get("to_code", "")[:6]
-    return await _new(request, platform, await care_of(request, platform), form)
+    return await _new(request, platform, care, form)
 
 
 async def _new(
@@ -80,8 +86,8 @@ async def _new(
         )
     # Of a county its city is filed for.
     code = place.pooled_in or place.code
-    if request.method == "POST":
-        view.path, view.query = f"{FILINGS}/new", [("to_code", code)]
+    if request.method == "POST" or "key" in form:
+        view.path, view.query = _NEW, [("to_code", code)]
     form["to_code"], form["to"] = code, view.place(code, short=True)
     form["starts_on"] = form.get("starts_on") or care.day.isoformat()
     facts["destination"] = code
@@ -178,14 +184,14 @@ def _shares(view: View, care: Care, code: str) -> list[tuple[str, int, bool]]:
     ]
 
 
-@post(f"{FILINGS}/new", include_in_schema=False)
+@post(_NEW, include_in_schema=False)
 async def make(
     request: Request[Any, Any, Any], platform: NamedDependency[Platform]
 ) -> Response[Any]:
     """File; sent twice, once."""
     same_site(request)
-    care = await care_of(request, platform)
-    sent = await read_form(request, "to_code", "kind", "starts_on", "ends_on", "declared", "key")
+    care = await care_of(request, platform, _NEW)
+    sent = await read_form(request, *_FIELDS)
     form = {**sent, "to": ""}
     kind_text, _, subkind_text = sent["kind"].partition(":")
     try:

@@ -37,10 +37,12 @@ from yikatong.portals.filing_holder import (
     new_key,
     wrong_fields,
 )
+from yikatong.portals.kept import plain
 from yikatong.portals.sign_in import read_form
-from yikatong.portals.signed_in import same_site
+from yikatong.portals.signed_in import kept_form, same_site
 from yikatong.portals.view import View
 
+_FIELDS: Final = ("to", "to_code", "ends_on", "declared", "key")
 _DONE: Final = ("made", "changed", "withdrawn", "returned", "stays")
 
 
@@ -52,7 +54,9 @@ async def filings(
     request: Request[Any, Any, Any], platform: NamedDependency[Platform]
 ) -> Response[Any]:
     """Those that hold or will hold, then the ended ones."""
-    return await _list(request, platform, await care_of(request, platform))
+    care = await care_of(request, platform)
+    await kept_form(request, platform, care.mine.session)
+    return await _list(request, platform, care)
 
 
 async def _list(
@@ -130,7 +134,9 @@ async def change_form(
 ) -> Response[Any]:
     """Another place, or another last day."""
     care = await care_of(request, platform)
-    return await _change(request, platform, care, await _one(platform, care, filing_id), {})
+    form = plain(await kept_form(request, platform, care.mine.session), *_FIELDS)
+    one = await _one(platform, care, filing_id)
+    return await _change(request, platform, care, one, form)
 
 
 async def _change(
@@ -157,6 +163,7 @@ async def _change(
         candidates=candidates, latest=latest, papers=names_of(view, owed),
         form={
             "to": form.get("to", ""),
+            "declared": form.get("declared", ""),
             "ends_on": form.get("ends_on") or (one.ends_on.isoformat() if one.ends_on else ""),
             "key": form.get("key") or new_key(platform),
         },
@@ -171,9 +178,9 @@ async def change(
 ) -> Response[Any]:
     """Change it; another place makes a new filing in its place."""
     same_site(request)
-    care, view = await care_of(request, platform), View.of(request)
+    care, view = await care_of(request, platform, request.url.path), View.of(request)
     one = await _one(platform, care, filing_id)
-    sent = await read_form(request, "to", "to_code", "ends_on", "declared", "key")
+    sent = await read_form(request, *_FIELDS)
     errors: dict[str, str] = {}
     destination = None
     if sent["to"].strip() or sent["to_code"]:
@@ -204,7 +211,7 @@ async def withdraw(
 ) -> Response[Any]:
     """End it from today; sent twice, once."""
     same_site(request)
-    care = await care_of(request, platform)
+    care = await care_of(request, platform, FILINGS)
     sent = await read_form(request, "key")
     try:
         await service.withdraw(
@@ -225,7 +232,7 @@ async def come_home(
 ) -> Response[Any]:
     """Back home: what ends with it by the region's rules, ends."""
     same_site(request)
-    care = await care_of(request, platform)
+    care = await care_of(request, platform, FILINGS)
     sent = await read_form(request, "key")
     try:
         ended = await service.mark_return(

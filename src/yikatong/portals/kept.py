@@ -76,5 +76,11 @@ def plain(form: dict[str, Any] | None, *names: str) -> dict[str, str]:
     return {name: value if isinstance(value := known.get(name), str) else "" for name in names}
 
 
+def several(form: dict[str, Any] | None, name: str) -> list[str]:
+    """A field of a kept form that may come several times, as texts."""
+    value: Any = (form or {}).get(name)
+    return [value] if isinstance(value, str) else list(value or ())
+
+
 def _field(sender: str) -> str:
     return f"kept:{sender}"

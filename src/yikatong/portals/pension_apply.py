@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
@@ -29,14 +28,14 @@ from yikatong.people import service as people
 from yikatong.people.model import Enrolment, Person
 from yikatong.portals.benefits import BENEFITS, new_key
 from yikatong.portals.check import message
+from yikatong.portals.kept import plain as plain_texts
 from yikatong.portals.pension import APPLY, DECLARED, FORM_FIELD, group_of, parts_of, plain
 from yikatong.portals.sign_in import answer_wrong, read_form
-from yikatong.portals.signed_in import SIGN_IN, require_session, same_site, session_of
+from yikatong.portals.signed_in import kept_form, same_site
 from yikatong.portals.view import View
-from yikatong.portals.whose import Whose, whose
+from yikatong.portals.whose import Whose, require_whose
 
 _PURPOSE: Final = "pension application"
-_LEVEL: Final = 2
 _FIELD_MAX: Final = 20
 _MORE: Final = ("deemed_years", "deemed_months", "early_years", "early_months")
 _Wrong = tuple[dict[str, str], int, dict[str, str]]
@@ -48,21 +47,19 @@ async def form(
     request: Request[Any, Any, Any], platform: NamedDependency[Platform]
 ) -> Response[Any]:
     """The form, filled in from the file; with `go`, what it comes to above it."""
-    mine = await _whose(request, platform)
+    mine = await require_whose(request, platform, "benefits", _PURPOSE)
     told = await service.of_person(platform, mine.person_id, mine.actor)
     if any(one["state"] == "applied" for one in told["applications"]):
         # One at a time: there it stands, and is withdrawn.
         return Redirect(f"{BENEFITS}#application", status_code=303)
+    if kept := await kept_form(request, platform, mine.session):
+        key = plain_texts(kept, "key")["key"]
+        return await _show(
+            request, platform, mine, plain_texts(kept, *DECLARED), asked=True, key=key
+        )
     query = request.query_params
     sent = {name: query.get(name, "").strip()[:_FIELD_MAX] for name in DECLARED}
     return await _show(request, platform, mine, sent, asked=bool(query.get("go")))
-
-
-async def _whose(request: Request[Any, Any, Any], platform: Platform) -> Whose:
-    await require_session(request, platform)
-    mine = await whose(request, platform, "benefits", _PURPOSE)
-    assert mine is not None, "whoever has a session is somebody"
-    return mine
 
 
 async def _show(
@@ -93,7 +90,7 @@ async def _show(
         except YikatongError as error:
             wrong = _by_field(view, error)
     errors, status, headers = wrong
-    if request.method == "POST":
+    if request.method == "POST" or key:
         # Language and type size are then switched on the page the form stands on, with what it says.
         view.path, view.query = APPLY, [*filled.items(), ("go", "1")]
     asks_post = person.sex == 2 and "110" in insured
@@ -246,17 +243,12 @@ async def send(
 ) -> Response[Any]:
     """Take the application in, once; whoever has to sign in again finds it as it was."""
     same_site(request)
+    mine = await require_whose(request, platform, "benefits", _PURPOSE, 2, form_at=APPLY)
     sent = {
         name: text.strip()[:_FIELD_MAX]
         for name, text in (await read_form(request, *DECLARED)).items()
     }
     key = (await read_form(request, "key"))["key"]
-    session = await session_of(request, platform)
-    if session is None or session.level_at(platform.clock.now()) < _LEVEL:
-        back = f"{APPLY}?{urlencode({**sent, 'go': '1'})}"
-        query = urlencode({"next": back, "level": str(_LEVEL)})
-        return Redirect(f"{SIGN_IN}?{query}", status_code=303)
-    mine = await _whose(request, platform)
     try:
         wanted = _wanted(sent)
         await service.apply(platform, mine.person_id, wanted, mine.actor, check_key(key, "key"))

@@ -27,13 +27,16 @@ from yikatong.portability.model import BENEFIT_SERVICES, SERVICE_NAMES
 from yikatong.portability.plans import rules, service
 from yikatong.portability.plans.model import PURPOSES, SERVICES_OF, Outlook, Plan, Purpose, Step
 from yikatong.portals.check import place_of
+from yikatong.portals.kept import plain, several
 from yikatong.portals.sign_in import answer_wrong
-from yikatong.portals.signed_in import require_session, safe_next, same_site
+from yikatong.portals.signed_in import kept_form, require_session, safe_next, same_site
 from yikatong.portals.view import SECURITY_HEADERS, WAY_BACK, View
 
 PLAN: Final = "/plan"
 _PURPOSE: Final = "going away"
 _FIELD_MAX: Final = 40
+_ASKED: Final = ("to", "leaves_on", "returns_on")
+_FIELDS: Final = (*_ASKED, "to_code", "who", "key")
 _NEEDS: Final[tuple[Service, ...]] = ("card", "filing")
 """What somebody who plans for another must be let act in; with a benefit in it, in that too."""
 _Wrong = tuple[dict[str, str], int, dict[str, str]]
@@ -52,9 +55,12 @@ class _Reader(msgspec.Struct, frozen=True):
         return self.session.acting_for is None
 
 
-async def _reader(request: Request[Any, Any, Any], platform: Platform) -> _Reader:
-    """Raises SignInNeeded, and NoAuthority where the authority to act does not reach so far."""
-    session = await require_session(request, platform)
+async def _reader(
+    request: Request[Any, Any, Any], platform: Platform, form_at: str | None = None
+) -> _Reader:
+    """`form_at` as `require_session` has it. Raises SignInNeeded, and NoAuthority where the authority to
+    act does not reach so far."""
+    session = await require_session(request, platform, form_at=form_at)
     if session.acting_for is None:
         return _Reader(session, session.person_id, frozenset(SERVICES))
     async with platform.database.transaction(readonly=True) as connection:
@@ -80,10 +86,14 @@ async def plans(
 ) -> Response[Any]:
     """The plans, and the form for another."""
     reader, query = await _reader(request, platform), request.query_params
-    form: dict[str, Any] = {
-        name: query.get(name, "").strip()[:_FIELD_MAX] for name in ("to", "leaves_on", "returns_on")
-    }
-    form["purposes"] = [one for one in query.getall("purposes", []) if one in PURPOSES]
+    kept = await kept_form(request, platform, reader.session)
+    form: dict[str, Any] = (
+        plain(kept, *_FIELDS)
+        if kept
+        else {name: query.get(name, "").strip()[:_FIELD_MAX] for name in _ASKED}
+    )
+    named = several(kept, "purposes") if kept else query.getall("purposes", [])
+    form["purposes"] = [one for one in named if one in PURPOSES]
     return await _list(request, platform, reader, form)
 
 
@@ -147,9 +157,11 @@ async def make(
 ) -> Response[Any]:
     """Keep a plan; sent twice, once. For somebody else: from now on the reader acts for them."""
     same_site(request)
-    reader, view, sent = await _reader(request, platform), View.of(request), await request.form()
-    names = ("to", "to_code", "leaves_on", "returns_on", "who", "key")
-    form: dict[str, Any] = {name: str(sent.get(name) or "").strip()[:_FIELD_MAX] for name in names}
+    reader, view = await _reader(request, platform, PLAN), View.of(request)
+    sent = await request.form()
+    form: dict[str, Any] = {
+        name: str(sent.get(name) or "").strip()[:_FIELD_MAX] for name in _FIELDS
+    }
     form["purposes"] = [str(one)[:_FIELD_MAX] for one in sent.getall("purposes", [])][:20]
     errors: dict[str, str] = {}
     place, candidates = place_of(view, form["to"], form["to_code"], "to", errors)
@@ -197,6 +209,7 @@ async def plan(
 ) -> Response[Any]:
     """The list as the facts are now; `format=pdf`: to print or keep."""
     reader, view = await _reader(request, platform), View.of(request)
+    await kept_form(request, platform, reader.session)
     found = await _outlook(platform, reader, plan_id)
     day = today(platform.clock)
     facts: dict[str, Any] = {
@@ -367,7 +380,7 @@ async def delete(
 ) -> Response[Any]:
     """Delete it; sent twice, once."""
     same_site(request)
-    reader = await _reader(request, platform)
+    reader = await _reader(request, platform, f"{PLAN}/{plan_id}")
     await service.delete(platform, reader.person_id, plan_id, reader.session.actor(_PURPOSE))
     response = Redirect(f"{PLAN}?done=deleted", status_code=303)
     response.delete_cookie(WAY_BACK, path="/")

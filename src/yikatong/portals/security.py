@@ -15,7 +15,7 @@ from yikatong.identity.sessions.model import Session
 from yikatong.identity.signing_in import codes, devices, passwords, service
 from yikatong.identity.signing_in.model import KnownDevice
 from yikatong.portals.sign_in import HERE, answer_wrong, read_form, show, visitor_of
-from yikatong.portals.signed_in import require_session, same_site
+from yikatong.portals.signed_in import kept_form, require_session, same_site
 from yikatong.portals.view import View
 
 SECURITY: Final = "/security"
@@ -28,6 +28,7 @@ async def security(
 ) -> Response[Any]:
     """Where one is signed in, and how one signs in."""
     session = await require_session(request, platform)
+    await kept_form(request, platform, session)
     view = View.of(request)
     person_id = session.person_id
     live = await sessions.of_person(platform, person_id)
@@ -79,7 +80,7 @@ async def end_sessions(
 ) -> Response[Any]:
     """End one session, or all others."""
     same_site(request)
-    session = await require_session(request, platform)
+    session = await require_session(request, platform, form_at=SECURITY)
     sent = await read_form(request, "session", "others")
     actor = session.actor("sign out elsewhere")
     async with platform.database.transaction() as connection:
@@ -98,7 +99,7 @@ async def forget_device(
 ) -> Response[Any]:
     """Forget a known device."""
     same_site(request)
-    session = await require_session(request, platform)
+    session = await require_session(request, platform, form_at=SECURITY)
     sent = await read_form(request, "device")
     device_id = _number(sent["device"], "device")
     await devices.forget(platform, session.person_id, device_id, session.actor("forget a device"))

@@ -14,7 +14,7 @@ from yikatong.identity.sessions.model import Session
 from yikatong.identity.signing_in import codes
 from yikatong.people.notices import service as notices
 from yikatong.people.notices.model import SUBJECTS, Choices
-from yikatong.portals.kept import texts
+from yikatong.portals.kept import several, texts
 from yikatong.portals.sign_in import HERE, answer_wrong, show
 from yikatong.portals.signed_in import kept_form, require_session, same_site
 from yikatong.portals.view import View
@@ -69,12 +69,10 @@ async def _page(
 
 def _form(sent: dict[str, Any]) -> _Form:
     """What was sent, within limits."""
-    chosen: str | list[str] = sent.get("texts") or []
-    several = [chosen] if isinstance(chosen, str) else chosen
     return _Form(
         str(sent.get("language") or "")[:_FIELD_MAX],
         "large" if sent.get("type") == "large" else "normal",
-        [str(one)[:_FIELD_MAX] for one in several][:20],
+        [str(one)[:_FIELD_MAX] for one in several(sent, "texts")][:20],
     )
 
 

@@ -4,6 +4,7 @@ The waiting page asks to be loaded again every few seconds, so that it needs no 
 """
 
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import segno
 from litestar import Request, Response, get, post
@@ -16,7 +17,7 @@ from yikatong.core.platform import Platform
 from yikatong.identity.signing_in import scanning
 from yikatong.identity.signing_in.model import NoSuchScan
 from yikatong.portals.sign_in import HERE, go_on, read_form, show, visitor_of, way_of
-from yikatong.portals.signed_in import SIGN_IN, require_session, same_site, session_of
+from yikatong.portals.signed_in import SIGN_IN, SignInNeeded, require_session, same_site, session_of
 from yikatong.portals.view import View
 
 _COOKIE: Final = "scan"
@@ -102,7 +103,11 @@ async def approve(
     """Yes or no."""
     same_site(request)
     sent = await read_form(request, "code", "answer")
-    session = await require_session(request, platform, 2)
+    try:
+        session = await require_session(request, platform, 2)
+    except SignInNeeded as error:
+        # Back to the page that shows what is asked; nothing of it is kept.
+        raise SignInNeeded(2, f"{_APPROVE}?{urlencode({'code': sent['code'][:100]})}") from error
     if sent["answer"] == "yes":
         await scanning.approve(platform, session, sent["code"])
         return Redirect(f"{_APPROVE}/done?answer=yes", status_code=303)
