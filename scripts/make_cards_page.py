@@ -121,7 +121,8 @@ Reading, open to everybody: `/api/v1/cards/services`, `/states`, `/rules/{region
 | `POST …/applications` | `cards.apply` | apply |
 | `POST …/applications/{id}/amend`, `/withdraw`, `/fee` | `cards.apply` | add what was asked for, withdraw, pay |
 | `POST …/applications/{id}/ask`, `/approve`, `/reject` | `cards.review` | review |
-| `POST …/applications/{id}/print`, `/hand-over`, `/post`, `/come-back`, `/deliver` | `cards.issue` | hand over, send |
+| `POST …/applications/{id}/print`, `/hand-over` | `cards.issue` | hand over |
+| `POST …/applications/{id}/post`, `/come-back`, `/lose`, `/deliver` | `cards.issue` | by post |
 | `POST …/{card}/activate`, `/activate-bank` | `cards.issue` | activate a side |
 | `POST …/{card}/report-loss`, `/report-loss-provisionally` | `cards.report_loss` | lost |
 | `POST …/{card}/withdraw-loss` | `cards.withdraw_loss` | found |

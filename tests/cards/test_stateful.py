@@ -44,7 +44,6 @@ from yikatong.cards.office import desk as office
 from yikatong.cards.office.model import Doing, NewApplication
 from yikatong.cards.office.table import ApplicationEvent
 from yikatong.cards.pins import service as pins
-from yikatong.cards.production.service import NOT_MADE
 from yikatong.core.clock import FixedClock, today
 from yikatong.core.database import Database
 from yikatong.core.errors import YikatongError
@@ -301,7 +300,7 @@ class Office(RuleBasedStateMachine):
         """The counter never got it: its number is dead and it is made again."""
         allowed = self.open_stage("ready")
         number = self.application or 1
-        if self.do(allowed, lambda key: self.move(number, "lose", key, **NOT_MADE)):
+        if self.do(allowed, lambda key: self.move(number, "lose", key)):
             self.stage, self.since, self.batch = "in_production", self.clock.now(), False
 
     @precondition(lambda self: self.fee == "due")

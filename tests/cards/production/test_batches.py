@@ -26,7 +26,7 @@ from yikatong.cards.production import files, service, store, wire
 from yikatong.cards.production.errors import BatchNotNow, FileWrong, NoSuchMaker
 from yikatong.cards.production.model import Taken
 from yikatong.cards.production.wire import CardData, Result
-from yikatong.core.clock import FixedClock
+from yikatong.core.clock import FixedClock, today
 from yikatong.core.errors import KeyReused
 from yikatong.core.platform import Platform
 from yikatong.trust.audit import Actor
@@ -167,12 +167,13 @@ async def test_whoever_applied_at_a_counter_today_may_have_it_printed_there(
 
 
 async def test_a_spoiled_card_is_made_again_with_a_new_number_and_the_old_one_is_dead(
-    platform: Platform,
+    platform: Platform, clock: FixedClock
 ) -> None:
     persons = await crowd(platform, 3)
     await approved(platform, persons)
     one = await batch(platform)
     old = {card.seq: card for card in read_order(await exported(platform, one.batch_id))}
+    clock.advance(timedelta(days=60))
     content, taken = await made_all(platform, one.batch_id, spoiled=1)
     assert (taken.made, taken.spoiled, taken.faults) == (2, 1, [])
     again = await files.take_results(platform, one.batch_id, content, MAKING)
@@ -187,6 +188,10 @@ async def test_a_spoiled_card_is_made_again_with_a_new_number_and_the_old_one_is
     async with platform.database.transaction(readonly=True) as connection:
         # It leads to the person, and to no card: nobody else ever gets it, and it opens nothing.
         person_id, card_id = await cards.find_by_number(connection, old[1].card_number)
+        expected = (await cards.applications(connection, person_id))[0].expected_on
+        # Nobody is told to wait until a day that is past.
+        assert expected is not None
+        assert expected > today(clock)
         assert card_id not in [card.card_id for card in await cards.cards(connection, person_id)]
 
 

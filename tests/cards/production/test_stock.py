@@ -13,11 +13,12 @@ from tests.cards.production.test_batches import made_all
 from yikatong.cards import service as cards
 from yikatong.cards.model import CardApplication
 from yikatong.cards.office import applying, due
+from yikatong.cards.office.errors import CardRefused
 from yikatong.cards.office.model import Doing, NewApplication
 from yikatong.cards.production import blanks, delivery
 from yikatong.cards.production.blanks import NoBlanks
 from yikatong.cards.production.stock_model import Kind
-from yikatong.core.clock import FixedClock
+from yikatong.core.clock import FixedClock, today
 from yikatong.core.errors import InvalidInput, KeyReused
 from yikatong.core.platform import Platform
 from yikatong.core.sheets import cell
@@ -88,7 +89,7 @@ async def test_wrong_movements_name_the_field(platform: Platform) -> None:
 
 
 async def test_a_card_lost_on_its_way_is_void_and_made_again_and_the_stock_stays_right(
-    platform: Platform,
+    platform: Platform, clock: FixedClock
 ) -> None:
     persons = await crowd(platform, 2)
     online = Doing("online", materials=("identity", "photo"))
@@ -109,6 +110,9 @@ async def test_a_card_lost_on_its_way_is_void_and_made_again_and_the_stock_stays
             await delivery.lose(platform, sheet.sheet_id, lines, reason, CLERK)
         assert refused.value.field == field
     assert await delivery.receive(platform, sheet.sheet_id, [gone.line], CLERK) == 1
+    # The holder was asked to collect it all the same; a month later it is looked for.
+    clock.advance(timedelta(days=50))
+    assert (await due.run(platform)).chased == 2
     both = [gone.line, came.line]
     # What has come cannot be lost on its way; recorded by two at once it counts once.
     counted = await asyncio.gather(
@@ -118,6 +122,11 @@ async def test_a_card_lost_on_its_way_is_void_and_made_again_and_the_stock_stays
     assert await delivery.shelves(platform, HERE) == {"lost": 1, "received": 1}
     again = await application(platform, gone.person_id)
     assert (again.state, again.batch_id, again.card_number) == ("in_production", None, None)
+    # It is waited for as for the first.
+    assert again.chased == 0
+    assert again.expected_on is not None
+    assert before.expected_on is not None
+    assert before.expected_on < today(clock) < again.expected_on
     async with platform.database.transaction(readonly=True) as connection:
         told = await connection.fetch(
             "select kind from notices where person_id = $1 and kind = 'card.lost_on_the_way'",
@@ -224,6 +233,46 @@ async def test_parcels_numbers_come_back_in_the_table_that_went_to_the_post(
             "select count(*) from audit_events where action = 'card.address_to_post'"
         )
     assert (shelf, seen) == ("posted", 4)
+
+
+async def test_a_parcel_lost_in_the_post_is_made_again_once_and_tells_the_holder(
+    platform: Platform, clock: FixedClock
+) -> None:
+    batch_id, (person_id, waits) = await posted(platform, 2)
+    await delivery.take_tracking(platform, batch_id, b"seq,tracking\n1,SF001\n", MAKING)
+    gone, ready = await application(platform, person_id), await application(platform, waits)
+    clock.advance(timedelta(days=40))
+    looked = Doing("counter", reason="邮政查询：丢失")
+
+    async def lose(one: CardApplication, doing: Doing, key: str) -> CardApplication:
+        return await applying.lose(platform, one.person_id, one.application_id, doing, MAKING, key)
+
+    with pytest.raises(InvalidInput) as refused:
+        await lose(gone, Doing("counter"), "k0")
+    assert refused.value.field == "reason"
+    with pytest.raises(CardRefused):
+        await lose(ready, looked, "k1")
+    found = {(await lose(gone, looked, "k2")).version for _ in range(2)}
+    with pytest.raises(CardRefused):
+        await lose(gone, looked, "k3")
+    again = await application(platform, person_id)
+    assert found == {again.version}
+    assert (again.state, again.tracking, again.card_number) == ("in_production", None, None)
+    assert again.expected_on is not None
+    assert again.expected_on > today(clock)
+    async with platform.database.transaction(readonly=True) as connection:
+        shelf = await connection.fetchval(
+            "select shelf from card_batch_lines where person_id = $1", person_id
+        )
+        told = await connection.fetchval(
+            "select count(*) from notices where person_id = $1 and kind = 'card.lost_on_the_way'",
+            person_id,
+        )
+    assert (shelf, told) == ("lost", 1)
+    second = await batch(platform, key="b2")
+    await made_all(platform, second.batch_id)
+    after = await application(platform, person_id)
+    assert (after.state, after.card_number != gone.card_number) == ("ready", True)
 
 
 async def test_a_card_collected_and_not_posted_is_explained(platform: Platform) -> None:

@@ -370,6 +370,7 @@ _application_command("withdraw", "撤回 · Withdraw, until the card is at the m
 _application_command("print", "窗口即时制卡并交付 · Make it at the counter, hand it over.", "print")
 _application_command("hand-over", "领取 · Hand over a card that lies ready.", "hand_over")
 _application_command("come-back", "退件 · The parcel came back.", "come_back")
+_application_command("lose", "邮寄遗失 · The parcel was lost in the post (--reason).", "lose")
 _application_command("deliver", "妥投 · The parcel was delivered.", "deliver")
 _card_command("activate", "启用社保功能并设密码 · Activate, set the PIN.", "activate", pin=True)
 _card_command("activate-bank", "启用银行功能 · Activate the bank side.", "activate_bank")

@@ -202,6 +202,31 @@ async def come_back(
     )  # fmt: skip
 
 
+async def lose(
+    platform: Platform, person_id: int, application_id: int, doing: Doing, actor: Actor, key: str
+) -> CardApplication:
+    """The parcel was lost in the post (邮寄遗失), with what the post said: the card's number is dead and
+    another is made, without a further fee.
+
+    A card lost on its way to a counter is recorded on its delivery sheet. Raises CardRefused.
+    """
+    if not doing.reason.strip():
+        raise InvalidInput("reason", zh="请写明邮政查询的结果", en="say what the post answered")
+    _check_text(doing.reason, "reason")
+
+    async def work(desk: Desk) -> CardApplication:
+        one = desk.application(application_id)
+        if one.state == "ready":
+            raise CardRefused(
+                zh="卡没有寄出；送网点途中遗失的，请在配送单上登记",
+                en="the card was not sent by post; one lost on its way to a counter is recorded on its "
+                "delivery sheet",
+            )
+        return await desk.move_application(one, "lose")
+
+    return await _run(platform, person_id, "lose", application_id, doing, actor, key, work)
+
+
 async def hand_over(
     platform: Platform,
     person_id: int,

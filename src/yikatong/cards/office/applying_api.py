@@ -352,6 +352,32 @@ async def come_back(
 
 
 @post(
+    f"{APPLICATION}/lose",
+    status_code=200,
+    summary="The parcel was lost in the post",
+    responses=PROBLEMS,
+    tags=TAGS,
+    permission="cards.issue",
+    asks_itself=True,
+)
+async def lose(
+    platform: NamedDependency[Platform],
+    caller: NamedDependency[Caller],
+    person_id: FromPath[Identifier],
+    application_id: FromPath[Identifier],
+    data: ReasonBody,
+    key: NamedDependency[str],
+) -> ApplicationBody:
+    """With what the post said; another card is made, without a further fee."""
+    await _admit(platform, caller, "cards.issue", person_id, application_id, DECIDED)
+    doing = Doing("counter", reason=data.reason.strip())
+    who = caller.actor(PURPOSE)
+    return await _body(
+        platform, await applying.lose(platform, person_id, application_id, doing, who, key)
+    )
+
+
+@post(
     f"{APPLICATION}/deliver",
     status_code=200,
     summary="The parcel was delivered",
@@ -378,5 +404,5 @@ async def deliver(
 
 routes: Final = [
     apply, amend, ask, approve, reject, withdraw, pay_fee, print_card, hand_over, post_card,
-    come_back, deliver,
+    come_back, lose, deliver,
 ]  # fmt: skip

@@ -201,6 +201,9 @@ class Desk:
             return await self._give_fee_back(one)
         if effect == "number_card":
             return await self._number(one)
+        if effect == "make_anew":
+            found = self._by_rules_of(self.facts, one.region)
+            return making.anew(one, found.rules, found.today)
         if effect == "replace_old_card":
             await self._replace_old(one)
         elif effect == "issue_card":

@@ -5,9 +5,12 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Final
 
+import msgspec
+
 from yikatong.cards.model import Card, CardApplication
 from yikatong.cards.office import rules, terms
 from yikatong.cards.office.model import CardEvent, Doing, Facts, NewApplication
+from yikatong.cards.office.terms import CardRules
 from yikatong.cards.service import NUMBER_LENGTH
 from yikatong.core.ids import new_id
 from yikatong.trust.audit import Actor
@@ -48,6 +51,16 @@ def application(wanted: NewApplication, facts: Facts, region: str) -> CardApplic
         fee_state="due" if fee else "none",
         state_since=facts.now,
     )
+
+
+def anew(one: CardApplication, found: CardRules, day: date) -> CardApplication:
+    """The application of a card that was spoiled or lost on its way, for which another is made: its number
+    is dead, and from `day` on it is waited for as for the first."""
+    return msgspec.structs.replace(
+        one, batch_id=None, card_id=None, card_number=None, personalised_on=None, name_on_card=None,
+        tracking=None, chased=0,
+        expected_on=rules.working_days_after(day, found.production_days),
+    )  # fmt: skip
 
 
 def number() -> str:

@@ -173,6 +173,8 @@ class ManyDesk:
         for effect in move.effects:
             if effect == "number_card":
                 moved = self._number(moved)
+            elif effect == "make_anew":
+                moved = making.anew(moved, facts.rules, facts.today)
             elif effect == "replace_old_card":
                 self._replace_old(moved)
             elif effect == "issue_card":

@@ -106,12 +106,14 @@ def application_changes(moved: Sequence[CardApplication]) -> Change:
         """update card_applications a
               set state = n.state, state_since = n.since, batch_id = n.batch_id,
                   card_id = n.card_id, card_number = n.number, personalised_on = n.made_on,
-                  name_on_card = n.name, tracking = n.tracking, version = n.version
+                  name_on_card = n.name, tracking = n.tracking, version = n.version,
+                  expected_on = n.expected_on, chased = n.chased
              from unnest($1::text::bigint[], $2::text::bigint[], $3::text[], $4::timestamptz[],
                          $5::text::bigint[], $6::text::bigint[], $7::text[], $8::text::date[],
-                         $9::text[], $10::text[], $11::text::integer[])
+                         $9::text[], $10::text[], $11::text::integer[], $12::text::date[],
+                         $13::text::integer[])
                as n (person_id, application_id, state, since, batch_id, card_id, number, made_on,
-                     name, tracking, version)
+                     name, tracking, version, expected_on, chased)
             where a.person_id = n.person_id and a.application_id = n.application_id
               and a.version = n.version - 1""",
         (
@@ -126,6 +128,8 @@ def application_changes(moved: Sequence[CardApplication]) -> Change:
             [one.name_on_card for one in moved],
             [one.tracking for one in moved],
             numbers(one.version for one in moved),
+            numbers(one.expected_on for one in moved),
+            numbers(one.chased for one in moved),
         ),
         len(moved),
     )

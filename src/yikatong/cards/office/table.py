@@ -19,7 +19,7 @@ from yikatong.core.errors import Text
 
 Effect = Literal[
     "note_fee", "stop_lost_card", "give_fee_back", "number_card", "issue_card", "replace_old_card", "freeze", "unfreeze",
-    "unfreeze_account", "set_pin", "reset_pin", "freeze_for_death", "end_applications",
+    "unfreeze_account", "set_pin", "reset_pin", "freeze_for_death", "end_applications", "make_anew",
 ]  # fmt: skip
 EFFECTS: Final[dict[Effect, Text]] = {
     "note_fee": Text("记应交工本费", "the fee becomes due"),
@@ -28,6 +28,10 @@ EFFECTS: Final[dict[Effect, Text]] = {
     ),
     "give_fee_back": Text("退还已交工本费", "a fee that was paid is given back"),
     "number_card": Text("分配卡号、卡识别码", "card number and identifier are drawn"),
+    "make_anew": Text(
+        "那张卡的卡号作废，预计制成日期、催领次数重新计算",
+        "the number is dead; the day it is expected and the asking to collect it begin anew",
+    ),
     "issue_card": Text(
         "登记新卡，两个应用均未启用", "the new card is recorded, both sides inactive"
     ),
@@ -103,9 +107,9 @@ APPLICATION: Final[tuple[Move, ...]] = (
     Move("pay_fee", Text("交工本费", "pay the fee"), ("applied", "in_production", "ready"), None, (g.FEE_IS_DUE,)),
     Move("end_with_person", Text("因身故终止", "end with the person's death"), ("applied", "in_production", "ready", "sent"), "withdrawn", (), ("give_fee_back",)),
     Move("order", Text("送厂制卡", "order from the maker"), ("in_production",), None, (g.ALIVE, g.NOT_IN_BATCH), ("number_card",)),
-    Move("spoil", Text("制作失败，重新制卡", "spoiled, to be made again"), ("in_production",), None, (g.IN_BATCH,)),
+    Move("spoil", Text("制作失败，重新制卡", "spoiled, to be made again"), ("in_production",), None, (g.IN_BATCH,), ("make_anew",)),
     Move("make", Text("制作完成", "made"), ("in_production",), "ready", (g.IN_BATCH,)),
-    Move("lose", Text("在途遗失，重新制卡", "lost on its way to the counter, to be made again"), ("ready",), "in_production", (g.IN_BATCH,)),
+    Move("lose", Text("在途遗失，重新制卡", "lost on its way to the counter or in the post, to be made again"), ("ready", "sent"), "in_production", (g.IN_BATCH,), ("make_anew",)),
     Move("print", Text("窗口即时制卡并交付", "print at the counter and hand over"), ("in_production",), "issued", (g.ALIVE, g.channel("collect"), g.acts("collect"), g.NOT_IN_BATCH, g.PRINTS_HERE, g.FEE_SETTLED, g.shown("collect")), ("number_card", "replace_old_card", "issue_card")),
     Move("post", Text("寄出", "send by post"), ("ready",), "sent", (g.BY_POST, g.FEE_SETTLED)),
     Move("come_back", Text("退件", "came back"), ("sent",), "ready"),

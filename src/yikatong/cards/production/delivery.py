@@ -58,7 +58,8 @@ class NoSuchSheet(NotFound):
 async def moved(
     platform: Platform, connection: Connection, events: Sequence[ApplicationMoved]
 ) -> None:
-    """Finished cards go where their applications went: handed over, posted, come back, destroyed."""
+    """Finished cards go where their applications went: handed over, posted, come back, destroyed, lost
+    in the post."""
     told = [
         (
             one.person_id,
@@ -71,6 +72,13 @@ async def moved(
     ]
     if told:
         await stock.follow(connection, told, platform.clock.now())
+    lost = [one for one in events if one.event == "lose"]
+    if lost:
+        await stock.lose_posted(
+            connection,
+            [(one.person_id, one.application.application_id) for one in lost],
+            platform.clock.now(),
+        )
 
 
 # ---- sheets ----
@@ -201,7 +209,7 @@ async def lose(
             one = desk.application(person_id, application_id)
             # Of who died since, the card is lost all the same and nothing is made again.
             if one.state == "ready":
-                desk.move_application(one, "lose", **service.NOT_MADE)
+                desk.move_application(one, "lose")
         await desk.write()
         gone = [line for _, _, line in found]
         return await stock.shelve(connection, sheet_id, "on_the_way", "lost", desk.now, only=gone)

@@ -14,7 +14,6 @@ from yikatong.cards.production import store, wire
 from yikatong.cards.production.errors import BatchNotNow
 from yikatong.cards.production.model import Export, File, Line, LineFault, Taken, ToMake
 from yikatong.cards.production.service import (
-    NOT_MADE,
     PRODUCING,
     Hear,
     find_batch,
@@ -303,7 +302,7 @@ def _became(desk: ManyDesk, line: Line, result: Result) -> Line:
     if result.result == "made":
         desk.move_application(one, "make")
     else:
-        desk.move_application(one, "spoil", **NOT_MADE)
+        desk.move_application(one, "spoil")
     return told
 
 

@@ -37,11 +37,6 @@ BATCH_MAX: Final = 200_000
 LINES_MAX: Final = 1000
 FAULTS_MAX: Final = 1000
 PRODUCING: Final = Doing("system")
-NOT_MADE: Final[dict[str, None]] = {
-    "batch_id": None, "card_id": None, "card_number": None, "personalised_on": None,
-    "name_on_card": None,
-}  # fmt: skip
-"""What an application loses with its card, when another is to be made."""
 _MAKER: Final = re.compile(r"[A-Z0-9-]{2,20}")
 _KEY_BYTES: Final = 32
 

@@ -242,6 +242,21 @@ async def follow(
     )
 
 
+async def lose_posted(
+    connection: Connection, lost: Sequence[tuple[int, int]], at: datetime
+) -> None:
+    """Cards that were sent by post were lost there: person, application."""
+    await connection.execute(
+        """update card_batch_lines l set shelf = 'lost', shelf_at = $3
+             from unnest($1::text::bigint[], $2::text::bigint[]) as n (person_id, application_id)
+            where l.person_id = n.person_id and l.application_id = n.application_id
+              and l.shelf = 'posted'""",
+        numbers(one[0] for one in lost),
+        numbers(one[1] for one in lost),
+        at,
+    )
+
+
 async def shelves(connection: Connection, counter: str) -> dict[str, int]:
     """How many finished cards of a counter's sheets are where."""
     rows = await connection.fetch(

@@ -136,8 +136,8 @@ KINDS: Final[Mapping[str, Kind]] = {
         _kind(
             "card.lost_on_the_way", "card",
             ("社保卡在运送途中遗失，正在重新制作", "Your card was lost on its way and is made again"),
-            ("您的社保卡在送往网点的途中遗失，那张卡已作废，正在为您重新制作，不另收费。制好后会再通知您。",
-             "Your social-security card was lost on its way to the counter. That card is void; a new one is "
+            ("您的社保卡在运送途中遗失，那张卡已作废，正在为您重新制作，不另收费。制好后会再通知您。",
+             "Your social-security card was lost on its way. That card is void; a new one is "
              "being made without a further fee. You will be told when it is ready."),
             _APPLICATION, CARD,
         ),
