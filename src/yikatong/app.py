@@ -204,7 +204,7 @@ def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response
     if isinstance(known, SignInNeeded):
         return to_sign_in(request, known.level, known.form_at)
     if isinstance(known, StaffSignInNeeded):
-        return to_staff_sign_in(request)
+        return to_staff_sign_in(request, known.form_at)
     return portals.error_page(request, known)
 
 

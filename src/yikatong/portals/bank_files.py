@@ -31,7 +31,9 @@ async def make(
 ) -> Response[Any] | Stream:
     """The file, with hash and signature; asked again it says the same lines."""
     same_site(request)
-    session, caller = await require_staff(request, platform, "run.prepare")
+    session, caller = await require_staff(
+        request, platform, "run.prepare", form_at=f"{RUNS}/{run_id}"
+    )
     one = await run_of(platform, run_id)
     caller.require("run.prepare", one.region)
     try:
@@ -60,7 +62,9 @@ async def answer(
 ) -> Response[Any]:
     """What the bank says became of the lines; the same file twice does nothing the second time."""
     same_site(request)
-    session, caller = await require_staff(request, platform, "run.prepare")
+    session, caller = await require_staff(
+        request, platform, "run.prepare", form_at=f"{RUNS}/{run_id}"
+    )
     one = await run_of(platform, run_id)
     caller.require("run.prepare", one.region)
     try:

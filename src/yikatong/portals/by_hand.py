@@ -19,14 +19,16 @@ from yikatong.money.bank.banks import banks
 from yikatong.money.bodies import check_key
 from yikatong.money.contributions.service import Notice
 from yikatong.people import service as people
+from yikatong.portals.kept import plain
 from yikatong.portals.sign_in import answer_wrong, read_form
 from yikatong.portals.signed_in import same_site
 from yikatong.portals.staff_frame import frame_of
-from yikatong.portals.staff_sign_in import require_staff
+from yikatong.portals.staff_sign_in import kept_form, require_staff
 from yikatong.portals.view import View
 from yikatong.trust.access import not_there, within
 
 ADDRESS: Final = "/operations/by-hand"
+_TAKEN: Final = ("bank", "reference", "amount", "key", "due")
 _DONE: Final = ("right", "taken")
 _SHOWN: Final = 100
 _Wrong = tuple[dict[str, str], int, dict[str, str]]
@@ -38,7 +40,11 @@ async def by_hand(
     request: Request[Any, Any, Any], platform: NamedDependency[Platform]
 ) -> Response[Any]:
     """Both lists of the reader's regions, names masked; each look is recorded."""
-    return await _show(request, platform)
+    session, _ = await require_staff(request, platform, "benefit.read")
+    typed = await kept_form(request, platform, session.staff_number)
+    # Of the forms here one alone has something typed into it; it says of which amount it is.
+    sent = plain(typed, *_TAKEN) if typed and typed.get("due") else None
+    return await _show(request, platform, sent=sent)
 
 
 async def _show(
@@ -113,7 +119,7 @@ async def account_right(
 ) -> Response[Any]:
     """The account was put right: pay again."""
     same_site(request)
-    _, caller = await require_staff(request, platform, "benefit.apply")
+    _, caller = await require_staff(request, platform, "benefit.apply", form_at=ADDRESS)
     sent = await read_form(request, "key")
     try:
         async with platform.database.transaction(readonly=True) as connection:
@@ -139,8 +145,8 @@ async def take(
 ) -> Response[Any]:
     """A bank took in all of it, or a part."""
     same_site(request)
-    _, caller = await require_staff(request, platform, "benefit.recover")
-    sent = await read_form(request, "bank", "reference", "amount", "key") | {"due": str(due_id)}
+    _, caller = await require_staff(request, platform, "benefit.recover", form_at=ADDRESS)
+    sent = await read_form(request, *_TAKEN) | {"due": str(due_id)}
     try:
         due = await paid_back.find(platform, person_id, due_id)
         caller.require("benefit.recover", due.region)

@@ -129,7 +129,7 @@ async def take(
 ) -> Response[Any]:
     """The reader takes an exception on; pressed twice, or by two, it is the first one's."""
     same_site(request)
-    _, caller = await require_staff(request, platform, "exception.take")
+    _, caller = await require_staff(request, platform, "exception.take", form_at=ADDRESS)
     sent = await read_form(request, "kind", "subject", "since")
     try:
         _, found = await _found(platform, caller, approvals)
@@ -168,7 +168,7 @@ async def compare_again(
 ) -> Response[Any]:
     """Compare a day with a bank once more; done twice it changes nothing that agrees."""
     same_site(request)
-    _, caller = await require_staff(request, platform, "bank.reconcile")
+    _, caller = await require_staff(request, platform, "bank.reconcile", form_at=ADDRESS)
     sent = await read_form(request, "bank", "day")
     try:
         caller.require("bank.reconcile")

@@ -39,10 +39,11 @@ from yikatong.core.sealing import mask_name
 from yikatong.identity.staff.model import StaffSession
 from yikatong.people import service as people_room
 from yikatong.portals.check import place_of
+from yikatong.portals.kept import plain
 from yikatong.portals.sign_in import answer_wrong, read_form
 from yikatong.portals.signed_in import same_site
 from yikatong.portals.staff_frame import frame_of
-from yikatong.portals.staff_sign_in import require_staff
+from yikatong.portals.staff_sign_in import kept_form, require_staff
 from yikatong.portals.view import SECURITY_HEADERS, View
 from yikatong.trust.access import NATION, Caller
 
@@ -88,6 +89,8 @@ async def runs(
         "region": _own_place(view, caller),
         "month": f"{today(platform.clock):%Y-%m}",
     }
+    typed = await kept_form(request, platform, session.staff_number)
+    form |= {name: text for name, text in plain(typed, *form).items() if text}
     return await _list(request, platform, session, caller, form)
 
 

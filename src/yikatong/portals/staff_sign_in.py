@@ -23,6 +23,7 @@ from yikatong.identity.signing_in.devices import read_tokens, write_tokens
 from yikatong.identity.staff import rules, service, signing_in
 from yikatong.identity.staff.model import StaffSession
 from yikatong.money.contributions.model import INSURANCE_NAMES
+from yikatong.portals import kept
 from yikatong.portals.sign_in import answer_wrong, read_form, visitor_of
 from yikatong.portals.signed_in import safe_next, same_site
 from yikatong.portals.staff_frame import frame_of, place_name
@@ -42,14 +43,16 @@ class StaffSignInNeeded(YikatongError):
     code = "staff_sign_in_needed"
     status = 401
 
-    def __init__(self) -> None:
+    def __init__(self, form_at: str | None = None) -> None:
+        self.form_at = form_at
+        """The page on which the form stands that was sent."""
         super().__init__(zh="请工作人员先登录", en="members of staff please sign in first")
 
 
-def to_staff_sign_in(request: Request[Any, Any, Any]) -> Redirect:
-    """To the sign-in page of staff and back here afterwards; a form sent is asked for again."""
+def to_staff_sign_in(request: Request[Any, Any, Any], form_at: str | None = None) -> Redirect:
+    """To the sign-in page of staff and back here afterwards, or to the page of the form that was sent."""
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    wanted = here if request.method in ("GET", "HEAD") else request.url.path
+    wanted = here if request.method in ("GET", "HEAD") else form_at or request.url.path
     return Redirect(f"{STAFF}?{urlencode({'next': wanted})}", status_code=303)
 
 
@@ -64,18 +67,37 @@ async def require_staff(
     platform: Platform,
     permission: str | None = None,
     *regions: str,
+    form_at: str | None = None,
 ) -> tuple[StaffSession, Caller]:
     """The signed-in member, who may do this in one of these regions.
 
+    `form_at`: the page of the form that was sent, where it is not the form's own address. Without a
+    session it is kept for its sender, and is filled in there again after signing in (`kept_form`).
     Raises StaffSignInNeeded, NotAllowed.
     """
     session = await staff_session(request, platform)
     if session is None or not session.settled:
-        raise StaffSignInNeeded
+        if request.method == "POST":
+            form_at = form_at or request.url.path
+            number = await signing_in.sender_of(platform, request.cookies.get(COOKIE, ""))
+            if number is not None:
+                form = kept.texts(await request.form())
+                await kept.put(platform, kept.by_staff(number), form_at, form)
+        raise StaffSignInNeeded(form_at)
     caller = session.caller()
     if permission is not None:
         caller.require(permission, *regions)
     return session, caller
+
+
+async def kept_form(
+    request: Request[Any, Any, Any], platform: Platform, number: str, path: str | None = None
+) -> dict[str, Any] | None:
+    """What the member had sent from this page, or the one at `path`, when the session was over, once; the
+    page says so."""
+    found = await kept.take(platform, kept.by_staff(number), path or request.url.path)
+    request.state.kept = found is not None
+    return found
 
 
 def _keep(response: Response[Any], platform: Platform, token: str) -> None:
@@ -139,7 +161,8 @@ async def staff(
         return await _enrolment(request, platform, session, way)
     if session.must_change_password:
         return _respond(request, "staff-password.html", session, first=True, way=way)
-    return await _home(request, platform, session, approvals)
+    typed = await kept_form(request, platform, session.staff_number)
+    return await _home(request, platform, session, approvals, sent=typed)
 
 
 async def _enrolment(
@@ -165,6 +188,7 @@ async def _home(
     session: StaffSession,
     approvals: Approvals,
     wrong: tuple[dict[str, str], int, dict[str, str]] = ({}, 200, {}),
+    sent: dict[str, Any] | None = None,
 ) -> Response[Any]:
     view, caller = View.of(request), session.caller()
     waiting = await approvals.waiting(caller) if caller.may("approval.decide") else []
@@ -201,6 +225,7 @@ async def _home(
             }
             for one in await signing_in.sessions_of(platform, session.staff_number)
         ],
+        typed=kept.plain(sent, "approval", "reason"),
         codes_left=await signing_in.recovery_codes_left(platform, session.staff_number),
         done=done if done in _DONE else "",
     )  # fmt: skip
@@ -354,7 +379,7 @@ async def end_sessions(
 ) -> Response[Any]:
     """End one of one's sessions, or all others."""
     same_site(request)
-    session, _ = await require_staff(request, platform)
+    session, _ = await require_staff(request, platform, form_at=STAFF)
     sent = await read_form(request, "session", "others")
     if sent["others"]:
         live = await signing_in.sessions_of(platform, session.staff_number)
@@ -395,7 +420,7 @@ async def decide(
 ) -> Response[Any]:
     """Approve and carry out, or refuse for a reason."""
     same_site(request)
-    session, caller = await require_staff(request, platform, "approval.decide")
+    session, caller = await require_staff(request, platform, "approval.decide", form_at=STAFF)
     sent = await read_form(request, "decision", "reason")
     field = f"reason-{approval_id}"
     try:
@@ -410,7 +435,8 @@ async def decide(
     except YikatongError as error:
         errors, status, headers = answer_wrong(View.of(request), error, field)
         wrong = ({field: next(iter(errors.values()))}, status, headers)
-        return await _home(request, platform, session, approvals, wrong)
+        typed = {"approval": str(approval_id), "reason": sent["reason"]}
+        return await _home(request, platform, session, approvals, wrong, typed)
     return Redirect(f"{STAFF}?done=refused", status_code=303)
 
 

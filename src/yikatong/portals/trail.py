@@ -23,11 +23,12 @@ from yikatong.money import verification
 from yikatong.people import service as people
 from yikatong.people.guard import hiding_who_exists
 from yikatong.portals.check import place_of
+from yikatong.portals.kept import plain
 from yikatong.portals.looks import action_text, action_texts
 from yikatong.portals.sign_in import answer_wrong, read_form
 from yikatong.portals.signed_in import same_site
 from yikatong.portals.staff_frame import frame_of
-from yikatong.portals.staff_sign_in import require_staff
+from yikatong.portals.staff_sign_in import kept_form, require_staff
 from yikatong.portals.view import SECURITY_HEADERS, View
 from yikatong.trust import seals
 from yikatong.trust.access import Caller
@@ -77,7 +78,9 @@ async def trail(
     """The form; and what an address asks for, recorded as a search. Nothing is searched unasked."""
     _, caller = await require_staff(request, platform, "audit.read")
     if request.query_params.get("search") != "1":
-        return await _show(request, platform, _empty(platform))
+        typed = await kept_form(request, platform, caller.name)
+        form = _empty(platform) | (plain(typed, *_WORDS, "person") if typed else {})
+        return await _show(request, platform, form)
     try:
         form, asked = _asked(request, platform)
         found = await service.search(platform, caller, asked)

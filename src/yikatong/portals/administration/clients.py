@@ -23,7 +23,6 @@ from yikatong.portals.administration.frame import (
     moment,
     new_key,
     respond,
-    sender,
 )
 from yikatong.portals.administration.handed import HANDED
 from yikatong.portals.administration.machines import EVENTS_MAX, lines_of, read_long
@@ -115,7 +114,7 @@ async def add(
 ) -> Response[Any]:
     """Register it; its secret, where it has one, is on the page that follows."""
     same_site(request)
-    session, caller = await sender(request, platform, "client.manage")
+    session, caller = await require_staff(request, platform, "client.manage")
     form = await read_long(request, *_NEW_FIELDS)
     try:
         key, wanted = check_key(form["key"], "client_id"), _wanted(form)
@@ -153,7 +152,7 @@ async def carry_out(
 ) -> Response[Any]:
     """A new secret, off or on again; pressed twice it is done once."""
     same_site(request)
-    session, caller = await require_staff(request, platform, "client.manage")
+    session, caller = await require_staff(request, platform, "client.manage", form_at=CLIENTS)
     sent, actor = await read_long(request, "key"), caller.actor("clients")
     try:
         if errand == "rotate":

@@ -11,11 +11,10 @@ from yikatong.core.clock import SHANGHAI
 from yikatong.core.platform import Platform
 from yikatong.identity.office import OfficeEvent
 from yikatong.identity.staff.model import StaffSession
-from yikatong.portals.counter import form as kept_forms
 from yikatong.portals.staff_frame import frame_of, place_name
-from yikatong.portals.staff_sign_in import StaffSignInNeeded, require_staff
+from yikatong.portals.staff_sign_in import kept_form
 from yikatong.portals.view import View
-from yikatong.trust.access import ROLES, Caller
+from yikatong.trust.access import ROLES
 
 Wrong = tuple[dict[str, str], int, dict[str, str]]
 """Errors by field, status, headers."""
@@ -45,20 +44,9 @@ def respond(
     return response
 
 
-async def sender(
-    request: Request[Any, Any, Any], platform: Platform, permission: str
-) -> tuple[StaffSession, Caller]:
-    """As `require_staff`; a form whose session ran out is kept for its sender."""
-    try:
-        return await require_staff(request, platform, permission)
-    except StaffSignInNeeded:
-        await kept_forms.keep(request, platform)
-        raise
-
-
 async def kept(request: Request[Any, Any, Any], platform: Platform, number: str) -> dict[str, Any]:
     """What was kept for this page, once; texts only."""
-    found = await kept_forms.take(platform, number, request.url.path)
+    found = await kept_form(request, platform, number)
     return {name: text for name, text in (found or {}).items() if isinstance(text, str)}
 
 

@@ -24,7 +24,6 @@ from yikatong.portals.administration.frame import (
     moment,
     new_key,
     respond,
-    sender,
 )
 from yikatong.portals.administration.handed import HANDED
 from yikatong.portals.sign_in import answer_wrong
@@ -136,7 +135,7 @@ async def add(
 ) -> Response[Any]:
     """Add it; its token is on the page that follows."""
     same_site(request)
-    session, caller = await sender(request, platform, "machine.manage")
+    session, caller = await require_staff(request, platform, "machine.manage")
     form = await read_long(request, *_NEW_FIELDS)
     try:
         key = check_key(form["key"], "id")
@@ -166,7 +165,7 @@ async def carry_out(
 ) -> Response[Any]:
     """A new token, or let in no more; pressed twice it is done once."""
     same_site(request)
-    session, caller = await require_staff(request, platform, "machine.manage")
+    session, caller = await require_staff(request, platform, "machine.manage", form_at=MACHINES)
     sent = await read_long(request, "key")
     try:
         if errand == "rotate":

@@ -14,7 +14,7 @@ from yikatong.identity.approvals.service import Approvals
 from yikatong.identity.staff import listing, service
 from yikatong.identity.staff.model import Member
 from yikatong.money.bodies import check_key
-from yikatong.portals.administration.frame import Wrong, kept, sender
+from yikatong.portals.administration.frame import Wrong, kept
 from yikatong.portals.administration.handed import HANDED
 from yikatong.portals.administration.members import MEMBERS, place_or_nation, show_member
 from yikatong.portals.sign_in import answer_wrong, read_form
@@ -62,7 +62,7 @@ async def carry_out(
 ) -> Response[Any]:
     """Do it, or ask the second person; pressed twice it is done once."""
     same_site(request)
-    session, caller = await sender(request, platform, "staff.manage")
+    session, caller = await require_staff(request, platform, "staff.manage")
     _check(errand)
     view, sent = View.of(request), await read_form(request, *_FIELDS)
     file = await listing.read(platform, caller, number[:30])

@@ -23,7 +23,6 @@ from yikatong.portals.administration.frame import (
     new_key,
     respond,
     role_name,
-    sender,
 )
 from yikatong.portals.administration.handed import HANDED
 from yikatong.portals.check import place_of
@@ -135,7 +134,7 @@ async def add(
 ) -> Response[Any]:
     """Add the member; the first password is on the page that follows."""
     same_site(request)
-    session, caller = await sender(request, platform, "staff.manage")
+    session, caller = await require_staff(request, platform, "staff.manage")
     view, form = View.of(request), await read_form(request, *_NEW_FIELDS)
     errors: dict[str, str] = {}
     code, candidates = place_or_nation(view, form["region"], form["region_code"], "region", errors)

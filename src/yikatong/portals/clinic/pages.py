@@ -37,7 +37,6 @@ from yikatong.portals.counter import form as forms
 from yikatong.portals.counter.desk import FINE, Wrong
 from yikatong.portals.sign_in import answer_wrong
 from yikatong.portals.signed_in import same_site
-from yikatong.portals.staff_sign_in import StaffSignInNeeded
 
 CLINIC: Final = "/clinic"
 _MAY: Final = "visit.handle"
@@ -61,18 +60,14 @@ async def read(
 ) -> tuple[ClinicDesk, Typed]:
     """The member and the form; one that came after the session was over is kept."""
     same_site(request)
-    try:
-        at = await open_clinic(request, platform, permission)
-    except StaffSignInNeeded:
-        await forms.keep(request, platform)
-        raise
+    at = await open_clinic(request, platform, permission)
     return at, Typed((await forms.read(request)).form)
 
 
 async def kept(at: ClinicDesk) -> Typed:
     """What was kept of a form of this page that came too late."""
     desk = at.desk
-    found = await forms.take(desk.platform, desk.caller.name, desk.request.url.path)
+    found = await desk.kept()
     return Typed(found or {})
 
 

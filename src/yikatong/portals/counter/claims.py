@@ -27,7 +27,6 @@ from yikatong.portals.counter.desk import FINE, Desk, Wrong, open_desk
 from yikatong.portals.counter.words import words
 from yikatong.portals.sign_in import answer_wrong
 from yikatong.portals.signed_in import same_site
-from yikatong.portals.staff_sign_in import StaffSignInNeeded
 from yikatong.portals.view import SECURITY_HEADERS
 
 _CLAIM: Final = "/staff/people/{person_id:int}/claims/{claim_id:int}"
@@ -74,7 +73,8 @@ async def show(
 ) -> Response[Any]:
     """The claim, and what may be done with it."""
     desk = await _open(request, platform, "claim.read", person_id)
-    return await _show(desk, claims, person_id, claim_id)
+    reason = forms.plain((await desk.kept() or {}).get("reason"))
+    return await _show(desk, claims, person_id, claim_id, reason=reason)
 
 
 async def _show(
@@ -140,11 +140,7 @@ async def step(
 ) -> Response[Any]:
     """One step, once per form."""
     same_site(request)
-    try:
-        desk = await _open(request, platform, "claim.read", person_id)
-    except StaffSignInNeeded:
-        await forms.keep(request, platform)
-        raise
+    desk = await _open(request, platform, "claim.read", person_id)
     sent = await forms.read(request)
     wanted = forms.plain(sent.form.get("go"))
     reason = forms.plain(sent.form.get("reason")).strip()

@@ -9,7 +9,7 @@ from yikatong.core.clock import today
 from yikatong.core.platform import Platform
 from yikatong.identity.staff.model import StaffSession
 from yikatong.portals.staff_frame import frame_of
-from yikatong.portals.staff_sign_in import require_staff
+from yikatong.portals.staff_sign_in import kept_form, require_staff
 from yikatong.portals.view import View
 from yikatong.trust.access import Caller
 from yikatong.trust.audit import Actor
@@ -40,6 +40,10 @@ class Desk(msgspec.Struct, frozen=True):
     def actor(self, purpose: str) -> Actor:
         return self.caller.actor(purpose)
 
+    async def kept(self, path: str | None = None) -> dict[str, Any] | None:
+        """What the member had sent from this page when the session was over, once."""
+        return await kept_form(self.request, self.platform, self.caller.name, path)
+
     def respond(self, template: str, wrong: Wrong = FINE, **facts: Any) -> Response[str]:
         """A page in the frame of staff, with what is wrong beside its field."""
         errors, status, headers = wrong
@@ -53,8 +57,12 @@ class Desk(msgspec.Struct, frozen=True):
 
 
 async def open_desk(
-    request: Request[Any, Any, Any], platform: Platform, permission: str | None = None
+    request: Request[Any, Any, Any],
+    platform: Platform,
+    permission: str | None = None,
+    *,
+    form_at: str | None = None,
 ) -> Desk:
-    """The member at this page; raises StaffSignInNeeded, NotAllowed."""
-    session, caller = await require_staff(request, platform, permission)
+    """The member at this page, `form_at` as `require_staff` has it; raises StaffSignInNeeded, NotAllowed."""
+    session, caller = await require_staff(request, platform, permission, form_at=form_at)
     return Desk(request, platform, session, caller, View.of(request))

@@ -28,7 +28,6 @@ from yikatong.portals.counter.facts import Facts
 from yikatong.portals.counter.words import words
 from yikatong.portals.sign_in import answer_wrong
 from yikatong.portals.signed_in import same_site
-from yikatong.portals.staff_sign_in import StaffSignInNeeded
 from yikatong.portals.view import SECURITY_HEADERS
 from yikatong.trust.access import not_there
 
@@ -100,7 +99,7 @@ async def open_case(
 
 async def show_first(desk: Desk, case: Case, errand: Errand, way: Way) -> Response[Any]:
     """The first step, with what was kept of a form that came too late."""
-    kept = await forms.take(desk.platform, desk.caller.name, desk.request.url.path)
+    kept = await desk.kept()
     case.key = forms.key_of(kept or {}, desk.platform)
     case.form = kept or {}
     step = _step(case, errand) if kept else 0
@@ -302,11 +301,7 @@ async def send(
     """One step of the form was sent."""
     same_site(request)
     errand = table.errand(name, "counter")
-    try:
-        desk = await open_desk(request, platform, errand.permission)
-    except StaffSignInNeeded:
-        await forms.keep(request, platform)
-        raise
+    desk = await open_desk(request, platform, errand.permission)
     way = counter_way(person_id)
     case = await open_case(desk, errand, claims, person_id, way)
     return await go_on(desk, case, errand, way, await forms.read(request))

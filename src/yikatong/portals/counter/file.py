@@ -81,7 +81,7 @@ async def reveal(
 ) -> Response[Any]:
     """The file with whole numbers and the address, for a reason the person may read."""
     same_site(request)
-    desk = await open_desk(request, platform, "person.reveal")
+    desk = await open_desk(request, platform, "person.reveal", form_at=f"/staff/people/{person_id}")
     sent = await read_form(request, "reason")
     reason = sent["reason"].strip()
     if not 2 <= len(reason) <= _REASON_MAX or not reason.isprintable():

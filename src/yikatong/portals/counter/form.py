@@ -1,4 +1,4 @@
-"""Forms of errands: read what was sent, fill the fields of a step, keep a form that came too late."""
+"""Forms of errands: read what was sent, fill the fields of a step."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -11,11 +11,9 @@ from yikatong.core.errors import InvalidInput
 from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
 from yikatong.core.regions import Region
-from yikatong.identity.staff import signing_in
 from yikatong.portals import kept
 from yikatong.portals.check import place_of
 from yikatong.portals.counter.errand import Field, Upload
-from yikatong.portals.staff_sign_in import COOKIE
 from yikatong.portals.view import View
 
 BODY_BYTES_MAX: Final = 20 * 1024 * 1024
@@ -129,19 +127,3 @@ def carried(form: Mapping[str, Any], fields: Sequence[Field]) -> list[tuple[str,
         if name not in here
         for text in ([value] if isinstance(value, str) else value)
     ]
-
-
-# ---- a form that came when the session was over ----
-
-
-async def keep(request: Request[Any, Any, Any], platform: Platform) -> None:
-    """Keep the form for its sender, whose session ran out; of nobody known nothing is kept."""
-    number = await signing_in.sender_of(platform, request.cookies.get(COOKIE, ""))
-    if number is not None:
-        form = kept.texts(await request.form())
-        await kept.put(platform, kept.by_staff(number), request.url.path, form)
-
-
-async def take(platform: Platform, number: str, path: str) -> dict[str, Any] | None:
-    """The form that was kept for this page, once."""
-    return await kept.take(platform, kept.by_staff(number), path)

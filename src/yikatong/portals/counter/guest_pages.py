@@ -32,7 +32,6 @@ from yikatong.portals.counter.store import Guest
 from yikatong.portals.counter.words import place, words
 from yikatong.portals.sign_in import answer_wrong
 from yikatong.portals.signed_in import same_site
-from yikatong.portals.staff_sign_in import StaffSignInNeeded
 from yikatong.trust import audit
 
 GUESTS: Final = "/staff/guests"
@@ -55,7 +54,7 @@ async def start(
 ) -> Response[Any]:
     """Ask for what the document says; who has chosen no counter chooses one first."""
     desk = await open_desk(request, platform, PERMISSION)
-    kept = await forms.take(platform, desk.caller.name, GUESTS)
+    kept = await desk.kept()
     form = {name: forms.plain((kept or {}).get(name))[:60] for name in _FIELDS}
     return await _ask(desk, form)
 
@@ -79,11 +78,7 @@ async def begin(
 ) -> Response[Any]:
     """Whether the facts belong together; then to the card's matters, or to the file of one's own."""
     same_site(request)
-    try:
-        desk = await open_desk(request, platform, PERMISSION)
-    except StaffSignInNeeded:
-        await forms.keep(request, platform)
-        raise
+    desk = await open_desk(request, platform, PERMISSION)
     sent = (await forms.read(request)).form
     form = {name: forms.plain(sent.get(name))[:60] for name in _FIELDS}
     try:
@@ -194,11 +189,7 @@ async def errand_send(
     """One step of it was sent."""
     same_site(request)
     errand = table.errand(name, "cross_province")
-    try:
-        desk = await open_desk(request, platform, errand.permission)
-    except StaffSignInNeeded:
-        await forms.keep(request, platform)
-        raise
+    desk = await open_desk(request, platform, errand.permission)
     _, way = await _open(desk, person_id, guest_id)
     case = await open_case(desk, errand, claims, person_id, way)
     return await go_on(desk, case, errand, way, await forms.read(request))
@@ -232,15 +223,10 @@ async def end(
 ) -> Response[Any]:
     """The person leaves."""
     same_site(request)
-    desk = await open_desk(request, platform, PERMISSION)
+    here = f"{GUESTS}/{person_id}/{guest_id}"
+    desk = await open_desk(request, platform, PERMISSION, form_at=here)
     await guests.end(platform, desk.caller, person_id, guest_id)
     return Redirect(f"{GUESTS}?done=ended", status_code=303)
 
 
-@get(f"{_GUEST}/end", include_in_schema=False)
-async def ended(person_id: FromPath[int], guest_id: FromPath[int]) -> Response[Any]:
-    """Where one lands who had to sign in before the visit was ended."""
-    return Redirect(f"{GUESTS}/{person_id}/{guest_id}", status_code=303)
-
-
-routes: Final = [start, begin, screen, errand_form, errand_send, receipt, end, ended]
+routes: Final = [start, begin, screen, errand_form, errand_send, receipt, end]

@@ -20,9 +20,9 @@ from yikatong.portals.check import place_of
 from yikatong.portals.counter import form as forms
 from yikatong.portals.counter import own_counter
 from yikatong.portals.counter.desk import FINE, Desk, Wrong, open_desk
+from yikatong.portals.kept import plain
 from yikatong.portals.sign_in import answer_wrong
 from yikatong.portals.signed_in import same_site
-from yikatong.portals.staff_sign_in import StaffSignInNeeded
 from yikatong.trust.access import NATION, not_there
 
 COUNTER: Final = "/staff/counter"
@@ -43,8 +43,10 @@ async def choose(
     """The counters of the member's regions, or of a place that is asked for first."""
     desk = await open_desk(request, platform, own_counter.PERMISSION)
     query = request.query_params
-    typed = query.get("place", "").strip()[:40]
-    return await _choose(desk, typed, query.get("place_code", ""), query.get("next", ""))
+    sent = plain(await desk.kept(), "place", "next")
+    typed = (sent["place"] or query.get("place", "")).strip()[:40]
+    after = sent["next"] or query.get("next", "")
+    return await _choose(desk, typed, query.get("place_code", ""), after)
 
 
 async def _choose(
@@ -100,11 +102,7 @@ async def chosen(
 ) -> Response[Any]:
     """Keep the counter, and on to where it was asked for."""
     same_site(request)
-    try:
-        desk = await open_desk(request, platform, own_counter.PERMISSION)
-    except StaffSignInNeeded:
-        await forms.keep(request, platform)
-        raise
+    desk = await open_desk(request, platform, own_counter.PERMISSION)
     sent = (await forms.read(request)).form
     after = forms.plain(sent.get("next"))
     try:
@@ -143,7 +141,9 @@ async def sheet(
 ) -> Response[Any]:
     """Its cards, to be compared with what came; each look is recorded with the person."""
     desk, found = await _open(request, platform, sheet_id)
-    return await _sheet(desk, found)
+    sent = await desk.kept() or {}
+    ticked = _numbers(sent.get("missing", []))
+    return await _sheet(desk, found, ticked=ticked, reason=forms.plain(sent.get("reason")).strip())
 
 
 async def _sheet(
@@ -182,11 +182,7 @@ async def confirm(
 ) -> Response[Any]:
     """Confirm what came, but for what is ticked; or record what is ticked as lost on its way."""
     same_site(request)
-    try:
-        desk, found = await _open(request, platform, sheet_id)
-    except StaffSignInNeeded:
-        await forms.keep(request, platform)
-        raise
+    desk, found = await _open(request, platform, sheet_id)
     sent = (await forms.read(request)).form
     ticked, lines = _numbers(sent.get("missing", [])), _numbers(sent.get("line", []))
     reason = forms.plain(sent.get("reason")).strip()

@@ -36,6 +36,7 @@ from yikatong.portals.counter.desk import FINE, Desk, Wrong, open_desk
 from yikatong.portals.counter.errand import same
 from yikatong.portals.counter.errands_application import application_name
 from yikatong.portals.counter.words import words
+from yikatong.portals.kept import plain
 from yikatong.portals.sign_in import answer_wrong, read_form
 from yikatong.portals.signed_in import same_site
 from yikatong.trust.access import PERMISSIONS
@@ -70,7 +71,8 @@ async def start(
 ) -> Response[Any]:
     """Search, and the day's queue."""
     desk = await open_desk(request, platform, "person.search")
-    return await _start(desk, claims, approvals)
+    typed = plain(await desk.kept(), "words")["words"]
+    return await _start(desk, claims, approvals, typed=typed)
 
 
 async def _start(
@@ -304,7 +306,7 @@ async def search(
 ) -> Response[Any]:
     """To the one who was found, or to the list; nothing personal stands in an address."""
     same_site(request)
-    desk = await open_desk(request, platform, "person.search")
+    desk = await open_desk(request, platform, "person.search", form_at=DESK)
     typed = (await read_form(request, "words"))["words"].strip()
     try:
         found = await finding.search(platform, desk.caller, typed)

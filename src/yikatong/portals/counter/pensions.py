@@ -28,7 +28,6 @@ from yikatong.portals.pension import parts_of, plain
 from yikatong.portals.pension_apply import account_name, findings
 from yikatong.portals.sign_in import answer_wrong
 from yikatong.portals.signed_in import same_site
-from yikatong.portals.staff_sign_in import StaffSignInNeeded
 
 _PERMISSION: Final = "benefit.decide"
 _ADDRESS: Final = "/staff/people/{person_id:int}/pension/{number:int}"
@@ -206,7 +205,7 @@ async def review(
 ) -> Response[Any]:
     """The application with its calculation."""
     desk = await _open(request, platform, person_id)
-    kept = await forms.take(platform, desk.caller.name, request.url.path)
+    kept = await desk.kept()
     return await _show(desk, person_id, number, kept)
 
 
@@ -219,11 +218,7 @@ async def decide(
 ) -> Response[Any]:
     """Work it out again by what was verified, grant it, or refuse it."""
     same_site(request)
-    try:
-        desk = await _open(request, platform, person_id)
-    except StaffSignInNeeded:
-        await forms.keep(request, platform)
-        raise
+    desk = await _open(request, platform, person_id)
     return await _decide(desk, person_id, number)
 
 

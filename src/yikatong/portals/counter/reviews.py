@@ -41,7 +41,6 @@ from yikatong.portals.counter.desk import FINE, Desk, Wrong, open_desk
 from yikatong.portals.counter.words import place, words
 from yikatong.portals.sign_in import answer_wrong
 from yikatong.portals.signed_in import same_site
-from yikatong.portals.staff_sign_in import StaffSignInNeeded
 from yikatong.trust import audit
 from yikatong.trust.documents import service as documents
 from yikatong.trust.documents import shown as documents_shown
@@ -237,11 +236,7 @@ async def _sent(
     request: Request[Any, Any, Any], platform: Platform, what: What, person_id: int, number: int
 ) -> Response[Any]:
     same_site(request)
-    try:
-        desk = await _open(request, platform, what, person_id, number)
-    except StaffSignInNeeded:
-        await forms.keep(request, platform)
-        raise
+    desk = await _open(request, platform, what, person_id, number)
     return await _decide(desk, what, person_id, number)
 
 
@@ -249,7 +244,7 @@ async def _shown(
     request: Request[Any, Any, Any], platform: Platform, what: What, person_id: int, number: int
 ) -> Response[Any]:
     desk = await _open(request, platform, what, person_id, number)
-    kept = await forms.take(platform, desk.caller.name, request.url.path)
+    kept = await desk.kept()
     reason = forms.plain((kept or {}).get("reason"))
     return await _show(desk, what, person_id, number, reason=reason)
 

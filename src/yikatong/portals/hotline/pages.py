@@ -34,9 +34,9 @@ from yikatong.portals.counter.errand_pages import (
 from yikatong.portals.hotline import calls, words
 from yikatong.portals.hotline.calls import ANSWER
 from yikatong.portals.hotline.store import Call
+from yikatong.portals.kept import plain
 from yikatong.portals.sign_in import answer_wrong
 from yikatong.portals.signed_in import same_site
-from yikatong.portals.staff_sign_in import StaffSignInNeeded
 from yikatong.trust import audit
 
 CALLS: Final = "/staff/calls"
@@ -61,6 +61,8 @@ async def start(
     """Ask for three facts."""
     desk = await open_desk(request, platform, ANSWER)
     form = {"name": "", "number": "", "third": "phone", "value": ""}
+    if typed := await desk.kept():
+        form |= {name: text[:60] for name, text in plain(typed, *_FIELDS).items()}
     return _ask(desk, form, noted=request.query_params.get("done") == "noted")
 
 
@@ -128,7 +130,7 @@ async def _screen(
             connection, desk.actor("hotline call"), platform.clock.now(), call.person_id,
             "call.state_read", {"call": str(call.call_id)},
         )  # fmt: skip
-    kept = await forms.take(platform, desk.caller.name, f"{way.base}/note")
+    kept = await desk.kept(way.base)
     if kept is not None:
         note, topic = forms.plain(kept.get("note")), forms.plain(kept.get("topic"))
     desk.view.path, desk.view.query = way.base, []
@@ -231,11 +233,7 @@ async def errand_send(
     """One step of it was sent."""
     same_site(request)
     errand = table.errand(name, "phone")
-    try:
-        desk = await open_desk(request, platform, errand.permission)
-    except StaffSignInNeeded:
-        await forms.keep(request, platform)
-        raise
+    desk = await open_desk(request, platform, errand.permission)
     await _open(desk, person_id, call_id)
     way = _way(person_id, call_id)
     case = await open_case(desk, errand, claims, person_id, way)
@@ -257,12 +255,6 @@ async def receipt(
     return await show_receipt(desk, claims, person_id, receipt_id, _way(person_id, call_id))
 
 
-@get(f"{_CALL}/note", include_in_schema=False)
-async def note_form(person_id: FromPath[int], call_id: FromPath[int]) -> Response[Any]:
-    """Where one lands who had to sign in before the note was kept."""
-    return Redirect(_way(person_id, call_id).base, status_code=303)
-
-
 @post(f"{_CALL}/note", include_in_schema=False)
 async def note(
     request: Request[Any, Any, Any],
@@ -273,11 +265,7 @@ async def note(
 ) -> Response[Any]:
     """Keep the note and be ready for the next call."""
     same_site(request)
-    try:
-        desk = await open_desk(request, platform, ANSWER)
-    except StaffSignInNeeded:
-        await forms.keep(request, platform)
-        raise
+    desk = await open_desk(request, platform, ANSWER, form_at=_way(person_id, call_id).base)
     sent = (await forms.read(request)).form
     topic, text = forms.plain(sent.get("topic")), forms.plain(sent.get("note"))
     try:
@@ -293,5 +281,5 @@ async def note(
 
 
 routes: Final = [
-    start, begin, screen, bill, check, errand_form, errand_send, receipt, note_form, note,
+    start, begin, screen, bill, check, errand_form, errand_send, receipt, note,
 ]  # fmt: skip
