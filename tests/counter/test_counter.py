@@ -168,6 +168,27 @@ async def test_a_filing_is_made_once_and_its_receipt_is_printed(
     assert {"counter.errand", "filing.made", "counter.receipt_printed"} <= set(done)
 
 
+async def test_a_form_and_a_receipt_that_show_a_person_are_recorded_like_the_file(
+    platform: Platform, clerk: Clerk
+) -> None:
+    page = await clerk.errand(PERSON, "contact_change", {"phone": "13900000001"})
+    receipt = page.url.path
+    async with platform.database.transaction(readonly=True) as connection:
+        before = [one.action for one in await audit.of_person(connection, PERSON)]
+    await clerk.get(f"/staff/people/{PERSON}/errands/contact_change")
+    await clerk.get(receipt)
+    async with platform.database.transaction(readonly=True) as connection:
+        after = [one.action for one in await audit.of_person(connection, PERSON)]
+    for action in ("person.read", "counter.receipt_read"):
+        assert after.count(action) == before.count(action) + 1, action
+    # The form to sign has nothing masked: who sees masked files alone does not print it.
+    assert "打印申请表" in page.text
+    async with at_work(platform, "a-1", ("auditor", HERE)) as auditor:
+        assert "打印申请表" not in await auditor.get(receipt)
+        await auditor.get(f"{receipt}?format=form", 403)
+        await auditor.get(f"{receipt}?format=pdf", 403)
+
+
 async def test_a_form_sent_twice_is_one_errand_and_a_changed_one_is_another(
     platform: Platform, clerk: Clerk
 ) -> None:

@@ -312,6 +312,9 @@ async def test_whoever_plans_for_another_acts_for_them_from_then_on(
     assert "李*" in page
     assert "没有异地就医备案" in page
     assert "plan.made" in await actions(platform, principal)
+    before = (await actions(platform, principal)).count("plan.read")
+    await web.get("/plan")
+    assert (await actions(platform, principal)).count("plan.read") == before + 1
     # For nobody who did not let one.
     other = await person(platform, "home")
     await web.post("/acting/stop")

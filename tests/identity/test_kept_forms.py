@@ -151,3 +151,16 @@ async def test_nothing_is_kept_of_nobody_of_a_session_ended_or_for_long(
     clock.advance(timedelta(hours=13))
     await sign_in(platform, holder, PERSON)
     assert "13900004321" not in await holder.get("/details/phone")
+
+
+async def test_of_one_sender_the_last_forms_stay_and_those_of_others_too(
+    platform: Platform, clock: FixedClock
+) -> None:
+    await kept.put(platform, "staff:b", "/first", {"a": "b"})
+    for number in range(kept.FORMS_MAX + 3):
+        clock.advance(timedelta(seconds=1))
+        await kept.put(platform, "staff:a", f"/{number}", {"a": f"{number}"})
+    assert await kept.take(platform, "staff:a", "/2") is None
+    assert await kept.take(platform, "staff:a", "/3") == {"a": "3"}
+    assert await kept.take(platform, "staff:a", f"/{kept.FORMS_MAX + 2}") is not None
+    assert await kept.take(platform, "staff:b", "/first") == {"a": "b"}

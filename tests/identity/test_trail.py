@@ -7,14 +7,18 @@ import httpx
 import pytest
 
 from tests import fillings
+from tests.cards.citizens import citizen
 from tests.conftest import Filling
+from tests.counter.desk import at_work, text_of
 from tests.identity import offices
+from tests.identity.people import BORN, quick_hashes
 from yikatong.app import serve
 from yikatong.core.clock import FixedClock, today
 from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
 from yikatong.identity.trail import service
 from yikatong.people import service as people
+from yikatong.population.rows import id_number
 from yikatong.trust import audit
 from yikatong.trust.access import NATION, Caller, Grant, NotAllowed
 from yikatong.trust.audit import Actor
@@ -136,6 +140,8 @@ async def test_each_search_is_recorded_with_the_people_it_showed(platform: Platf
     ("words", "field"),
     [
         ({"since": "yesterday"}, "since"),
+        ({"until": "9999-12-31"}, "until"),
+        ({"until": "0001-01-01"}, "until"),
         ({"since": "2026-03-02", "until": "2026-03-01"}, "until"),
         ({"since": "2020-01-01", "until": "2026-03-01"}, "until"),
         ({"actor": "clerk-1"}, "actor_kind"),
@@ -172,3 +178,20 @@ async def test_the_api_answers_auditors_alone(platform: Platform) -> None:
             assert seen.status_code == 200
             refused = await client.get(f"/api/v1/operations/{page}", headers=offices.bearer(clerk))
             assert refused.status_code == 403
+
+
+async def test_the_page_tells_an_auditor_of_a_region_nothing_of_whose_number_it_is_elsewhere(
+    platform: Platform,
+) -> None:
+    await citizen(platform, 9_000_777)
+    known, nobody = (id_number("510104", BORN, number) for number in (777, 999))
+    told = set[tuple[int, str]]()
+    with quick_hashes():
+        async with at_work(platform, "a-bj", ("auditor", "110000")) as elsewhere:
+            for number in (known, nobody):
+                answer = await elsewhere.post("/operations/audit", {"person": number})
+                told.add((answer.status_code, text_of(answer.text).replace(number, "")))
+        assert len(told) == 1
+        async with at_work(platform, "a-cd", ("auditor", "510100")) as at_home:
+            answer = await at_home.post("/operations/audit", {"person": known})
+            assert answer.headers["location"].endswith("person=9000777")

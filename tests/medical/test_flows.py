@@ -205,6 +205,8 @@ async def test_postings_of_two_regions_are_paged_and_each_look_is_recorded(
     [
         ("2026-13", "", "", "month"),
         ("", "2026-03-32", "", "since"),
+        ("", "9999-12-31", "", "since"),
+        ("", "", "0001-01-01", "since"),
         ("", "2026-03-02", "2026-03-01", "until"),
         ("", "2024-01-01", "2026-03-01", "until"),
     ],

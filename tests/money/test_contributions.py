@@ -14,7 +14,7 @@ from tests.money.conftest import CLERK, Customer
 from yikatong.core.clock import SHANGHAI, FixedClock
 from yikatong.core.errors import InvalidInput, YikatongError
 from yikatong.core.platform import Platform
-from yikatong.money import errors, verification
+from yikatong.money import errors, medical, verification
 from yikatong.money.bank.orders import Deposit
 from yikatong.money.bank.teller import Teller
 from yikatong.money.contributions import lists, rules, service, sheets, store, terms
@@ -483,8 +483,23 @@ async def test_a_relatives_medical_account_pays_residents_insurance_within_the_y
     with pytest.raises(errors.LimitExceeded):
         await service.pay_for_family(*pay, "k1")
     await sql(now, "update medical_family set yearly_limit = 500000 where person_id = $1", owner)
-    with pytest.raises(errors.NoSuchAccount):
-        await service.pay_for_family(now, member, [made.bill_id], member + 7, CLERK, "k1")
+    # Of strangers nobody learns whether they have an account, nor what is in it.
+    ((stranger, theirs),) = await sql(
+        now,
+        """select person_id, balance from money_accounts
+            where kind = 'medical' and person_id not in ($1, $2) order by person_id limit 1""",
+        owner, member,
+    )  # fmt: skip
+    put = "update money_accounts set balance = $2 where kind = 'medical' and person_id = $1"
+    await sql(now, put, stranger, 1)
+    for other in (stranger, 5):
+        with pytest.raises(medical.NoConsent):
+            await service.pay_for_family(now, member, [made.bill_id], other, CLERK, "k1")
+    await sql(now, put, stranger, theirs)
+    await sql(now, "update persons set died_on = '2026-11-01' where person_id = $1", owner)
+    with pytest.raises(medical.NoConsent):
+        await service.pay_for_family(*pay, "k1")
+    await sql(now, "update persons set died_on = null where person_id = $1", owner)
     done = await service.pay_for_family(*pay, "k2")
     assert done == await service.pay_for_family(*pay, "k2")
     with pytest.raises(service.BillNotOpen):

@@ -362,6 +362,8 @@ def test_contributions_are_seen_month_by_month_and_paid_once_from_the_card(
     assert_accessible(page)
     pdf = context.request.get(f"{place.address}/contributions/certificate")
     assert pdf.body().startswith(b"%PDF")
+    odd = context.request.get(f"{place.address}/contributions/certificate?year=020260000")
+    assert odd.body().startswith(b"%PDF")
     looks(page, f"{place.address}/account", "account")
     assert page.locator("ul.moves li").count() == 2
     context.close()

@@ -232,6 +232,52 @@ async def test_who_shows_an_e_card_pays_from_the_account_without_a_pin(
     assert "shown" in wrongs(again)
 
 
+async def test_with_a_code_of_long_ago_nobody_pays_from_the_account_without_the_pin(
+    platform: Platform, pharmacy: Till
+) -> None:
+    actor = Actor("staff", "tests", "tests")
+    code = await ecards.code_for_sandbox(platform, Codes(platform), HOME, actor)
+    visit = await pharmacy.begin(code.text)
+    await pharmacy.add(visit, AMOXICILLIN)
+    form = await pharmacy.settle_form(visit) | {"pay": "account"}
+    assert isinstance(platform.clock, FixedClock)
+    platform.clock.advance(timedelta(days=1))
+    with quick_hashes():
+        token = await offices.token_of(platform, "p-till")
+    pharmacy.web.cookies = httpx.Cookies({"staff": token})
+    assert list(wrongs(await pharmacy.web.post(visit, data={**form, "pin": ""}))) == ["pin"]
+    assert await count(platform, pharmacy.provider) == 0
+    assert 'name="pin"' in (await pharmacy.web.get(visit)).text
+    assert await pharmacy.settle(visit)
+
+
+async def test_a_form_gone_back_to_with_the_next_persons_number_begins_their_own_visit(
+    platform: Platform, pharmacy: Till
+) -> None:
+    first, second = await person(platform, HOME), await person(platform, HOME + 1)
+    key = pharmacy.key()
+    visit = await pharmacy.begin(first.id_number, key=key)
+    assert await pharmacy.begin(f" {first.id_number} ", key=key) == visit
+    other = await pharmacy.begin(second.id_number, key=key)
+    assert other != visit
+    assert second.name in (await pharmacy.web.get(other)).text
+
+
+async def test_who_knows_a_number_alone_locks_no_card(platform: Platform, pharmacy: Till) -> None:
+    who = await person(platform, HOME)
+    visit = await pharmacy.begin(who.id_number)
+    await pharmacy.add(visit, AMOXICILLIN)
+    form = await pharmacy.settle_form(visit) | {"pay": "account"}
+    for _ in range(4):
+        answer = await pharmacy.web.post(visit, data={**form, "pin": "000000"})
+        assert list(wrongs(answer)) == ["pin"]
+    async with platform.database.transaction(readonly=True) as connection:
+        assert await connection.fetchval(
+            "select state from cards where person_id = $1 and state <> 'replaced'", HOME
+        ) == "active"  # fmt: skip
+    assert await pharmacy.settle(visit)
+
+
 async def test_a_chronic_disease_is_chosen_among_those_registered(
     platform: Platform, clinic: Till
 ) -> None:

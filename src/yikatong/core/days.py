@@ -1,9 +1,13 @@
 """Days and moments as people write them: 2026年3月5日, 5 March 2026. Pure."""
 
+import re
 from datetime import date, datetime
 from typing import Final
 
 from yikatong.core.clock import SHANGHAI
+from yikatong.core.errors import InvalidInput
+
+_DAY: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
 
 _MONTHS: Final = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
@@ -30,3 +34,17 @@ def moment_in_words(at: datetime, language: str) -> str:
     here = at.astimezone(SHANGHAI)
     comma = ", " if language == "en" else " "
     return f"{day_in_words(here.date(), language)}{comma}{here:%H:%M}"
+
+
+def read_day(text: str, field: str) -> date:
+    """A day of this century such as 2026-03-01, so that one can reckon with it; raises InvalidInput
+    naming `field`."""
+    text = text.strip()
+    try:
+        if _DAY.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise InvalidInput(
+        field, zh="应为日期，例如 2026-03-01", en="must be a date such as 2026-03-01"
+    )

@@ -12,6 +12,7 @@ import msgspec
 
 from yikatong.core import regions
 from yikatong.core.database import Connection
+from yikatong.core.days import read_day
 from yikatong.core.errors import InvalidInput, NotFound, Text
 from yikatong.core.money import Fen
 from yikatong.core.months import last_day, parse_month
@@ -114,7 +115,7 @@ def span_of(month: str, since: str, until: str, today: date) -> tuple[date, date
     Raises InvalidInput naming month, since or until.
     """
     if since or until:
-        first, last = _day(since or until, "since"), _day(until or since, "until")
+        first, last = read_day(since or until, "since"), read_day(until or since, "until")
         if last < first:
             raise InvalidInput("until", zh="应不早于起始日", en="must not lie before the first day")
         if (last - first).days >= DAYS_MAX:
@@ -124,15 +125,6 @@ def span_of(month: str, since: str, until: str, today: date) -> tuple[date, date
         month = f"{today:%Y-%m}"
     first = parse_month(month, "month")
     return first, last_day(first)
-
-
-def _day(text: str, field: str) -> date:
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise InvalidInput(
-            field, zh="应为日期，例如 2026-03-01", en="must be a date such as 2026-03-01"
-        ) from None
 
 
 def seen(areas: Collection[str], *places: str) -> bool:

@@ -349,12 +349,6 @@ async def pay_care(
         if (done := book.done_before(mine)) is not None:
             return done
         if owner_id != patient_id:
-            if (await people.get(connection, owner_id)).died_on is not None:
-                raise NoConsent(
-                    zh="账户所有人已登记死亡，授权随之终止",
-                    en="the owner's death is recorded; the consent ended with it",
-                    field="owner_id",
-                )
             await spend_consent(connection, owner_id, patient_id, amount, day)
         detail: dict[str, object] = {"provider": provider}
         if owner_id != patient_id:
@@ -371,10 +365,17 @@ async def pay_care(
 async def spend_consent(
     connection: Connection, owner_id: int, member_id: int, amount: Fen, day: date
 ) -> None:
-    """Count a sum against the year's consent; raises NoConsent, LimitExceeded, Conflict."""
+    """Count a sum against the year's consent; raises NoConsent, also where the owner died,
+    LimitExceeded, Conflict."""
     for link in await family_of(connection, owner_id):
         if link.member_id != member_id:
             continue
+        if (await people.get(connection, owner_id)).died_on is not None:
+            raise NoConsent(
+                zh="账户所有人已登记死亡，授权随之终止",
+                en="the owner's death is recorded; the consent ended with it",
+                field="owner_id",
+            )
         if amount > link.left(day):
             raise LimitExceeded(
                 zh=f"超过共济授权的年度限额，今年还可使用 {format_yuan(link.left(day))} 元",
@@ -395,7 +396,12 @@ async def spend_consent(
         if done != "UPDATE 1":
             raise Conflict
         return
-    raise NoConsent(
+    raise no_consent()
+
+
+def no_consent() -> NoConsent:
+    """The owner of the account, whoever that is, has not agreed to pay for this person."""
+    return NoConsent(
         zh="账户所有人没有授权为这个人支付",
         en="the owner of the account has not agreed to pay for this person",
         field="owner_id",

@@ -369,7 +369,7 @@ async def certificate(
     mine = await require_whose(request, platform, "contributions", "contribution certificate")
     year, day = request.query_params.get("year", ""), today(platform.clock)
     since, until = date(day.year - 1, day.month, 1), day
-    if year.isascii() and year.isdigit() and 1990 <= int(year[:5]) <= day.year + 1:
+    if len(year) == 4 and year.isascii() and year.isdigit() and 1990 <= int(year) <= day.year + 1:
         since, until = date(int(year), 1, 1), date(int(year), 12, 31)
     record = await records.prepare(platform, mine.person_id, since, until, mine.actor)
     content = await asyncio.to_thread(records.as_pdf, record)

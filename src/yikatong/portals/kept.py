@@ -17,6 +17,8 @@ from yikatong.identity.sessions.model import Session
 from yikatong.portals import kept_store as store
 
 KEPT_FOR: Final = timedelta(hours=12)
+FORMS_MAX: Final = 20
+"""Forms of one sender; of more the oldest are forgotten, so that nobody fills the table."""
 SECRETS: Final = frozenset(("new", "again", "pin", "code", "secret", "current", "password"))
 """Never kept, never sent back."""
 _NAMES_MAX: Final = 60
@@ -55,6 +57,7 @@ async def put(platform: Platform, sender: str, path: str, form: dict[str, Any]) 
     sealed = platform.vault.seal(_field(sender), 0, msgspec.json.encode(told).decode())
     async with platform.database.transaction() as connection:
         await store.put(connection, sender, path[:_PATH_MAX], platform.clock.now(), sealed)
+        await store.forget_oldest(connection, sender, FORMS_MAX)
 
 
 async def take(platform: Platform, sender: str, path: str) -> dict[str, Any] | None:

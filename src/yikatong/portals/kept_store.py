@@ -19,6 +19,16 @@ async def put(
     )
 
 
+async def forget_oldest(connection: Connection, sender: str, most: int) -> None:
+    """Of a sender's forms the last ones stay."""
+    await connection.execute(
+        """delete from kept_forms where sender = $1 and path in (
+             select path from kept_forms where sender = $1 order by at desc, path offset $2)""",
+        sender,
+        most,
+    )
+
+
 async def take(connection: Connection, sender: str, path: str, since: datetime) -> bytes | None:
     """The kept form, which is gone then."""
     return await connection.fetchval(

@@ -31,6 +31,7 @@ from yikatong.portals.kept import plain, several
 from yikatong.portals.sign_in import answer_wrong
 from yikatong.portals.signed_in import kept_form, require_session, safe_next, same_site
 from yikatong.portals.view import SECURITY_HEADERS, WAY_BACK, View
+from yikatong.trust import audit
 
 PLAN: Final = "/plan"
 _PURPOSE: Final = "going away"
@@ -109,8 +110,13 @@ async def _list(
     if request.method == "POST":
         view.path, view.query = PLAN, []
     day = today(platform.clock)
-    async with platform.database.transaction(readonly=True) as connection:
+    async with platform.database.transaction() as connection:
         found = await service.of_person(connection, reader.person_id)
+        if not reader.own:
+            await audit.record(
+                connection, reader.session.actor(_PURPOSE), platform.clock.now(), reader.person_id,
+                "plan.read", {"plans": len(found)},
+            )  # fmt: skip
         mandates = (
             await authority.mandates(platform, connection, reader.person_id) if reader.own else []
         )

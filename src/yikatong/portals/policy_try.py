@@ -6,7 +6,7 @@ are computed at once.
 
 import asyncio
 import time
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 from litestar import Request, Response, get, post
@@ -29,12 +29,16 @@ from yikatong.portals.policy_pages import (
     told_changes,
     told_outcomes,
 )
-from yikatong.portals.sign_in import answer_wrong
+from yikatong.portals.sign_in import answer_wrong, visitor_of
 from yikatong.portals.signed_in import same_site
 from yikatong.portals.view import View
+from yikatong.trust import guessing
+from yikatong.trust.guessing import Limit
 
 TRY: Final = f"{POLICIES}/try"
 _AT_ONCE_MAX: Final = 2
+_OF_ADDRESS: Final = (Limit(60, timedelta(minutes=10)),)
+"""Drafts sent from an address: more than a writer reads, and no more work than others bear."""
 _ERRORS_MAX: Final = 50
 _running = 0
 
@@ -82,6 +86,8 @@ async def attempt(
     view, draft = View.of(request), ""
     try:
         draft = await _sent(request)
+        address = visitor_of(request, platform).address
+        await guessing.count(platform, [(f"policy drafts:{address}", _OF_ADDRESS)])
         policy, faults, trial = await _work(draft, today(platform.clock))
     except YikatongError as error:
         return _respond(request, view, draft, answer_wrong(view, error, "draft"))

@@ -21,7 +21,7 @@ from yikatong.identity.trail.service import ACTOR_KINDS, Page, Wanted
 from yikatong.medical import service as medical
 from yikatong.money import verification
 from yikatong.people import service as people
-from yikatong.people.guard import hiding_who_exists
+from yikatong.people.guard import hiding_who_exists, require_person
 from yikatong.portals.check import place_of
 from yikatong.portals.kept import plain
 from yikatong.portals.looks import action_text, action_texts
@@ -221,7 +221,9 @@ async def _person(platform: Platform, caller: Caller, text: str) -> int | None:
         return _number(number, "person") if number else None
     with hiding_who_exists(caller, "audit.read"):
         async with platform.database.transaction(readonly=True) as connection:
-            return await people.find_by_id_number(platform, connection, number, "person")
+            person_id = await people.find_by_id_number(platform, connection, number, "person")
+            await require_person(connection, caller, "audit.read", person_id)
+            return person_id
 
 
 @get(f"{ADDRESS}/csv", include_in_schema=False)

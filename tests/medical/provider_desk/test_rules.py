@@ -109,3 +109,13 @@ def test_other_diagnoses_are_checked_for_the_form_of_their_code() -> None:
     with pytest.raises(InvalidInput) as caught:
         rules.read_diagnosis("不知道", "")
     assert caught.value.field == "diagnosis"
+
+
+def test_an_e_card_stands_for_its_holder_for_hours_and_a_typed_number_for_no_card() -> None:
+    e_card, typed = Certificate("e_card", "X" * 80), Certificate("card", "A71198386")
+    assert not rules.needs_pin(e_card, NOON, NOON + rules.E_CARD_PROVES)
+    assert rules.needs_pin(e_card, NOON, NOON + rules.E_CARD_PROVES + timedelta(seconds=1))
+    assert rules.needs_pin(typed, NOON, NOON)
+    assert rules.card_present(Certificate("card", "A71198386", "0" * 32))
+    for one in (e_card, typed, Certificate("id_number", "11010119900307221X")):
+        assert not rules.card_present(one)

@@ -256,7 +256,7 @@ async def addresses(platform: Platform, batch_id: int, actor: Actor) -> AsyncGen
         for one in found:
             sealed, number = one.address_sealed, one.application_id
             address = "" if sealed is None else platform.vault.open("post_to", number, sealed)
-            writer.writerow([one.line, number, one.name, sheets.cell(address), ""])
+            writer.writerow([one.line, number, sheets.cell(one.name), sheets.cell(address), ""])
         yield text.getvalue().encode()
 
 

@@ -15,6 +15,7 @@ import msgspec
 from yikatong.core import ids, regions
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection
+from yikatong.core.days import read_day
 from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
 from yikatong.identity import office
@@ -79,8 +80,8 @@ def wanted(
     before: int | None = None,
 ) -> Wanted:
     """What the words of a form or a query ask for; raises InvalidInput naming the field."""
-    last = _day(until, "until") if until else today
-    first = _day(since, "since") if since else last - timedelta(days=DAYS - 1)
+    last = read_day(until, "until") if until else today
+    first = read_day(since, "since") if since else last - timedelta(days=DAYS - 1)
     if last < first:
         raise InvalidInput("until", zh="应不早于起始日", en="must not lie before the first day")
     if (last - first).days >= DAYS_MAX:
@@ -112,15 +113,6 @@ def wanted(
         regions.get(region, "region").code if region else None,
         before,
     )
-
-
-def _day(text: str, field: str) -> date:
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise InvalidInput(
-            field, zh="应为日期，例如 2026-03-01", en="must be a date such as 2026-03-01"
-        ) from None
 
 
 async def search(platform: Platform, caller: Caller, asked: Wanted, limit: int = PAGE) -> Page:

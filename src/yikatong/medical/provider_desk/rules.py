@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
@@ -20,6 +20,9 @@ SHOWN_MAX: Final = 700
 LINES_MAX: Final = 60
 """Lines of one visit at the desk."""
 REASON_MAX: Final = 100
+E_CARD_PROVES: Final = timedelta(hours=4)
+"""For so long the e-card that was scanned stands for its holder: nobody pays from the account later with
+a code of long ago."""
 _CARD: Final = re.compile(r"[0-9A-Z]{9}")
 _ID_NUMBER: Final = re.compile(r"[0-9]{17}[0-9X]")
 _IDENTIFIER: Final = re.compile(r"[0-9A-F]{32}")
@@ -59,6 +62,23 @@ def read_shown(shown: str, second: str) -> tuple[Certificate, str | None]:
         zh="请扫电子社保卡，或输入身份证号（18 位）、卡号（9 位）",
         en="scan an e-card, or type an id number (18 characters) or a card's number (9)",
     )
+
+
+def same_shown(before: Certificate, shown: str) -> bool:
+    """Whether this is what was shown before."""
+    code = shown.strip()
+    return before.number in (code, "".join(unicodedata.normalize("NFKC", code).split()).upper())
+
+
+def needs_pin(shown: Certificate, begun_at: datetime, now: datetime) -> bool:
+    """Whether the holder types the card's PIN to pay from the account; who opened an e-card for this
+    visit proved who they are."""
+    return shown.kind != "e_card" or now - begun_at > E_CARD_PROVES
+
+
+def card_present(shown: Certificate) -> bool:
+    """Whether the card was in the reader: its identifier stands nowhere but in the chip."""
+    return shown.kind == "card" and shown.card_identifier is not None
 
 
 def first_care(provider: Provider) -> Care:

@@ -151,11 +151,10 @@ async def begin(
     return await find(platform, clerk, key)
 
 
-async def begun(platform: Platform, clerk: Clerk, key: int) -> bool:
-    """Whether the form of this number began a visit before."""
+async def begun(platform: Platform, clerk: Clerk, key: int) -> DeskVisit | None:
+    """The visit that the form of this number began before."""
     async with platform.database.transaction(readonly=True) as connection:
-        code = clerk.provider.provider_code
-        return await store.find(connection, platform.vault, code, key) is not None
+        return await store.find(connection, platform.vault, clerk.provider.provider_code, key)
 
 
 async def find(platform: Platform, clerk: Clerk, desk_id: int) -> DeskVisit:

@@ -476,7 +476,8 @@ async def pay_for_family(
         found = await store.bills(connection, person_id, wanted)
         account = await medical.find(connection, owner_id)
         if account is None:
-            raise NoSuchAccount("account")
+            # Nobody learns of a stranger whether they have an account.
+            raise medical.no_consent()
         book = await ledger.open_book(
             platform, connection, accounts=[account.key], keys=[(owner_id, key)]
         )
@@ -491,10 +492,11 @@ async def pay_for_family(
                 field="bills",
             )
         amount = sum(one.total for one in found)
+        # Before the balance is looked at: it is told to whom the owner agreed to pay for alone.
+        await medical.spend_consent(connection, owner_id, person_id, amount, today(platform.clock))
         available = book.account(account.key).balance
         if amount > available:
             raise InsufficientFunds(available, "account")
-        await medical.spend_consent(connection, owner_id, person_id, amount, today(platform.clock))
         return await settle(
             platform, connection, book, mine, Entry(*account.key, -amount), found,
             [0] * len(found), {}, account_id=account.account_id,

@@ -12,6 +12,7 @@ from litestar.response import Redirect
 
 from yikatong.cards import service as cards
 from yikatong.cards.pins import service as pins
+from yikatong.cards.pins.service import PinNotAccepted
 from yikatong.core import regions
 from yikatong.core.clock import today
 from yikatong.core.errors import InvalidInput, NotFound, YikatongError
@@ -124,7 +125,11 @@ async def begin(
     """Find out who is there and whether it works here; the same form again leads to the same visit."""
     at, typed = await read(request, platform, _MAY)
     key = typed.key(platform)
-    if not await service.begun(platform, at.clerk, key):
+    before = await service.begun(platform, at.clerk, key)
+    if before is not None and not rules.same_shown(before.told.certificate, typed["shown"]):
+        # A form the browser went back to, with what the next person shows: a visit of their own.
+        before, key = None, new_id(platform.clock.now())
+    if before is None:
         try:
             person_id, told = await service.identify(
                 platform, care_desk, at.clerk, typed["shown"], typed["second"]
@@ -302,7 +307,7 @@ def _yuan(fen: Fen) -> str:
 
 
 async def _settle(at: ClinicDesk, care: CareDesk, found: DeskVisit, typed: Typed) -> Response[Any]:
-    platform, told = at.desk.platform, found.told
+    platform = at.desk.platform
     account = typed["pay"] == "account"
     cash = parse_yuan(typed["cash_account" if account else "cash"], "pay")
     key = typed.key(platform)
@@ -311,24 +316,37 @@ async def _settle(at: ClinicDesk, care: CareDesk, found: DeskVisit, typed: Typed
         for one in await service.settled_before(platform, at.clerk, found)
         if one.message_id == sending.message_of(at.clerk, key)
     ]
-    if not before and found.state == "open" and account and told.certificate.kind != "e_card":
-        # The holder of an e-card proved who they are when they opened it.
-        await check_pin(at, found.person_id, typed["pin"])
+    if not before and found.state == "open" and account and _needs_pin(at, found):
+        await check_pin(at, found, typed["pin"])
     done = await service.settle(
         platform, care, at.clerk, found, key, use_account=account, shown_cash=cash
     )
     return Redirect(f"{CLINIC}/settlements/{done.settlement_id}", status_code=303)
 
 
-async def check_pin(at: ClinicDesk, person_id: int, pin: str) -> None:
-    """Raise unless this is the PIN of the person's card, typed with the card there."""
-    platform = at.desk.platform
+def _needs_pin(at: ClinicDesk, found: DeskVisit) -> bool:
+    now = at.desk.platform.clock.now()
+    return rules.needs_pin(found.told.certificate, found.begun_at, now)
+
+
+async def check_pin(at: ClinicDesk, visit: DeskVisit, pin: str) -> None:
+    """Raise unless this is the PIN of the person's card.
+
+    With the card in the reader the third wrong one locks it. Where a number was typed nobody knows
+    whether the card is there: tries are limited as from afar, so that no number alone locks a card.
+    """
+    platform, person_id = at.desk.platform, visit.person_id
     if not pin:
         raise InvalidInput("pin", zh="请参保人输入卡密码（6 位）", en="the card's PIN (six digits)")
     async with platform.database.transaction(readonly=True) as connection:
         card = (await cards.current_cards(connection, [person_id])).get(person_id)
     if card is None:
         raise InvalidInput("pin", zh="没有社保卡，不能用卡支付", en="there is no card to pay with")
+    if not rules.card_present(visit.told.certificate):
+        asker = f"provider:{at.clerk.provider.provider_code}"
+        if not await pins.verify(platform, person_id, card.card_id, pin, asker=asker):
+            raise PinNotAccepted
+        return
     shown = await pins.verify_present(
         platform, person_id, card.card_id, pin, at.clerk.actor("paying at the desk")
     )
@@ -393,7 +411,7 @@ async def _show(
             name: text.in_language(language) for name, text in receipts_shown.CLASS_NAMES.items()
         },
         typed=typed, items=shown.items, diagnoses=shown.diagnoses, kept=shown.kept,
-        settled=settled, pay=pay, key=key, pin_needed=told.certificate.kind != "e_card",
+        settled=settled, pay=pay, key=key, pin_needed=_needs_pin(at, found),
     )  # fmt: skip
 
 

@@ -85,7 +85,8 @@ async def act(
     pays = typed["act"] == "card"
     try:
         if pays:
-            await check_pin(at, entry.person_id, typed["pin"])
+            visit = await service.find(platform, at.clerk, entry.desk_id)
+            await check_pin(at, visit, typed["pin"])
             await card_payments.pay(
                 platform, entry.person_id, settlement_id, at.clerk.actor("cash part by card"),
                 f"desk:{typed.key(platform)}", bank_rules.PRESENT,

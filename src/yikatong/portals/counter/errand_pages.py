@@ -29,6 +29,7 @@ from yikatong.portals.counter.words import words
 from yikatong.portals.sign_in import answer_wrong
 from yikatong.portals.signed_in import same_site
 from yikatong.portals.view import SECURITY_HEADERS
+from yikatong.trust import audit
 from yikatong.trust.access import not_there
 
 _PERSON: Final = "/staff/people/{person_id:int}"
@@ -37,6 +38,8 @@ _SEES: Final[dict[Channel, str]] = {
     "counter": "person.read", "phone": "call.answer", "cross_province": "cards.apply",
 }  # fmt: skip
 """What lets a member see a receipt."""
+_PRINTS: Final = "person.reveal"
+"""What lets a member of the person's own regions print it."""
 
 
 class Way(msgspec.Struct, frozen=True):
@@ -100,16 +103,42 @@ async def open_case(
 async def show_first(desk: Desk, case: Case, errand: Errand, way: Way) -> Response[Any]:
     """The first step, with what was kept of a form that came too late."""
     kept = await desk.kept()
+    await _note_look(desk, case, errand, way)
     case.key = forms.key_of(kept or {}, desk.platform)
     case.form = kept or {}
     step = _step(case, errand) if kept else 0
     return _show(desk, case, errand, way, step, kept=kept is not None)
 
 
+async def _note_look(desk: Desk, case: Case, errand: Errand, way: Way) -> None:
+    """Record that the person's affairs are shown with the form; on the phone the call stands for it."""
+    if way.channel == "phone":
+        return
+    action = "person.read" if way.here is None else "card.read"
+    actor, now = desk.actor(_purpose(errand, way)), desk.platform.clock.now()
+    async with desk.platform.database.transaction() as connection:
+        await audit.record(
+            connection, actor, now, case.facts.person_id, action, {"errand": errand.name}
+        )
+
+
+def _purpose(errand: Errand, way: Way) -> str:
+    return f"{errand.name.replace('_', ' ')} at the {way.channel.replace('_', ' ')}"
+
+
 async def go_on(
     desk: Desk, case: Case, errand: Errand, way: Way, sent: forms.Sent
 ) -> Response[Any]:
     """A step was sent: the next one, the one before, or what is done."""
+    answer = await _go_on(desk, case, errand, way, sent)
+    if not isinstance(answer, Redirect):
+        await _note_look(desk, case, errand, way)
+    return answer
+
+
+async def _go_on(
+    desk: Desk, case: Case, errand: Errand, way: Way, sent: forms.Sent
+) -> Response[Any]:
     case.form, case.uploads = sent.form, sent.uploads
     case.key = forms.key_of(sent.form, desk.platform)
     at = _step(case, errand)
@@ -150,7 +179,7 @@ async def _forward(desk: Desk, case: Case, errand: Errand, way: Way, at: int) ->
 
 async def _carry_out(desk: Desk, case: Case, errand: Errand, way: Way) -> Response[Any]:
     present = _present(case, errand, way)
-    actor = desk.actor(f"{errand.name.replace('_', ' ')} at the {way.channel.replace('_', ' ')}")
+    actor = desk.actor(_purpose(errand, way))
     done = await errand.carry_out(case, actor)
     number = await receipts.keep(case, errand, done, actor, present)
     return Redirect(way.receipt(number), status_code=303)
@@ -327,38 +356,53 @@ async def show_receipt(
 ) -> Response[Any]:
     """The receipt as page, or as PDF."""
     platform, language = desk.platform, desk.language
-    if way.channel != "phone" and desk.request.query_params.get("format") == "pdf":
-        found, name, number = await receipts.printable(
-            platform, person_id, receipt_id, desk.actor("receipt printed")
-        )
-        made = await asyncio.to_thread(receipts.as_pdf, found, name, number, platform.clock.now())
-        return pdf_answer(made, f"receipt-{receipt_id}")
-    if way.channel != "phone" and desk.request.query_params.get("format") == "form":
-        return await _paper(desk, person_id, receipt_id, way)
+    made = desk.request.query_params.get("format")
+    if way.channel != "phone" and made in ("pdf", "form"):
+        return await _printed(desk, person_id, receipt_id, way, made)
     permission = _SEES[way.channel]
-    async with platform.database.transaction(readonly=True) as connection:
+    async with platform.database.transaction() as connection:
         found = await receipts.find(platform, connection, person_id, receipt_id)
         facts, home = await read_facts(desk, connection, permission, claims, person_id, way)
+        if way.channel != "phone":
+            await audit.record(
+                connection, desk.actor("receipt shown"), platform.clock.now(), person_id,
+                "counter.receipt_read", {"receipt": str(receipt_id)},
+            )  # fmt: skip
+    prints = way.channel == "cross_province" or (
+        way.channel == "counter" and any(desk.caller.may(_PRINTS, one) for one in home)
+    )
     return desk.respond(
         "counter-receipt.html",
         way=way, receipt=found, who=whose(facts, way),
         title=found.title.in_language(language),
         told=[(one.in_language(language), value.in_language(language)) for one, value in found.told],
         note=found.note.in_language(language) if found.note else "",
-        form=way.channel != "phone" and paper.of_errand(found.errand) is not None,
+        prints=prints, form=prints and paper.of_errand(found.errand) is not None,
         again=offers(desk, facts, home, way),
     )  # fmt: skip
 
 
-async def _paper(desk: Desk, person_id: int, receipt_id: int, way: Way) -> Response[Any]:
-    """The form that goes with the errand, filled in, to be signed."""
+async def _printed(
+    desk: Desk, person_id: int, receipt_id: int, way: Way, kind: str
+) -> Response[Any]:
+    """The receipt, or the form that goes with the errand, to be signed. Names and numbers stand there
+    whole, so that who sees masked files alone does not print them."""
+    platform = desk.platform
+    if way.here is None:
+        async with platform.database.transaction(readonly=True) as connection:
+            await require_person(connection, desk.caller, _PRINTS, person_id)
+    if kind == "pdf":
+        shown, of, number = await receipts.printable(
+            platform, person_id, receipt_id, desk.actor("receipt printed")
+        )
+        made = await asyncio.to_thread(receipts.as_pdf, shown, of, number, platform.clock.now())
+        return pdf_answer(made, f"receipt-{receipt_id}")
     found, who = await paper.filled(
-        desk.platform, person_id, receipt_id, desk.actor("form printed"),
-        elsewhere=way.here is not None,
-    )  # fmt: skip
+        platform, person_id, receipt_id, desk.actor("form printed"), elsewhere=way.here is not None
+    )
     name = paper.of_errand(found.errand)
     assert name is not None
-    made = await asyncio.to_thread(paper.as_pdf, name, desk.platform.clock.now(), found, who)
+    made = await asyncio.to_thread(paper.as_pdf, name, platform.clock.now(), found, who)
     return pdf_answer(made, f"form-{receipt_id}")
 
 
