@@ -39,6 +39,7 @@ from yikatong.portals import (
     settings,
     sign_in,
     sign_in_scan,
+    staff_home,
     staff_sign_in,
     trail,
 )
@@ -156,6 +157,7 @@ def load() -> None:
         "looks.html",
         "security-pin.html",
         "security-password.html",
+        *staff_home.TEMPLATES,
         *staff_sign_in.TEMPLATES,
         *overview.TEMPLATES,
         *flows.TEMPLATES,
@@ -258,6 +260,7 @@ routes = [
             *settings.routes,
         ],
     ),
+    *staff_home.routes,
     *staff_sign_in.routes,
     *overview.routes,
     *flows.routes,
