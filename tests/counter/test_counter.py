@@ -435,6 +435,35 @@ async def test_a_claim_is_taken_with_its_documents_and_every_wrong_row_is_named(
     assert address in await clerk.get("/staff/desk")
 
 
+async def test_what_waits_stands_at_home_and_who_pays_a_claim_comes_to_it_from_there(
+    platform: Platform, clerk: Clerk
+) -> None:
+    assert "现在没有要办的事" in await clerk.get("/staff")
+    bill = {
+        "care": "outpatient", "provider": "大理某医院", "place": "大理市", "level": "secondary",
+        "begun_on": "2026-02-01", "ended_on": "2026-02-01", "invoice": "", "total": "9000.00",
+        "emergency": "1",
+    }  # fmt: skip
+    await clerk.errand(
+        PERSON, "claim", bill, {"lines": "\t诊查费\t1\t9000.00\t9000.00"},
+        files={"file_invoice": ("a.pdf", PDF, "application/pdf")},
+    )  # fmt: skip
+    async with at_work(platform, "r-1", ("reviewer", HERE)) as reviewer:
+        assert 'href="/staff/desk#queue-review"' in await reviewer.get("/staff")
+        page = await reviewer.get("/staff/desk")
+        address = re.findall(rf"/staff/people/{PERSON}/claims/[0-9]+", page)[0]
+        form = {**hidden(await reviewer.get(address)), "go": "approve", "reason": ""}
+        answer = await reviewer.post(address, form)
+        assert answer.status_code == 303, text_of(answer.text)
+    # Finance finds nobody by a search, so the claim itself stands there, and the way back leads home.
+    async with at_work(platform, "f-1", ("finance", HERE)) as finance:
+        await finance.get("/staff/desk", 403)
+        assert address in await finance.get("/staff")
+        page = await finance.get(address)
+        assert '"/staff/desk"' not in page
+        assert f'"/staff/people/{PERSON}"' not in page
+
+
 async def test_contributions_are_billed_and_paid_with_the_card(
     platform: Platform, clerk: Clerk
 ) -> None:

@@ -39,7 +39,7 @@ class Form:
 
 
 class Sight(HTMLParser):
-    """What is on a page: links, forms, texts by language, ids."""
+    """What is on a page: links, forms, texts by language, ids, access keys."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -47,6 +47,7 @@ class Sight(HTMLParser):
         self.links: list[str] = []
         self.forms: list[Form] = []
         self.ids: set[str] = set()
+        self.keys: list[str] = []
         self.texts: list[tuple[str, str]] = []
         self._stack: list[tuple[str, str]] = []
         self._select = ""
@@ -62,6 +63,8 @@ class Sight(HTMLParser):
             self._stack.append((tag, language))
         if "id" in found:
             self.ids.add(found["id"])
+        if "accesskey" in found:
+            self.keys.append(found["accesskey"])
         for name in ("aria-label", "title", "placeholder", "alt"):
             if found.get(name):
                 self.texts.append((found[name], language))

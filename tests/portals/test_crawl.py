@@ -87,6 +87,8 @@ def faults(reader: Reader, page: Sight, names: re.Pattern[str]) -> Iterator[str]
         yield f"{len(answer.content)} bytes"
     if not page.language:
         yield "does not say its language"
+    if len(set(page.keys)) < len(page.keys):
+        yield f"an access key twice: {' '.join(sorted(page.keys))}"
     for text, language in page.texts:
         told = names.sub("", text)
         if page.language == "en":

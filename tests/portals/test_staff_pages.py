@@ -27,6 +27,11 @@ def test_staff_signs_in_with_two_factors_and_sees_what_each_role_may_do(
     assert page.input_value("#number") == "demo-chengdu"
     assert page.input_value("#password") == ""
     sign_in(page, place, "demo-chengdu")
+    assert "现在没有要办的事" in page.inner_text("main")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/staff/desk")
+    page.go_back()
+    page.click("#may ~ details summary")
     text = page.inner_text("main")
     assert "四川省成都市" in text
     assert "办理、变更、撤销备案" in text

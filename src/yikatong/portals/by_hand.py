@@ -10,7 +10,7 @@ from litestar.response import Redirect
 
 from yikatong.benefits.model import Due
 from yikatong.benefits.runs import paid_back, returned, shown
-from yikatong.benefits.runs.model import FUND_NAMES, RETURNED_TO_DO
+from yikatong.benefits.runs.model import FUND_NAMES
 from yikatong.core.errors import YikatongError
 from yikatong.core.money import parse_yuan
 from yikatong.core.platform import Platform
@@ -71,7 +71,6 @@ async def _show(
         request, "by-hand.html", status=status, member=session, current="by_hand", errors=errors,
         frame=frame_of(view, session),
         done=done if done in _DONE else "", sent=sent or {"due": ""}, key=uuid.uuid4().hex,
-        to_do=RETURNED_TO_DO.in_language(language),
         banks=[(one.code, one.name.in_language(language)) for one in banks().values()],
         back=[
             {

@@ -263,7 +263,7 @@ async def _returned(connection: Connection, caller: Caller) -> list[Found]:
             "returned", region, datetime.combine(day, time(), SHANGHAI),
             Text(
                 f"{regions.short_name(region)}：{count} 人的待遇被银行退回",
-                f"{regions.short_name(region, 'en')}: the benefits of {count} came back from the bank",
+                f"{regions.short_name(region, 'en')}: benefits came back from the bank, people: {count}",
             ),
             Text("账户不存在、已销户或户名不符", "no such account, closed, or another name"),
             Text(
@@ -359,7 +359,7 @@ async def _approvals(approvals: Approvals, caller: Caller) -> list[Found]:
                 f"{one.asked_by} 提出，{one.until.astimezone(SHANGHAI):%m-%d %H:%M} 前有效",
                 f"{one.asked_by} asks; until {one.until.astimezone(SHANGHAI):%m-%d %H:%M}",
             ),
-            Text("在“我的工作台”同意或拒绝", "approve or refuse it under “My account”"),
+            Text("在“我的工作台”同意或拒绝", "approve or refuse it under “My work”"),
             one.regions[0] if one.regions else NATION,
             "/staff#approvals",
         )

@@ -39,6 +39,7 @@ from yikatong.portals import (
     settings,
     sign_in,
     sign_in_scan,
+    staff_home,
     staff_sign_in,
     trail,
 )
@@ -202,6 +203,7 @@ routes = [
             *settings.routes,
         ],
     ),
+    *staff_home.routes,
     *staff_sign_in.routes,
     *overview.routes,
     *flows.routes,

@@ -17,14 +17,15 @@ class Entry(msgspec.Struct, frozen=True):
     address: str
     permission: str | None
     key: str
-    """The access key: Alt with it (Alt and Shift in Firefox) goes there."""
+    """The access key: Alt with it (Alt and Shift in Firefox) goes there. No two have the same, nor one that pages
+    use themselves: 1-9, j, k, n, p, s."""
 
 
 ENTRIES: Final = (
     Entry("desk", "/staff/desk", "person.search", "q"),
     Entry("guests", "/staff/guests", "cards.apply", "g"),
     Entry("calls", "/staff/calls", "call.answer", "c"),
-    Entry("clinic", "/clinic", "visit.handle", "q"),
+    Entry("clinic", "/clinic", "visit.handle", "v"),
     Entry("clinic_day", "/clinic/day", "visit.reconcile", "d"),
     Entry("operations", "/operations", "operations.read", "o"),
     Entry("exceptions", "/operations/exceptions", "operations.read", "e"),
@@ -33,7 +34,7 @@ ENTRIES: Final = (
     Entry("runs", "/operations/runs", "run.read", "r"),
     Entry("by_hand", "/operations/by-hand", "benefit.read", "b"),
     Entry("members", "/staff/members", "staff.read", "m"),
-    Entry("machines", "/operations/machines", "machine.manage", "a"),
+    Entry("machines", "/operations/machines", "machine.manage", "i"),
     Entry("keys", "/operations/keys", "keys.rotate", "y"),
     Entry("home", "/staff", None, "h"),
 )

@@ -82,10 +82,8 @@ async def _start(
     works, here, own = desk.caller.may(own_counter.PERMISSION), None, list[Queue]()
     stock: Sequence[Movement] = ()
     if works:
-        async with desk.platform.database.transaction(readonly=True) as connection:
-            here = await own_counter.find(desk.platform, connection, desk.caller)
+        here, own = await at_own_counter(desk)
         if here is not None:
-            own = await _at_counter(desk, here)
             # A counter that never received any keeps no stock here.
             stock = await blanks.movements(desk.platform, here.code, 1)
     return desk.respond(
@@ -132,6 +130,13 @@ async def queues(desk: Desk, claims: ClaimOffice, approvals: Approvals) -> list[
             )
         )  # fmt: skip
     return found
+
+
+async def at_own_counter(desk: Desk) -> tuple[Counter | None, list[Queue]]:
+    """The counter at which the member works, if one was chosen, and what waits there."""
+    async with desk.platform.database.transaction(readonly=True) as connection:
+        here = await own_counter.find(desk.platform, connection, desk.caller)
+    return here, [] if here is None else await _at_counter(desk, here)
 
 
 async def _at_counter(desk: Desk, here: Counter) -> list[Queue]:

@@ -138,7 +138,8 @@ async def _screen(
     at_once = {one.name for one in table.ERRANDS if one.at_once}
     return desk.respond(
         "hotline-call.html", wrong, current="calls",
-        way=way, name=mask_name(known.person.name), spoken=words.spoken(known),
+        way=way, name=mask_name(known.person.name),
+        spoken=[(about, words.with_days(one)) for about, one in words.spoken(known)],
         compared=[desk.view.text(f"call_compared_{one}") for one in call.compared],
         at_once=[one for one in can if one.name in at_once],
         can=[one for one in can if one.name not in at_once],

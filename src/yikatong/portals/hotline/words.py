@@ -5,6 +5,7 @@ from yikatong.cards.office import words as card_words
 from yikatong.core.errors import Text
 from yikatong.portals.counter import words
 from yikatong.portals.counter.facts import Facts
+from yikatong.portals.view import dated
 
 Said = tuple[str, Text]
 """What it is about (the text `call_about_<name>`), and what is said."""
@@ -49,6 +50,11 @@ def spoken(facts: Facts) -> list[Said]:
             ("contribution", words.words("call_open_bills", count=str(len(still)), day=f"{first}"))
         )
     return said
+
+
+def with_days(said: Text) -> Text:
+    """A sentence with its days as people say them."""
+    return Text(dated(said.zh, "zh"), dated(said.en, "en"))
 
 
 def _benefit(one: Entitlement) -> Text:
