@@ -436,7 +436,7 @@ def create_app(platform: Platform) -> Litestar:
             "caller": Provide(caller_of, sync_to_thread=False),
             "approvals": Provide(approval_desk, sync_to_thread=False, use_cache=True),
             "four_eyes": Provide(second_person, sync_to_thread=False, use_cache=True),
-            "care": Provide(care_desk, sync_to_thread=False, use_cache=True),
+            "care_desk": Provide(care_desk, sync_to_thread=False, use_cache=True),
             "openid": Provide(openid_provider, sync_to_thread=False, use_cache=True),
             "claims": Provide(claim_office, sync_to_thread=False, use_cache=True),
             "connectors": Provide(banks, sync_to_thread=False, use_cache=True),

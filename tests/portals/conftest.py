@@ -1,7 +1,6 @@
 """A real browser for the pages."""
 
 import asyncio
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,14 +52,10 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="package")
 def place(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Site]":
-    from tests.portals.staff_site import Site
-    from tests.serving.server import Server
+    from tests.portals.staff_site import served
 
-    server = Server(tmp_path_factory.mktemp("staff") / "data")
-    shown = json.loads(server.command("sandbox", "show", "--json").stdout)
-    staff = {one["staff_number"]: one for one in shown["staff"]}
-    yield Site(server, staff, shown["pin"], shown["persons"])
-    server.stop()
+    with served(tmp_path_factory.mktemp("staff") / "data") as site:
+        yield site
 
 
 @pytest.fixture

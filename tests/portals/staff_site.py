@@ -1,9 +1,12 @@
 """A served platform with its demo staff, and how a browser signs in there."""
 
+import contextlib
 import json
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pyotp
@@ -42,6 +45,18 @@ class Site(NamedTuple):
                 return answer.status, json.loads(answer.read())
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read())
+
+
+@contextlib.contextmanager
+def served(data: Path) -> Iterator[Site]:
+    """A platform of one's own, for tests to which it matters what others did before."""
+    server = Server(data)
+    shown = json.loads(server.command("sandbox", "show", "--json").stdout)
+    staff = {one["staff_number"]: one for one in shown["staff"]}
+    try:
+        yield Site(server, staff, shown["pin"], shown["persons"])
+    finally:
+        server.stop()
 
 
 _shown: Final[dict[str, int]] = {}

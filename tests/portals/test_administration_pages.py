@@ -45,7 +45,7 @@ def test_an_administrator_adds_a_member_and_a_second_one_approves_the_role(
     page.click("text=工作人员 >> nth=0")
     assert "演示成都窗口" in page.inner_text("main")
     # Nobody of other provinces: the office or a role lies in the reader's regions.
-    assert "demo-finance" not in page.inner_text("main")
+    assert "demo-finance-2" not in page.inner_text("main")
     looked_at(page, "members")
     page.goto(f"{place.address}/staff/members/new")
     page.fill("#number", "C 1")

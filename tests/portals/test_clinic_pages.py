@@ -166,7 +166,8 @@ def test_where_the_card_does_not_work_the_page_says_what_to_do(
     page.goto(f"{place.address}/clinic")
     type_at(page, "shown", person(place, NO_CARD)["id_number"])
     enter(page)
-    assert "请申领社会保障卡" in said(page)
+    assert "现在还不能用" in said(page)
+    assert "申领" in said(page)
     fits(page, "clinic-no")
     page.close()
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.portals.keys import Keys
-from tests.portals.staff_site import Site, next_code
+from tests.portals.staff_site import Site, next_code, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
@@ -17,6 +17,12 @@ def person(place: Site, situation: str) -> dict[str, str]:
 
 def main(keys: Keys) -> str:
     return keys.page.inner_text("main")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with served(tmp_path_factory.mktemp("own") / "data") as site:
+        yield site
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.portals.conftest import SCREENSHOTS
-from tests.portals.staff_site import Site, assert_accessible, sign_in
+from tests.portals.staff_site import Site, assert_accessible, served, sign_in
 from tests.trust.files import jpeg
 from yikatong.cards.production import wire
 from yikatong.cards.production.wire import Result
@@ -96,6 +96,12 @@ class Story:
         assert code
         page.fill("#code", code[0])
         page.locator("main form button").click()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with served(tmp_path_factory.mktemp("own") / "data") as site:
+        yield site
 
 
 @pytest.fixture

@@ -124,7 +124,7 @@ def _waiting(at: ClinicDesk, one: DeskVisit) -> dict[str, Any]:
 async def begin(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    care: NamedDependency[CareDesk],
+    care_desk: NamedDependency[CareDesk],
 ) -> Response[Any]:
     """Find out who is there and whether it works here; the same form again leads to the same visit."""
     at, typed = await read(request, platform, _MAY)
@@ -132,7 +132,7 @@ async def begin(
     if not await service.begun(platform, at.clerk, key):
         try:
             person_id, told = await service.identify(
-                platform, care, at.clerk, typed["shown"], typed["second"]
+                platform, care_desk, at.clerk, typed["shown"], typed["second"]
             )
         except YikatongError as error:
             return await _start(at, typed, answer_wrong(at.desk.view, error, "shown"))
@@ -158,28 +158,28 @@ class Shown(msgspec.Struct, frozen=True):
 async def visit(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    care: NamedDependency[CareDesk],
+    care_desk: NamedDependency[CareDesk],
     desk_id: FromPath[int],
 ) -> Response[Any]:
     """A visit as it stands."""
     at = await open_clinic(request, platform, _MAY)
     found = await service.find(platform, at.clerk, desk_id)
     typed = await kept(at)
-    return await _show(at, care, found, typed, Shown(kept=bool(typed.form)))
+    return await _show(at, care_desk, found, typed, Shown(kept=bool(typed.form)))
 
 
 @post(f"{CLINIC}/visits/{{desk_id:int}}", include_in_schema=False)
 async def work(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    care: NamedDependency[CareDesk],
+    care_desk: NamedDependency[CareDesk],
     desk_id: FromPath[int],
 ) -> Response[Any]:
     """Something was done with the visit; then the page as it stands, or what it led to."""
     at, typed = await read(request, platform, _MAY)
     found = await service.find(platform, at.clerk, desk_id)
     try:
-        return await _do(at, care, found, typed)
+        return await _do(at, care_desk, found, typed)
     except Changed:
         # Sent twice, or by two: the page tells how it stands now.
         return Redirect(f"{CLINIC}/visits/{desk_id}", status_code=303)
@@ -188,7 +188,7 @@ async def work(
             raise
         found = await service.find(platform, at.clerk, desk_id)
         field = _FIELD_OF.get(typed["act"], "visit")
-        return await _show(at, care, found, typed, Shown(_beside(at, error, field)))
+        return await _show(at, care_desk, found, typed, Shown(_beside(at, error, field)))
 
 
 _FIELD_OF: Final = {"add": "item", "register": "diagnosis", "settle": "pay"}

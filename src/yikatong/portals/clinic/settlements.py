@@ -76,7 +76,7 @@ async def _show(at: ClinicDesk, entry: Entry, typed: Typed, wrong: Wrong = FINE)
 async def act(
     request: Request[Any, Any, Any],
     platform: NamedDependency[Platform],
-    care: NamedDependency[CareDesk],
+    care_desk: NamedDependency[CareDesk],
     settlement_id: FromPath[int],
 ) -> Response[Any]:
     """Pay the cash part by card, or take the settlement back for a reason."""
@@ -93,7 +93,7 @@ async def act(
             done = settlement_id
         else:
             made = await service.reverse(
-                platform, care, at.clerk, settlement_id, typed.key(platform), typed["reason"]
+                platform, care_desk, at.clerk, settlement_id, typed.key(platform), typed["reason"]
             )
             done = made.settlement_id
     except Changed:
