@@ -116,6 +116,33 @@ async def test_whoever_has_nothing_to_do_hears_that_and_the_look_is_recorded(
     assert "me.read" in await actions(platform, person_id)
 
 
+async def test_a_lost_card_is_reported_from_the_start_page_in_two_taps_while_it_works(
+    platform: Platform, web: httpx.AsyncClient
+) -> None:
+    await population.make(platform, 120, 5, lambda _: None)
+    await signed_in(platform, web, "all_in_order")
+    address = "/card/do/report_loss_provisionally"
+    assert f'href="{address}"' in (await web.get("/me")).text
+    assert f'action="{address}"' in (await web.get(address)).text
+    web.cookies.clear()
+    await signed_in(platform, web, "lost")
+    assert f'href="{address}"' not in (await web.get("/me")).text
+
+
+async def test_who_draws_a_benefit_reads_how_much_and_is_not_offered_what_it_excludes(
+    platform: Platform, web: httpx.AsyncClient
+) -> None:
+    await population.make(platform, 120, 5, lambda _: None)
+    await signed_in(platform, web, "unemployment")
+    page = (await web.get("/benefits")).text
+    assert re.search(r"正在领取</b>[^<]*起领取 · [0-9,.]+ 元/月", page)
+    web.cookies.clear()
+    await signed_in(platform, web, "pension_in_order")
+    page = (await web.get("/benefits")).text
+    assert "元/月" in page
+    assert "申领失业保险金" not in page
+
+
 async def test_every_door_of_the_start_page_opens(
     platform: Platform, web: httpx.AsyncClient
 ) -> None:

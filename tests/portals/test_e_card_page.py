@@ -243,6 +243,20 @@ def test_the_page_fits_is_accessible_and_is_kept_as_a_picture(
             assert found.violations_count == 0, found.generate_report()
 
 
+def test_the_code_fills_a_small_phone_in_large_type_and_the_page_comes_back(
+    house: House, browser: Browser
+) -> None:
+    with visit(browser, house, *STRONG, viewport={"width": 360, "height": 640}) as page:
+        page.goto(f"{house.address}/e-card?type=large")
+        page.locator("[data-bind] button").click()
+        page.get_by_role("link", name="全屏显示").click()
+        expect(page.locator("h1")).to_be_hidden()
+        expect(page.locator(".qr")).to_be_in_viewport(ratio=1)
+        expect(page.locator("[data-text]")).to_be_in_viewport(ratio=1)
+        page.get_by_role("link", name="退出全屏").click()
+        expect(page.locator("h1")).to_be_visible()
+
+
 def test_a_scanned_code_is_one_that_the_desk_reads(house: House, browser: Browser) -> None:
     async def work(platform: Platform) -> Any:
         codes = Codes(platform)

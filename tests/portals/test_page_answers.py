@@ -136,10 +136,13 @@ def test_no_text_is_missing_and_none_is_left_over() -> None:
         "client_level_",
         "clients_done_",
         "clinic_difference_",
+        "clinic_expects",
         "clinic_sex_",
         "clinic_state_",
+        "counter_hint_",
         "handed_",
         "key_",
+        "looks_none",
         "machine_kind_",
         "machines_done_",
         "member_do_",
@@ -151,7 +154,6 @@ def test_no_text_is_missing_and_none_is_left_over() -> None:
         "office_",
         "policy_amount_",
         "policy_example_say_",
-        "counter_hint_",
     )
     left = {key for key in set(view.texts()) - used if not key.startswith(built)}
     assert left == set()

@@ -21,7 +21,7 @@ from yikatong.benefits.unemployment import service as unemployment
 from yikatong.benefits.unemployment.model import END_NAMES, REASON_NAMES, REASONS, Claim, NewClaim
 from yikatong.core.clock import today
 from yikatong.core.errors import YikatongError, one_of
-from yikatong.core.money import parse_yuan
+from yikatong.core.money import Fen, parse_yuan
 from yikatong.core.platform import Platform
 from yikatong.identity.verification.faces import FaceCheck
 from yikatong.money.bodies import check_key, identifier
@@ -74,6 +74,7 @@ async def _show(
     async with platform.database.transaction(readonly=True) as connection:
         drawn = await entitlements(connection, mine.person_id)
     claimed = {one.starts_on for one in claims}
+    monthly = {one.starts_on: one.monthly for one in drawn if one.benefit == "unemployment"}
     day = today(platform.clock)
     current = next((one for one in claims if one.state != "ended"), None)
     done = request.query_params.get("done", "")
@@ -105,14 +106,14 @@ async def _show(
             for one in proof["proofs"][:3]
         ],
         by_face=faces.available,
-        claims=[_claim(view, one) for one in claims]
+        claims=[_claim(view, one, monthly.get(one.starts_on, 0)) for one in claims]
         + [
             _without_claim(view, one)
             for one in drawn
             if one.benefit == "unemployment" and one.starts_on not in claimed
         ],
         draws=any(one.benefit == "unemployment" and one.status != "ended" for one in drawn),
-        current_claim=None if current is None else _claim(view, current),
+        current_claim=None if current is None else _claim(view, current, 0),
         received=[_received(view, one) for one in received],
         back=[
             {
@@ -218,8 +219,9 @@ def _proof(view: View, one: dict[str, Any], day: date) -> dict[str, Any]:
     }
 
 
-def _claim(view: View, one: Claim) -> dict[str, Any]:
+def _claim(view: View, one: Claim, monthly: Fen) -> dict[str, Any]:
     return {
+        "monthly": monthly,
         "state": view.text(f"my_claim_{one.state}"),
         "held": one.state == "held",
         "ended": one.state == "ended",
@@ -238,7 +240,10 @@ def _without_claim(view: View, one: Entitlement) -> dict[str, Any]:
         "held": one.status == "held",
         "ended": one.status == "ended",
         "place": view.place(one.region, short=True),
-        "period": f"{one.starts_on:%Y-%m} – {f'{one.ends_on:%Y-%m}' if one.ends_on else ''}",
+        "monthly": one.monthly,
+        "period": f"{one.starts_on:%Y-%m} – {one.ends_on:%Y-%m}"
+        if one.ends_on
+        else view.text("my_since", day=view.day(one.starts_on)),
         "granted": 0,
         "left": 0,
         "why": _held(view, one.held_reason),

@@ -37,6 +37,7 @@ class Tile(msgspec.Struct, frozen=True):
 
 TILES: Final = (
     Tile("card", "/card", "card", ("card",)),
+    Tile("lost", "/card/do/report_loss_provisionally", "card", ("card",)),
     Tile("e_card", "/e-card", "card", None),
     Tile("check", "/", "card", ("card",)),
     Tile("plan", "/plan", "care", ("card", "filing")),
@@ -50,7 +51,7 @@ TILES: Final = (
     Tile("acting", "/acting", "family", None),
     Tile("applications", "/applications", "own", None),
     Tile("inbox", "/inbox", "own", None),
-    Tile("looks", "/looks", "own", None),
+    Tile("looks", "/looks?others=1", "own", None),
     Tile("details", "/details", "own", ("details",)),
     Tile("settings", "/settings", "own", None),
     Tile("security", "/security", "own", None),
@@ -89,6 +90,8 @@ async def me(request: Request[Any, Any, Any], platform: NamedDependency[Platform
 
 
 def _covered(one: Tile, facts: Affairs) -> bool:
+    if one.name == "lost" and (facts.card is None or facts.card.state != "active"):
+        return False
     return facts.own if one.needs is None else set(one.needs) <= facts.services
 
 

@@ -40,7 +40,7 @@
     offer.hidden = problem.hidden = true;
     if (weaker) weaker.hidden = Boolean(mine);
     // Large type on a small phone: whoever holds it to a scanner need not scroll first.
-    if (first && qr.getBoundingClientRect().bottom > innerHeight) card.scrollIntoView();
+    if (first && text.getBoundingClientRect().bottom > innerHeight) card.scrollIntoView();
     first = false;
   };
   const fail = (say) => { problem.textContent = say; problem.hidden = false; };
