@@ -34,6 +34,13 @@ def test_every_text_stands_in_both_languages_with_the_same_facts() -> None:
         assert facts[0] == facts[1], key
 
 
+def test_no_text_stands_twice_in_a_file() -> None:
+    # The reader of YAML takes the last one without a word.
+    for file in sorted(Path(str(view.TEMPLATES)).parent.glob("texts/*.yaml")):
+        keys = re.findall(r"^([a-z_.]+):", file.read_text(encoding="utf-8"), re.MULTILINE)
+        assert len(keys) == len(set(keys)), file.name
+
+
 def test_no_text_is_missing_and_none_is_left_over() -> None:
     used: set[str] = set()
     for path in [*SOURCES.glob("templates/*.html"), *SOURCES.rglob("*.py")]:
