@@ -25,7 +25,7 @@ NATION = "000000"
 
 @pytest.fixture(scope="session")
 def filling() -> Filling:
-    return fillings.whole_sandbox
+    return fillings.whole_sandbox_hashed_quickly
 
 
 @pytest.fixture(autouse=True)

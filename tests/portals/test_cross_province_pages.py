@@ -3,13 +3,14 @@ signed, and the delivery that brings the card."""
 
 import itertools
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.cards.production.test_batches import read_order
-from tests.portals.staff_site import Site, sign_in
+from tests.portals.staff_site import Site, served, sign_in
 from tests.portals.test_counter_pages import enter, facts, fits
 from yikatong.cards.production import wire
 from yikatong.cards.production.wire import Result
@@ -18,6 +19,12 @@ from yikatong.portals.staff_sign_in import COOKIE
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
 PDF = {"name": "scan.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4\n1 0 obj\n%%EOF\n"}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with served(tmp_path_factory.mktemp("own") / "data") as site:
+        yield site
 
 
 @pytest.fixture(scope="module")

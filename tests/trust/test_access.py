@@ -23,11 +23,12 @@ READS = frozenset((
     "cards.read", "filing.read", "settlement.read",
     "settlement.recompute", "claim.read", "benefit.read", "run.read", "money.read",
     "medical_account.read", "contribution.read", "fund.read", "ledger.verify", "audit.read",
-    "staff.read",
+    "staff.read", "operations.read",
 ))  # fmt: skip
 OF_NOBODY_IN_PARTICULAR = frozenset((
     "cards.produce", "ledger.verify", "keys.rotate", "settings.change", "approval.decide",
     "staff.read", "staff.manage", "staff.grant", "staff.second_factor", "machine.manage", "client.manage",
+    "operations.read", "exception.take",
 ))  # fmt: skip
 
 

@@ -135,6 +135,10 @@ class World(NamedTuple):
             ("POST", "/api/v1/cards/batches"): {"region": HOME, "bank": "ICBC", "maker": "M-1"},
             ("POST", "/api/v1/cards/stock/{counter:str}"): {"kind": "received", "quantity": 1},
             ("POST", "/api/v1/cards/sheets/{sheet_id:int}/give-back"): {"cards": [1]},
+            ("POST", "/api/v1/cards/sheets/{sheet_id:int}/lost"): {"cards": [1], "reason": "丢失"},
+            ("POST", "/api/v1/cards/batches/{batch_id:int}/sheets/{sheet_id:int}/lost"): {
+                "cards": [1], "reason": "丢失",
+            },
             ("POST", "/api/v1/cards/lists/{card_list_id:int}/hand-over"): {"contact": "王芳"},
             ("POST", "/api/v1/staff"): {"number": "new", "name": "新", "region": HOME},
             ("POST", "/api/v1/staff/{number:str}/grants"): {"role": "auditor", "region": HOME},

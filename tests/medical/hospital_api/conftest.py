@@ -249,7 +249,7 @@ class Place:
             _elsewhere,
             self.desk,
             platform,
-            lambda path, status, seconds: self.notes.append((path, status, seconds)),
+            lambda path, status, seconds, refused=False: self.notes.append((path, status, seconds)),
             once=FakeOnce(),
             transactions=TRANSACTIONS,
         )

@@ -62,7 +62,7 @@ async def http(platform: Platform) -> AsyncIterator[httpx.AsyncClient]:
         _elsewhere,
         CareDesk(platform),
         platform,
-        lambda _path, _status, _seconds: None,
+        lambda _path, _status, _seconds, refused=False: None,
         once=FakeOnce(),
         transactions=_TRANSACTIONS,
     )
