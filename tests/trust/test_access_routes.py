@@ -159,7 +159,7 @@ class World(NamedTuple):
         on_applications = {
             "amend": counter, "withdraw": counter, "fee": counter, "print": counter,
             "hand-over": counter, "post": {"tracking": "SF1"}, "ask": {"reason": "x"},
-            "reject": {"reason": "x"},
+            "reject": {"reason": "x"}, "lose": {"reason": "x"},
         }  # fmt: skip
         return {
             ("POST", f"{cards}/applications"): {**counter, "kind": "first"},
