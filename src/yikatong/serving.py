@@ -195,6 +195,7 @@ async def _do_due_work(platform: Platform) -> None:
     async def tidy() -> None:
         await signing_in.tidy(platform)
         await staff_signing_in.forget_old(platform)
+        await handing.forget_old(platform)
         await openid_ending.forget_old(platform)
         await finding.forget_old(platform)
         await provider_desk.forget_old(platform)
@@ -214,23 +215,6 @@ async def _do_due_work(platform: Platform) -> None:
         if time.monotonic() >= tidy_at:
             tidy_at = time.monotonic() + _TIDY_SECONDS
             await due_work.carry_out(platform, "tidy", tidy)
-        try:
-            await due.run(platform, teller, banks)
-            await cards_due.by_the_moment(platform)
-            await sending.deliver(platform)
-            if time.monotonic() >= tidy_at:
-                tidy_at = time.monotonic() + _TIDY_SECONDS
-                await signing_in.tidy(platform)
-                await staff_signing_in.forget_old(platform)
-                await handing.forget_old(platform)
-                await openid_ending.forget_old(platform)
-                await finding.forget_old(platform)
-                await notices.forget_old(platform)
-                await documents.forget_old(platform)
-            await ecards.forget_old(platform)
-        except Exception:
-            # Whatever it is, it is told, and the next turn tries again.
-            _log.exception("due work stopped")
 
 
 async def _do_daily_work(platform: Platform) -> None:
