@@ -134,6 +134,15 @@ async def find(connection: Connection, platform: Platform, asker: Actor, key: st
     return Handed(row["action"], row["subject"], row["at"], secret)
 
 
+async def still_shown(platform: Platform, asker: Actor, key: str) -> str | None:
+    """The secret for a program that asks the same again; None where it is not shown any more."""
+    async with platform.database.transaction(readonly=True) as connection:
+        try:
+            return (await find(connection, platform, asker, key)).secret
+        except HandedOver:
+            return None
+
+
 async def done(connection: Connection, asker: Actor, key: str) -> None:
     """It was handed over: nobody sees it again. Done twice it is done."""
     await connection.execute(

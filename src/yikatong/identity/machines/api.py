@@ -11,7 +11,6 @@ from litestar.params import FromPath
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.platform import Platform
 from yikatong.identity import handing
-from yikatong.identity.handing import HandedOver
 from yikatong.identity.machines import service
 from yikatong.identity.machines.model import Machine
 from yikatong.money.bodies import PROBLEMS
@@ -93,7 +92,7 @@ async def add(
         platform, data.id, data.name, data.kind, service.read_grants(data.grants, "grants"),
         caller.actor("machines"), lasts=timedelta(days=data.days), key=key,
     )  # fmt: skip
-    return {**body(made), "token": await _token(platform, caller, key)}
+    return {**body(made), "token": await handing.still_shown(platform, caller.actor(""), key)}
 
 
 @post(
@@ -115,7 +114,7 @@ async def rotate(
     """With the new token."""
     lasts = timedelta(days=data.days)
     await service.rotate(platform, machine_id, caller.actor("machines"), lasts=lasts, key=key)
-    return {"id": machine_id, "token": await _token(platform, caller, key)}
+    return {"id": machine_id, "token": await handing.still_shown(platform, caller.actor(""), key)}
 
 
 @post(
@@ -134,14 +133,6 @@ async def revoke(
     """Within 20 seconds, for good."""
     await service.revoke(platform, machine_id, caller.actor("machines"))
     return {"id": machine_id, "revoked": True}
-
-
-async def _token(platform: Platform, caller: Caller, key: str) -> str | None:
-    async with platform.database.transaction(readonly=True) as connection:
-        try:
-            return (await handing.find(connection, platform, caller.actor(""), key)).secret
-        except HandedOver:
-            return None
 
 
 routes: Final = [every, add, rotate, revoke]

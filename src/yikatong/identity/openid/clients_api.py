@@ -10,7 +10,6 @@ from litestar.params import FromPath
 from yikatong.core.errors import NotFound
 from yikatong.core.platform import Platform
 from yikatong.identity import handing
-from yikatong.identity.handing import HandedOver
 from yikatong.identity.model import Level
 from yikatong.identity.openid import clients
 from yikatong.identity.openid.clients import NewClient
@@ -100,7 +99,10 @@ async def add(
         key_set=data.keys,
     )
     made, _ = await clients.add(platform, new, caller.actor("clients"), key=key)
-    return {**body(made), "client_secret": await _secret(platform, caller, key)}
+    return {
+        **body(made),
+        "client_secret": await handing.still_shown(platform, caller.actor(""), key),
+    }
 
 
 @post(
@@ -120,7 +122,10 @@ async def rotate_secret(
 ) -> dict[str, Any]:
     """With the new secret."""
     await clients.rotate_secret(platform, client_id, caller.actor("clients"), key=key)
-    return {"client_id": client_id, "client_secret": await _secret(platform, caller, key)}
+    return {
+        "client_id": client_id,
+        "client_secret": await handing.still_shown(platform, caller.actor(""), key),
+    }
 
 
 @post(
@@ -144,14 +149,6 @@ async def switch(
     disabled = act == "disable"
     await clients.set_disabled(platform, client_id, caller.actor("clients"), disabled=disabled)
     return {"client_id": client_id, "disabled": disabled}
-
-
-async def _secret(platform: Platform, caller: Caller, key: str) -> str | None:
-    async with platform.database.transaction(readonly=True) as connection:
-        try:
-            return (await handing.find(connection, platform, caller.actor(""), key)).secret
-        except HandedOver:
-            return None
 
 
 routes: Final = [every, add, rotate_secret, switch]
