@@ -38,8 +38,8 @@ def test_a_newcomer_plans_the_move_files_and_finds_it_ticked(
     phone: Page, site: str, shown: dict[str, str]
 ) -> None:
     page = phone
-    sign_in(page, site, shown["filing_none"], shown["pin"], HOME)
-    expect(page.locator("h1")).to_have_text("您好，李*")
+    sign_in(page, site, shown["resident_filing_none"], shown["pin"], HOME)
+    expect(page.locator("h1")).to_have_text("您好，贺*芝")
     expect(page.locator(".nav a[aria-current]")).to_have_text("我的")
     page.get_by_role("link", name="出行计划").click()
     # What is missing is said, and what was typed stays.
