@@ -78,7 +78,6 @@ from yikatong.money.bodies import idempotency_key
 from yikatong.money.contributions import api as contributions_api
 from yikatong.money.outside import api as outside_api
 from yikatong.money.outside.connectors import connectors
-from yikatong.money.outside.interface import BankConnector
 from yikatong.money.wealth import api as wealth_api
 from yikatong.people.changes import api as changes_api
 from yikatong.people.changes import model as changes
@@ -92,7 +91,7 @@ from yikatong.portals import exceptions, overview
 from yikatong.portals import routes as portals
 from yikatong.portals.signed_in import SignInNeeded, to_sign_in
 from yikatong.portals.staff_sign_in import StaffSignInNeeded, to_staff_sign_in
-from yikatong.trust.access import ApprovalAsked, Caller, FourEyes, Gate
+from yikatong.trust.access import ApprovalAsked, Caller, Gate
 from yikatong.trust.documents import api as documents_api
 from yikatong.trust.operator import Operator, token
 
@@ -235,7 +234,7 @@ def serve(platform: Platform) -> ASGIApp:
                 sizes={verification_api.VERIFICATIONS: verification_api.BODY_BYTES_MAX},
             )
         ),
-        app.state["care"],
+        app.state["care_desk"],
         platform,
         _note_lean,
         once=messages.once,
@@ -272,14 +271,11 @@ async def _counting(app: Litestar) -> AsyncGenerator[None]:
     await asyncio.wait([task])
 
 
-def create_app(platform: Platform) -> Litestar:
-    """The application over an open platform; policies are read and compiled before it answers."""
-    policies.load()
-    portals.load()
+def offices(platform: Platform) -> dict[str, Any]:
+    """What the routes of all rooms are given over an open platform, by the name they ask for it."""
     events.follow(subscriptions.listeners)
     workplaces.follow(subscriptions.known_provider)
     care = CareDesk(platform)
-
     machines = Machines(platform)
 
     async def known(shown: str) -> Caller | None:
@@ -287,7 +283,6 @@ def create_app(platform: Platform) -> Litestar:
 
     gate = Gate(Operator(token(platform.settings)), known)
     teller = Teller(platform)
-    desk = Desk(teller, gate)
     approvals = Approvals(
         platform,
         {
@@ -298,14 +293,9 @@ def create_app(platform: Platform) -> Litestar:
             "staff.second_factor": staff.carry_out_second_factor_reset,
         },
     )
-    office = ClaimOffice(platform)
-    openid = OpenidProvider(platform)
-    outside = connectors(platform, platform.settings.outside_banks)
     codes = Codes(platform)
-    published = ecards_api.Published(platform, codes)
     faces = face_check(platform)
     verifier = VerificationDesk(platform, codes, faces)
-    verification = verification_api.Counter(gate, verifier)
     _tally.queues |= {
         "payment": teller.waiting, "verification": verifier.waiting, "settlement": care.waiting,
     }  # fmt: skip
@@ -331,43 +321,35 @@ def create_app(platform: Platform) -> Litestar:
         },
         at_home,
     )
+    return {
+        "platform": platform,
+        "gate": gate,
+        "desk": Desk(teller, gate),
+        "approvals": approvals,
+        "four_eyes": approvals,
+        "care_desk": care,
+        "openid": OpenidProvider(platform),
+        "claims": ClaimOffice(platform),
+        "connectors": connectors(platform, platform.settings.outside_banks),
+        "matters": matters,
+        "published": ecards_api.Published(platform, codes),
+        "verification": verification_api.Counter(gate, verifier),
+        "face_check": faces,
+    }
 
-    def matters_with_documents() -> documents_api.Matters:
-        return matters
 
-    def e_cards() -> ecards_api.Published:
-        return published
+def _office(given: dict[str, Any], name: str) -> Provide:
+    def office() -> Any:
+        return given[name]
 
-    def verifying() -> verification_api.Counter:
-        return verification
+    return Provide(office, sync_to_thread=False)
 
-    def given() -> Platform:
-        return platform
 
-    def counter() -> Desk:
-        return desk
-
-    def claim_office() -> ClaimOffice:
-        return office
-
-    def banks() -> dict[str, BankConnector]:
-        return outside
-
-    def door() -> Gate:
-        return gate
-
-    def approval_desk() -> Approvals:
-        return approvals
-
-    def second_person() -> FourEyes:
-        return approvals
-
-    def care_desk() -> CareDesk:
-        return care
-
-    def openid_provider() -> OpenidProvider:
-        return openid
-
+def create_app(platform: Platform) -> Litestar:
+    """The application over an open platform; policies are read and compiled before it answers."""
+    policies.load()
+    portals.load()
+    given = offices(platform)
     return Litestar(
         route_handlers=[
             live,
@@ -430,35 +412,14 @@ def create_app(platform: Platform) -> Litestar:
             *portals.routes,
         ],
         dependencies={
-            "platform": Provide(given, sync_to_thread=False, use_cache=True),
-            "desk": Provide(counter, sync_to_thread=False, use_cache=True),
-            "gate": Provide(door, sync_to_thread=False, use_cache=True),
+            **{name: _office(given, name) for name in given},
             "caller": Provide(caller_of, sync_to_thread=False),
-            "approvals": Provide(approval_desk, sync_to_thread=False, use_cache=True),
-            "four_eyes": Provide(second_person, sync_to_thread=False, use_cache=True),
-            "care_desk": Provide(care_desk, sync_to_thread=False, use_cache=True),
-            "openid": Provide(openid_provider, sync_to_thread=False, use_cache=True),
-            "claims": Provide(claim_office, sync_to_thread=False, use_cache=True),
-            "connectors": Provide(banks, sync_to_thread=False, use_cache=True),
             "key": Provide(idempotency_key, sync_to_thread=False),
-            "matters": Provide(matters_with_documents, sync_to_thread=False, use_cache=True),
-            "published": Provide(e_cards, sync_to_thread=False, use_cache=True),
-            "verification": Provide(verifying, sync_to_thread=False, use_cache=True),
         },
         exception_handlers={YikatongError: _answer_error, Exception: _answer_error},
         middleware=[Observe],
         lifespan=[_counting],
-        state=State(
-            {
-                "platform": platform,
-                "desk": desk,
-                "care": care,
-                "gate": gate,
-                "approvals": approvals,
-                "verification": verification,
-                "face_check": faces,
-            }
-        ),
+        state=State(given),
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=OpenAPIConfig(
             title="Yikatong 一卡通",

@@ -6,9 +6,9 @@ from typing import Any, cast
 import httpx
 import pytest
 
+from tests.application import create_app
 from tests.benefits.test_unemployment import Worker, filling, worker
 from tests.conftest import OPERATOR_TOKEN
-from yikatong.app import create_app
 from yikatong.core.platform import Platform
 
 __all__ = ["filling", "worker"]

@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
+from tests.application import create_app
 from tests.counter.desk import hidden, text_of
-from yikatong.app import create_app
 from yikatong.core.platform import Platform
 from yikatong.identity.model import Mode
 from yikatong.identity.sessions import service as sessions
@@ -52,16 +52,10 @@ async def token_of(platform: Platform, person_id: int, modes: set[Mode] | None =
     return token
 
 
-_last: list[tuple[Platform, Any]] = []
-"""The application of the platform at hand: making one takes a second."""
-
-
 @asynccontextmanager
 async def at_home(platform: Platform, person_id: int) -> AsyncGenerator[Holder]:
     """Somebody signed in."""
-    if not _last or _last[0][0] is not platform:
-        _last[:] = [(platform, create_app(platform))]
-    transport = httpx.ASGITransport(_last[0][1])
+    transport = httpx.ASGITransport(cast("Any", create_app(platform)))
     async with httpx.AsyncClient(
         transport=transport,
         base_url="http://test",

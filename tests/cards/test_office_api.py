@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, cast
 import httpx
 import pytest
 
+from tests.application import create_app
 from tests.cards.citizens import CENTRE, COUNTERS, HOME, IN_BEIJING, PIN, citizen, with_card
 from tests.identity import offices
-from yikatong.app import create_app
 from yikatong.core.platform import Platform
 from yikatong.population.rows import id_number
 from yikatong.trust import audit

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 import msgspec
+from tests.application import create_app
 
-from yikatong.app import create_app
 from yikatong.core.platform import Platform
 
 

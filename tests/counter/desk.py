@@ -4,12 +4,12 @@ import html
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
+from tests.application import create_app
 from tests.identity import offices
-from yikatong.app import create_app
 from yikatong.core.platform import Platform
 from yikatong.portals.staff_sign_in import COOKIE
 
@@ -59,23 +59,13 @@ class Clerk:
         return answer
 
 
-_last: list[tuple[Platform, Any]] = []
-"""The application of the platform at hand: making one takes a second."""
-
-
-def _app(platform: Platform) -> Any:
-    if not _last or _last[0][0] is not platform:
-        _last[:] = [(platform, create_app(platform))]
-    return _last[0][1]
-
-
 @asynccontextmanager
 async def at_work(
     platform: Platform, number: str, *grants: tuple[str, str]
 ) -> AsyncIterator[Clerk]:
     """A signed-in member with these roles."""
     token = await offices.signed_in(platform, number, *grants)
-    transport = httpx.ASGITransport(_app(platform))
+    transport = httpx.ASGITransport(cast("Any", create_app(platform)))
     async with httpx.AsyncClient(
         transport=transport, base_url="http://test", cookies={COOKIE: token}
     ) as client:

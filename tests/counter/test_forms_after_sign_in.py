@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from litestar.routes import HTTPRoute
 
+from tests.application import create_app
 from tests.counter.desk import Clerk, at_work
 from tests.identity import offices
-from yikatong.app import create_app
 from yikatong.core.clock import FixedClock
 from yikatong.core.platform import Platform
 from yikatong.portals.staff_sign_in import COOKIE

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from yikatong.app import serve
+from tests.application import serve
 from yikatong.core.platform import Platform
 from yikatong.identity.ecards import service
 from yikatong.identity.ecards.codes import Codes

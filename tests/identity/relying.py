@@ -12,7 +12,7 @@ import httpx
 import msgspec
 from joserfc import jwk, jwt
 
-from yikatong.app import serve
+from tests.application import serve
 from yikatong.core.platform import Platform
 from yikatong.identity.keys import service as key_service
 from yikatong.identity.keys import store as key_store

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, cast
 import httpx
 import pytest
 
+from tests.application import create_app
 from tests.conftest import OPERATOR_TOKEN
 from tests.identity import offices
-from yikatong.app import create_app
 from yikatong.core.clock import FixedClock
 from yikatong.core.errors import Unavailable
 from yikatong.core.platform import Platform

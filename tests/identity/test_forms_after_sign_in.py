@@ -13,10 +13,10 @@ import pytest
 from litestar.routes import HTTPRoute
 
 from tests import fillings
+from tests.application import create_app
 from tests.conftest import Filling
 from tests.identity.test_cardholder_pages import actions, hidden, person, signed_in
 from tests.identity.test_sign_in_pages import browser
-from yikatong.app import create_app
 from yikatong.core.clock import FixedClock
 from yikatong.core.platform import Platform
 from yikatong.medical.filings import service as filings

@@ -10,8 +10,8 @@ import httpx
 import msgspec
 import pytest
 
+from tests.application import serve
 from tests.identity.people import PIN, Someone, quick_hashes, somebody
-from yikatong.app import serve
 from yikatong.core import sending
 from yikatong.core.clock import FixedClock
 from yikatong.core.platform import Platform

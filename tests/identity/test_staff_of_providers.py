@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from tests import fillings
+from tests.application import serve
 from tests.conftest import Filling
 from tests.identity import offices
 from tests.identity.people import quick_hashes
-from yikatong.app import serve
 from yikatong.core.errors import InvalidInput, NotFound
 from yikatong.core.platform import Platform
 from yikatong.identity import office

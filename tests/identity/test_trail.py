@@ -7,12 +7,12 @@ import httpx
 import pytest
 
 from tests import fillings
+from tests.application import serve
 from tests.cards.citizens import citizen
 from tests.conftest import Filling
 from tests.counter.desk import at_work, text_of
 from tests.identity import offices
 from tests.identity.people import BORN, quick_hashes
-from yikatong.app import serve
 from yikatong.core.clock import FixedClock, today
 from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, cast
 import httpx
 import pytest
 
+from tests.application import create_app
 from tests.conftest import OPERATOR_TOKEN
-from yikatong.app import create_app
 from yikatong.core import embedded
 from yikatong.core.platform import Platform
 from yikatong.core.settings import Settings

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from tests import fillings
+from tests.application import serve
 from tests.conftest import Filling
 from tests.identity import offices
-from yikatong.app import serve
 from yikatong.core.clock import FixedClock, today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput

@@ -6,10 +6,10 @@ from typing import Any, cast
 import httpx
 import pytest
 
+from tests.application import serve
 from tests.identity import offices
 from tests.identity.people import Someone, somebody
 from tests.trust.files import jpeg, pdf, png
-from yikatong.app import serve
 from yikatong.core.platform import Platform
 from yikatong.trust import audit
 from yikatong.trust.documents import rules

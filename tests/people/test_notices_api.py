@@ -6,9 +6,9 @@ from typing import Any, cast
 import httpx
 import pytest
 
+from tests.application import create_app
 from tests.identity import offices
 from tests.people.notices_at_hand import make_person
-from yikatong.app import create_app
 from yikatong.core.platform import Platform
 from yikatong.people.notices import service
 from yikatong.trust import audit

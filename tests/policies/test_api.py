@@ -11,7 +11,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
-from yikatong.app import create_app
+from tests.application import create_app
 from yikatong.core.platform import Platform
 from yikatong.policies import bodies, openapi
 from yikatong.policies.model import Bill, MedicalAccount, PersonFacts, VisitFacts, YearToDate

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from tests import fillings
+from tests.application import create_app
 from tests.conftest import Filling
-from yikatong.app import create_app
 from yikatong.core import due_work
 from yikatong.core.clock import FixedClock
 from yikatong.core.errors import Text

@@ -2,7 +2,7 @@
 
 import httpx
 
-from yikatong.app import serve
+from tests.application import serve
 from yikatong.core.platform import Platform
 
 

@@ -11,9 +11,9 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
+from tests.application import create_app, serve
 from tests.conftest import OPERATOR_TOKEN
 from tests.identity import offices
-from yikatong.app import create_app, serve
 from yikatong.benefits.runs import service as runs
 from yikatong.cards.counters import making
 from yikatong.cards.counters import service as counters

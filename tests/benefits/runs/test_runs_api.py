@@ -6,9 +6,9 @@ from typing import Any, cast
 import httpx
 import pytest
 
+from tests.application import create_app
 from tests.benefits.runs.conftest import Pensioners
 from tests.conftest import OPERATOR_TOKEN
-from yikatong.app import create_app
 from yikatong.benefits.runs import service
 from yikatong.core.platform import Platform
 from yikatong.identity.machines import service as machines

@@ -7,13 +7,13 @@ import httpx
 import msgspec
 import pytest
 
+from tests.application import create_app
 from tests.cards.citizens import CENTRE, HOME
 from tests.cards.lists.test_lists import EMPLOYER, file, row
 from tests.cards.production.crowd import MAKER, approved, crowd
 from tests.cards.production.test_batches import read_order
 from tests.conftest import OPERATOR_TOKEN
 from tests.identity import offices
-from yikatong.app import create_app
 from yikatong.cards.production import wire
 from yikatong.cards.production.wire import Result
 from yikatong.core.platform import Platform

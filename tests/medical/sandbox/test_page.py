@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from tests import fillings
+from tests.application import serve
 from tests.conftest import Filling
-from yikatong.app import serve
 from yikatong.core.platform import Platform
 from yikatong.medical.hospital_api import faults
 from yikatong.medical.hospital_api import store as interface_store

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 import uvicorn
 
-from yikatong.app import serve
+from tests.application import serve
 from yikatong.core.clock import SystemClock
 from yikatong.core.errors import Text
 from yikatong.core.platform import Platform
