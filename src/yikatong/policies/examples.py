@@ -6,9 +6,9 @@ from importlib import resources
 from typing import Any, cast
 
 import msgspec
-import yaml
 
 from yikatong.core.errors import YikatongError
+from yikatong.core.shipped import read_yaml
 from yikatong.policies import service, shown
 from yikatong.policies.model import Quote, QuoteRequest
 from yikatong.policies.requests import parse_request
@@ -36,7 +36,7 @@ def shipped() -> Iterator[Example]:
     for file in sorted(folder.iterdir(), key=lambda one: one.name):
         if not file.name.endswith(".yaml"):
             continue
-        for case in cast("list[dict[str, Any]]", yaml.safe_load(file.read_text(encoding="utf-8"))):
+        for case in cast("list[dict[str, Any]]", read_yaml(file)):
             visit = {**case["visit"], "date": str(case["visit"]["date"])}
             request = {
                 key: case[key]

@@ -4,9 +4,8 @@ from functools import cache
 from importlib import resources
 from typing import Any, cast
 
-import yaml
-
 from yikatong.core.errors import Text
+from yikatong.core.shipped import read_yaml
 from yikatong.portability.model import Found, Place, Reason, Weight
 
 
@@ -53,5 +52,4 @@ def _filled(pair: dict[str, str], facts: dict[str, Text]) -> Text:
 @cache
 def catalogue() -> Catalogue:
     """The shipped reasons, read once."""
-    text = (resources.files("yikatong.data") / "reasons.yaml").read_text(encoding="utf-8")
-    return Catalogue(yaml.safe_load(text))
+    return Catalogue(read_yaml(resources.files("yikatong.data") / "reasons.yaml"))

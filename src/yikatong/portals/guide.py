@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from yikatong.core.errors import NotFound, Text
+from yikatong.core.shipped import read_yaml
 
 
 class Topic(msgspec.Struct, frozen=True):
@@ -58,9 +59,9 @@ def topics(language: str) -> Sequence[Topic]:
 @cache
 def questions() -> Sequence[Question]:
     """All questions in the order of the file."""
-    text = (resources.files("yikatong.data") / "guide" / "questions.yaml").read_text("utf-8")
+    file = resources.files("yikatong.data") / "guide" / "questions.yaml"
     found: list[Question] = []
-    for entry in cast("list[dict[str, Any]]", yaml.safe_load(text)):
+    for entry in cast("list[dict[str, Any]]", read_yaml(file)):
         asked, answered = entry["question"], entry["answer"]
         keywords = entry.get("keywords", {})
         words = [*keywords.get("zh", ()), *keywords.get("en", ())]

@@ -6,13 +6,13 @@ from importlib import resources
 from itertools import groupby
 from typing import Any, Final, cast
 
-import yaml
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection
 from yikatong.core.platform import Platform
+from yikatong.core.shipped import read_yaml
 from yikatong.identity.machines import service as machines
 from yikatong.identity.openid import clients
 from yikatong.identity.sessions.model import Session
@@ -31,7 +31,7 @@ _UNNAMED: Final = frozenset(("self", "person", "system", "visitor", "office"))
 def action_texts() -> dict[str, dict[str, str]]:
     """What an action is called, by its name or the part before the dot."""
     file = resources.files("yikatong.portals") / "texts" / "actions.yaml"
-    return cast("dict[str, dict[str, str]]", yaml.safe_load(file.read_text(encoding="utf-8")))
+    return cast("dict[str, dict[str, str]]", read_yaml(file))
 
 
 def action_text(action: str) -> dict[str, str] | None:

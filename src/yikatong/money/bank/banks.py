@@ -6,11 +6,11 @@ from importlib import resources
 from typing import Any, Final
 
 import msgspec
-import yaml
 from stdnum import luhn
 
 from yikatong.core.errors import InvalidInput, Text, one_of
 from yikatong.core.money import Fen, parse_yuan
+from yikatong.core.shipped import read_yaml
 
 NUMBER_DIGITS: Final = 19
 
@@ -37,8 +37,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 @cache
 def _file() -> tuple[dict[str, Bank], dict[int, Limits]]:
-    text = (resources.files("yikatong.data") / "banks.yaml").read_text(encoding="utf-8")
-    read: dict[str, Any] = yaml.safe_load(text)
+    read: dict[str, Any] = read_yaml(resources.files("yikatong.data") / "banks.yaml")
     banks = {
         one["code"]: Bank(one["code"], one["prefix"], Text(one["name"]["zh"], one["name"]["en"]))
         for one in read["banks"]
