@@ -24,6 +24,8 @@ FIRST = 100_000
 """Fen on each account at the start."""
 ANSWER_SECONDS_MAX = 20
 GIVE_UP_SECONDS = 600
+COMES_BACK_SECONDS = 0.5
+"""Much less, and 32 clients asking keep the platform from starting again."""
 
 
 class Lost(Exception):
@@ -69,11 +71,11 @@ class Client:
                 status, answer = await self.ask("POST", path, body, key)
             except Lost:
                 COUNTS["lost answers"] += 1
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(COMES_BACK_SECONDS)
                 continue
             if status == 503:
                 COUNTS["told to come back"] += 1
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(COMES_BACK_SECONDS)
                 continue
             if turn:
                 COUNTS["repeated until answered"] += 1
