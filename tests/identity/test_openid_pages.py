@@ -11,11 +11,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from tests.identity.relying import EVERYTHING, LIBRARY, MUSEUM, Service, Town, agree
 from tests.identity.test_openid_independent import served
+from tests.portals.axe import serious
 from tests.portals.conftest import CHROMIUM_ARGUMENTS, SCREENSHOTS
 from tests.portals.test_pages import LOOKS, with_query
 from yikatong.core.platform import Platform
@@ -208,9 +208,4 @@ def _poor(page: Page) -> list[str]:
         """[...document.querySelectorAll('main a.button, main button')]
            .filter(e => e.getBoundingClientRect().height < 43.5).map(e => e.textContent)"""
     )
-    serious = [
-        f"{one['id']}: {one['nodes'][0]['html'][:120]}"
-        for one in Axe().run(page).response["violations"]
-        if one["impact"] in ("serious", "critical")
-    ]
-    return [*([f"{wide} px too wide"] if wide > 0 else []), *small, *serious]
+    return [*([f"{wide} px too wide"] if wide > 0 else []), *small, *serious(page)]

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.portals.axe import violations
 from tests.portals.conftest import SCREENSHOTS
 from tests.portals.staff_site import Site
 from tests.portals.test_pages import LOOKS, with_query
@@ -138,8 +138,7 @@ def test_pages_of_the_card_have_no_accessibility_faults_and_fit(
     page.set_viewport_size({"width": width, "height": 900})
     for path in ("/card", "/card/do/report_loss", "/card/do/reset_pin", "/card/apply/renew"):
         page.goto(with_query(site + path, query))
-        found = Axe().run(page)
-        assert not found.response["violations"], found.generate_report()
+        assert violations(page) == [], path
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         file = path.strip("/").replace("/", "-")
         page.screenshot(path=SCREENSHOTS / f"{look}-{file}.png", full_page=True)
@@ -181,8 +180,7 @@ def test_what_is_asked_for_is_added_from_the_notice_and_followed(
         page.set_viewport_size({"width": facts["width"], "height": 900})
         for path in ("/card/amend", "/card/withdraw", "/applications", "/card"):
             page.goto(with_query(place.address + path, facts["query"]))
-            checked = Axe().run(page)
-            assert not checked.response["violations"], checked.generate_report()
+            assert violations(page) == [], path
             assert page.evaluate("document.documentElement.scrollWidth") <= facts["width"]
             name = path.strip("/").replace("/", "-")
             page.screenshot(path=SCREENSHOTS / f"{look}-asked-{name}.png", full_page=True)

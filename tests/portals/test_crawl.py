@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from tests.portals.axe import serious
 from tests.portals.reader import Reader, Sight, form_with, shape
 from tests.portals.staff_site import Site, next_code, served, shoot
 
@@ -336,7 +336,4 @@ def looked_at(page: Page, address: str) -> Iterator[str]:
             yield f"{too_wide} px too wide for {width}"
         shoot(page, f"all-{name}-{width}")
         if width == 360:
-            found: Any = Axe().run(page).response
-            for one in found["violations"]:
-                if one["impact"] in ("serious", "critical"):
-                    yield f"{one['id']}: {one['nodes'][0]['html'][:120]}"
+            yield from serious(page)

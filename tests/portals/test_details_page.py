@@ -3,9 +3,9 @@
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.portals.axe import serious
 from tests.portals.conftest import SCREENSHOTS
 from tests.portals.test_pages import LOOKS, with_query
 from tests.portals.test_sign_in_browser import by_code, newest_code, shown, sign_in
@@ -100,11 +100,5 @@ def test_axe_finds_nothing_serious(
                .map(e => e.textContent.trim())"""
         )
         assert small == [], f"{name}: too small to touch: {small}"
-        found = Axe().run(page)
-        serious = [
-            f"{name} {one['id']}: {one['nodes'][0]['html'][:120]}"
-            for one in found.response["violations"]
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert serious == []
+        assert serious(page) == [], name
     context.close()

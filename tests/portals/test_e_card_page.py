@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from benchmarks.checks import serving
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.portals.axe import violations
 from tests.portals.conftest import SCREENSHOTS
 from tests.portals.test_pages import LOOKS
 from yikatong.core import running
@@ -239,8 +239,7 @@ def test_the_page_fits_is_accessible_and_is_kept_as_a_picture(
             page.screenshot(path=SCREENSHOTS / f"{name}-{look}.png", full_page=True)
             width = page.evaluate("document.documentElement.scrollWidth")
             assert width <= LOOKS[look]["width"]
-            found = Axe().run(page)
-            assert found.violations_count == 0, found.generate_report()
+            assert violations(page) == []
 
 
 def test_the_code_fills_a_small_phone_in_large_type_and_the_page_comes_back(

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.portals.axe import serious
 from tests.portals.conftest import SCREENSHOTS
 from tests.portals.test_pages import LOOKS, with_query
 from tests.portals.test_sign_in_browser import shown, sign_in
@@ -153,10 +153,5 @@ def test_the_pages_fit_every_width_and_axe_finds_nothing(
         page.screenshot(path=SCREENSHOTS / f"{look}-{name}.png", full_page=True)
         if look not in AXE:
             continue
-        serious = [
-            f"{look} {name} {one['id']}: {one['nodes'][0]['html'][:120]}"
-            for one in Axe().run(page).response["violations"]
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert serious == []
+        assert serious(page) == [], f"{look} {name}"
     context.close()

@@ -1,9 +1,9 @@
 """The inbox and the settings in a real browser, without JavaScript, on a phone and a wide screen."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.portals.axe import serious
 from tests.portals.conftest import SCREENSHOTS
 from tests.portals.test_pages import LOOKS, with_query
 from tests.portals.test_sign_in_browser import shown, sign_in
@@ -52,10 +52,5 @@ def test_inbox_and_settings_fit_every_width_and_axe_finds_nothing(
             )
             assert too_wide <= 0, f"{name} is {too_wide} px too wide"
             page.screenshot(path=SCREENSHOTS / f"{look}-{name}.png", full_page=True)
-            serious = [
-                f"{look} {name} {one['id']}: {one['nodes'][0]['html'][:120]}"
-                for one in Axe().run(page).response["violations"]
-                if one["impact"] in ("serious", "critical")
-            ]
-            assert serious == []
+            assert serious(page) == [], f"{look} {name}"
         context.close()

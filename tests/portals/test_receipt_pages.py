@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import OPERATOR_TOKEN
+from tests.portals.axe import serious
 from tests.portals.conftest import SCREENSHOTS
 from tests.portals.test_pages import LOOKS, with_query
 from tests.trust.files import png
@@ -138,13 +138,7 @@ def test_axe_finds_nothing_serious_on_receipts(
 ) -> None:
     for address in ("/settlements", made.list, made.paid, made.reversed_one):
         page.goto(site + with_query(address, query))
-        found = Axe().run(page)
-        serious = [
-            f"{address} {one['id']}: {one['nodes'][0]['html'][:120]}"
-            for one in found.response["violations"]
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert serious == []
+        assert serious(page) == [], address
 
 
 def test_a_person_finds_a_receipt_and_what_was_reversed_says_so(

@@ -1,12 +1,11 @@
 """Signing in as people do it: in a real browser, without JavaScript, on a phone and a wide screen."""
 
 import re
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.portals.axe import serious
 from tests.portals.conftest import SCREENSHOTS
 from tests.portals.test_pages import LOOKS, with_query
 
@@ -129,12 +128,7 @@ def _problems(page: Page, name: str) -> list[str]:
            .map(e => e.textContent.trim())"""
     )
     found += [f"{name}: too small to touch: {one}" for one in small]
-    answer: Any = Axe().run(page).response
-    found += [
-        f"{name}: {one['id']}: {one['nodes'][0]['html'][:120]}"
-        for one in answer["violations"]
-        if one["impact"] in ("serious", "critical")
-    ]
+    found += [f"{name}: {one}" for one in serious(page)]
     return found
 
 
