@@ -4,9 +4,14 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 import msgspec
+import pytest
+from litestar.exceptions import ClientException, HTTPException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from tests.application import create_app
 
+from yikatong.core.errors import TooLarge
 from yikatong.core.platform import Platform
+from yikatong.core.problems import of_a_file
 
 
 def fields_of(body: Any, seen: set[Any]) -> Iterator[str]:
@@ -34,3 +39,14 @@ async def test_no_field_of_a_body_is_called_like_a_dependency(platform: Platform
                 wrong += [f"{route.path}: {name}" for name in sorted(given)]
     assert read > 40
     assert wrong == []
+
+
+async def test_a_file_that_is_too_large_is_named_and_a_broken_one_is_not_called_large() -> None:
+    async def reading(error: HTTPException) -> bytes:
+        raise error
+
+    with pytest.raises(TooLarge) as caught:
+        await of_a_file(reading(RequestEntityTooLarge()))
+    assert caught.value.field == "file"
+    with pytest.raises(ClientException):
+        await of_a_file(reading(ClientException("no end of the part")))

@@ -1,4 +1,4 @@
-"""What the JSON routes and commands of all rooms share: identifiers and idempotency keys."""
+"""What the JSON routes and commands of all rooms share: identifiers, idempotency keys, names of files."""
 
 import re
 from typing import Annotated, Final
@@ -22,3 +22,8 @@ def check_key(key: str, field: str = "Idempotency-Key") -> str:
             en="1 to 100 letters, digits, dots, hyphens or underscores, such as a UUID",
         )
     return key
+
+
+def attachment(name: str) -> dict[str, str]:
+    """The header by which an answer is kept as a file of this name."""
+    return {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -38,6 +38,11 @@ class FixedClock:
         self._at += by
 
 
+def to_the_second(moment: datetime | None) -> str | None:
+    """A moment as programs read it, in Asia/Shanghai; none stays none."""
+    return moment and moment.astimezone(SHANGHAI).isoformat(timespec="seconds")
+
+
 def today(clock: Clock) -> date:
     """The date in Asia/Shanghai."""
     return clock.now().astimezone(SHANGHAI).date()

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Coroutine
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -12,6 +13,7 @@ import msgspec
 import typer
 
 from yikatong.core import settings as core_settings
+from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
 
 DataOption = Annotated[
@@ -70,6 +72,21 @@ def key_of(key: str | None) -> str:
     from yikatong.core.bodies import check_key
 
     return f"cli-{uuid4()}" if key is None else check_key(key, "--key")
+
+
+def parse_moment(text: str, field: str) -> datetime:
+    """A moment with its offset from UTC; raises InvalidInput naming the field."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InvalidInput(
+            field,
+            zh="应为带时区的时间，例如 2026-03-01T09:00+08:00",
+            en="a moment with its offset, such as 2026-03-01T09:00+08:00",
+        )
+    return moment
 
 
 def print_json(value: object) -> None:

@@ -1,7 +1,8 @@
 """Errors over HTTP: `application/problem+json` (RFC 9457) with both languages."""
 
 import re
-from typing import Any, Final, cast
+from collections.abc import Awaitable
+from typing import Any, Final, TypeVar, cast
 
 import asyncpg
 import msgspec
@@ -18,6 +19,7 @@ from yikatong.core.errors import (
 )
 
 PROBLEM_JSON = "application/problem+json"
+_Read = TypeVar("_Read")
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
@@ -80,6 +82,16 @@ def typed(error: Exception) -> YikatongError:
         zh="系统出现意外错误，已经记录，请稍后再试",
         en="an unexpected error happened and was recorded; please try again later",
     )
+
+
+async def of_a_file(reading: Awaitable[_Read]) -> _Read:
+    """What is read of a request that brings a file; raises TooLarge naming the file."""
+    try:
+        return await reading
+    except HTTPException as error:
+        if error.status_code != 413:
+            raise
+        raise TooLarge(zh="文件过大", en="the file is too large", field="file") from error
 
 
 def _refused(status: int) -> YikatongError:

@@ -8,6 +8,7 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from yikatong.core.bodies import attachment
 from yikatong.core.platform import Platform
 from yikatong.medical import card_payments, receipts, receipts_shown
 from yikatong.money import shown
@@ -83,7 +84,7 @@ async def as_pdf(
         found = await receipts.read(platform, connection, person_id, settlement_id, who)
     # Typesetting takes a tenth of a second; others are answered meanwhile.
     content = await asyncio.to_thread(receipts_shown.as_pdf, found, platform.clock.now())
-    headers = {"Content-Disposition": f'attachment; filename="settlement-{settlement_id}.pdf"'}
+    headers = attachment(f"settlement-{settlement_id}.pdf")
     return Response(content, media_type="application/pdf", headers=headers)
 
 

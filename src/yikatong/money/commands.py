@@ -1,12 +1,12 @@
 """The `money` part of the command line: accounts, statements, proof of the ledger."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
-from yikatong.core.commands import DataOption, JsonOption, print_json, with_platform
+from yikatong.core.commands import DataOption, JsonOption, parse_moment, print_json, with_platform
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput
 from yikatong.core.money import format_yuan_grouped
@@ -172,18 +172,7 @@ def trial_balance(
     """试算平衡 · Debit and credit of all accounts at a moment; exit code 1 where they differ."""
     from yikatong.money import statements
 
-    moment = None
-    if at is not None:
-        try:
-            moment = datetime.fromisoformat(at)
-        except ValueError:
-            moment = None
-        if moment is None or moment.tzinfo is None:
-            raise InvalidInput(
-                "--at",
-                zh="应为带时区的时刻，例如 2026-03-01T12:00:00+08:00",
-                en="a moment with its offset, such as 2026-03-01T12:00:00+08:00",
-            )
+    moment = None if at is None else parse_moment(at, "--at")
     told = with_platform(
         data,
         lambda platform: statements.trial_balance(platform, moment),

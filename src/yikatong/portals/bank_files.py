@@ -5,13 +5,13 @@ from typing import Any, Final
 from litestar import Request, Response, post
 from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException
 from litestar.params import FromPath
 from litestar.response import Redirect, Stream
 
 from yikatong.benefits.runs import files
-from yikatong.core.errors import InvalidInput, TooLarge, YikatongError
+from yikatong.core.errors import InvalidInput, YikatongError
 from yikatong.core.platform import Platform
+from yikatong.core.problems import of_a_file
 from yikatong.portals.operations import RUNS, run_of, show_run
 from yikatong.portals.sign_in import answer_wrong
 from yikatong.portals.signed_in import same_site
@@ -83,10 +83,7 @@ async def answer(
 
 
 async def _sent(request: Request[Any, Any, Any]) -> bytes:
-    try:
-        upload = (await request.form()).get("answer")
-    except HTTPException as error:
-        raise TooLarge(zh="文件过大", en="the file is too large", field="file") from error
+    upload = (await of_a_file(request.form())).get("answer")
     content = await upload.read() if isinstance(upload, UploadFile) else b""
     if not content:
         raise InvalidInput(

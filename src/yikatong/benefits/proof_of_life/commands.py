@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from yikatong.core.commands import DataOption, JsonOption, print_json, with_platform
-from yikatong.core.errors import InvalidInput, one_of
+from yikatong.core.commands import DataOption, JsonOption, parse_moment, print_json, with_platform
+from yikatong.core.errors import one_of
 from yikatong.core.platform import Platform
 from yikatong.money.bank.commands import OPERATOR, PersonArgument
 
@@ -31,8 +31,6 @@ def record(
     as_json: JsonOption = False,
 ) -> None:
     """登记认证 · Record that somebody was seen; exit code 1 where it is refused."""
-    from datetime import datetime
-
     from yikatong.benefits.proof_of_life import service
     from yikatong.benefits.proof_of_life.model import KINDS, FaceCheckUnavailable, Kind
     from yikatong.policies.requests import parse_day
@@ -41,18 +39,7 @@ def record(
     if way == "face":
         # A picture is taken by the person's own device, never typed in by a clerk.
         raise FaceCheckUnavailable
-    moment = None
-    if at is not None:
-        try:
-            moment = datetime.fromisoformat(at)
-        except ValueError:
-            moment = None
-        if moment is None or moment.tzinfo is None:
-            raise InvalidInput(
-                "--at",
-                zh="应为带时区的时间，例如 2026-03-01T09:00+08:00",
-                en="a time with its zone, such as 2026-03-01T09:00+08:00",
-            )
+    moment = None if at is None else parse_moment(at, "--at")
     day = parse_day(died_on, "--died-on") if died_on else None
 
     async def run(platform: Platform) -> dict[str, object]:

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
@@ -19,11 +18,12 @@ from yikatong.benefits.model import Benefit, BenefitInsurance
 from yikatong.benefits.runs import files, report, service, shown
 from yikatong.benefits.runs.model import CHANGES, CODES, LINE_STATES, WORKING, Run
 from yikatong.benefits.runs.shown import FindingBody, LineBody, RunBody, SummaryBody
-from yikatong.core.errors import TooLarge, one_of
+from yikatong.core.bodies import attachment
+from yikatong.core.errors import one_of
 from yikatong.core.money import format_yuan, parse_yuan
 from yikatong.core.months import parse_month
 from yikatong.core.platform import Platform
-from yikatong.core.problems import Problem
+from yikatong.core.problems import Problem, of_a_file
 from yikatong.money.bodies import Amount, Identifier
 from yikatong.trust.access import Caller
 from yikatong.trust.audit import Actor
@@ -271,7 +271,7 @@ async def as_pdf(
     found = await service.summary(platform, run_id)
     # Typesetting takes a tenth of a second; others are answered meanwhile.
     content = await asyncio.to_thread(report.as_pdf, found, platform.clock.now())
-    return Response(content, media_type="application/pdf", headers=_named(f"run-{run_id}.pdf"))
+    return Response(content, media_type="application/pdf", headers=attachment(f"run-{run_id}.pdf"))
 
 
 @get(
@@ -291,7 +291,7 @@ async def as_csv(
     await service.summary(platform, run_id)
     content = report.as_csv(platform, run_id, who)
     return Stream(
-        content, media_type="text/csv; charset=utf-8", headers=_named(f"run-{run_id}.csv")
+        content, media_type="text/csv; charset=utf-8", headers=attachment(f"run-{run_id}.csv")
     )
 
 
@@ -307,7 +307,9 @@ async def bank_file(
     await _at_home(platform, caller, "run.prepare", run_id)
     content = await files.begin(platform, run_id, bank, caller.name)
     return Stream(
-        content, media_type="text/csv; charset=utf-8", headers=_named(f"run-{run_id}-{bank}.csv")
+        content,
+        media_type="text/csv; charset=utf-8",
+        headers=attachment(f"run-{run_id}-{bank}.csv"),
     )
 
 
@@ -329,10 +331,7 @@ async def bank_answer(
 ) -> TakenBody:
     """The signed file as the body; the same file twice does nothing the second time."""
     await _at_home(platform, caller, "run.prepare", run_id)
-    try:
-        content = await request.body()
-    except HTTPException as error:
-        raise TooLarge(zh="文件过大", en="the file is too large", field="file") from error
+    content = await of_a_file(request.body())
     taken = await files.take_answer(platform, run_id, bank, content, caller.name)
     return TakenBody(taken.credited, taken.returned, taken.known)
 
@@ -351,10 +350,6 @@ async def balance(platform: NamedDependency[Platform], month: FromPath[str]) -> 
         f"{found.month:%Y-%m}", found.runs, format_yuan(found.paid), format_yuan(found.fund),
         format_yuan(found.banks), found.agrees,
     )  # fmt: skip
-
-
-def _named(name: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
 routes: Final = [

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Final
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
@@ -18,10 +17,10 @@ from yikatong.cards.lists import service, sheets, shown
 from yikatong.cards.lists.model import ROW_STATE_NAMES, Done, NewList
 from yikatong.cards.lists.shown import DoneBody, ListBody, ProgressBody, RowBody
 from yikatong.cards.production.api import areas
-from yikatong.core.bodies import Identifier
-from yikatong.core.errors import TooLarge, one_of
+from yikatong.core.bodies import Identifier, attachment
+from yikatong.core.errors import one_of
 from yikatong.core.platform import Platform
-from yikatong.core.problems import Problem
+from yikatong.core.problems import Problem, of_a_file
 from yikatong.core.sheets import FILE_BYTES_MAX
 from yikatong.money.contributions import lists as employers
 from yikatong.trust.access import Caller
@@ -81,7 +80,7 @@ async def template(
     """CSV with its headings; public."""
     content = sheets.template(one_of(language, _LANGUAGES, "language"))
     return Response(
-        content, media_type="text/csv; charset=utf-8", headers=_named("cards-template.csv")
+        content, media_type="text/csv; charset=utf-8", headers=attachment("cards-template.csv")
     )
 
 
@@ -123,10 +122,7 @@ async def take(
     async with platform.database.transaction(readonly=True) as connection:
         known = await employers.employer_of(connection, employer)
     caller.require(_TAKE, known.region)
-    try:
-        content = await request.body()
-    except HTTPException as error:
-        raise TooLarge(zh="文件过大", en="the file is too large", field="file") from error
+    content = await of_a_file(request.body())
     wanted = NewList(bank, pickup_place, school)
     who = caller.actor("list of an employer or school")
     made = await service.take(platform, employer, content, wanted, who, key)
@@ -182,7 +178,9 @@ async def rows_csv(
             after = found[-1].row.row
 
     return Stream(
-        whole(), media_type="text/csv; charset=utf-8", headers=_named(f"cards-{card_list_id}.csv")
+        whole(),
+        media_type="text/csv; charset=utf-8",
+        headers=attachment(f"cards-{card_list_id}.csv"),
     )
 
 
@@ -227,10 +225,6 @@ async def activate(
     """The social-security side, without a PIN: the holder chooses it at first use."""
     who = await _at_home(platform, caller, "cards.issue", card_list_id)
     return await _told(platform, card_list_id, await service.activate(platform, card_list_id, who))
-
-
-def _named(name: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
 public: Final = [template]

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Final, get_args
 import msgspec
 from litestar import Request, Response, get, post, put
 from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
@@ -23,10 +22,10 @@ from yikatong.cards.production.shown import (
     SummaryBody,
     TakenBody,
 )
-from yikatong.core.bodies import Identifier
-from yikatong.core.errors import TooLarge, one_of
+from yikatong.core.bodies import Identifier, attachment
+from yikatong.core.errors import one_of
 from yikatong.core.platform import Platform
-from yikatong.core.problems import Problem
+from yikatong.core.problems import Problem, of_a_file
 from yikatong.trust.access import NATION, Caller
 from yikatong.trust.audit import Actor
 
@@ -227,7 +226,7 @@ async def _streamed(content: AsyncGenerator[bytes], name: str) -> Stream:
         async for part in content:
             yield part
 
-    headers = {"Content-Disposition": f'attachment; filename="{name}.ndjson"'}
+    headers = attachment(f"{name}.ndjson")
     return Stream(whole(), media_type="application/x-ndjson", headers=headers)
 
 
@@ -242,10 +241,7 @@ async def results(
 ) -> Response[TakenBody]:
     """The signed file as the body. Good lines count, wrong ones are explained; 207 where there are any."""
     who = await _at_home(platform, caller, batch_id)
-    try:
-        content = await request.body()
-    except HTTPException as error:
-        raise TooLarge(zh="文件过大", en="the file is too large", field="file") from error
+    content = await of_a_file(request.body())
     taken = await files.take_results(platform, batch_id, content, who)
     return Response(shown.taken(taken), status_code=207 if taken.faults else 200)
 

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 
@@ -15,9 +14,10 @@ from yikatong.cards.production.api import PROBLEMS, TAGS
 from yikatong.cards.production.model import LineFault
 from yikatong.cards.production.shown import NameBody, at_home
 from yikatong.cards.production.stock_model import KIND_NAMES, SHELF_NAMES, Movement, Sheet
-from yikatong.core.bodies import Identifier
-from yikatong.core.errors import InvalidInput, TooLarge
+from yikatong.core.bodies import Identifier, attachment
+from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
+from yikatong.core.problems import of_a_file
 from yikatong.core.sealing import mask_name
 from yikatong.core.sheets import FILE_BYTES_MAX
 from yikatong.trust.access import Caller
@@ -327,11 +327,10 @@ async def addresses(
 ) -> Stream:
     """CSV with an empty column for the parcels' numbers; recorded with each person."""
     who = await _of_batch(platform, caller, batch_id)
-    name = f'attachment; filename="post-{batch_id}.csv"'
     return Stream(
         delivery.addresses(platform, batch_id, who),
         media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": name},
+        headers=attachment(f"post-{batch_id}.csv"),
     )
 
 
@@ -346,10 +345,7 @@ async def tracking(
 ) -> Response[TrackingBody]:
     """The table for the post with its last column filled in, CSV or XLSX; 207 where rows are wrong."""
     who = await _of_batch(platform, caller, batch_id)
-    try:
-        content = await request.body()
-    except HTTPException as error:
-        raise TooLarge(zh="文件过大", en="the file is too large", field="file") from error
+    content = await of_a_file(request.body())
     sent, known, faults = await delivery.take_tracking(platform, batch_id, content, who)
     body = TrackingBody(sent, known, len(faults), faults[: service.FAULTS_MAX])
     return Response(body, status_code=207 if faults else 200)

@@ -1,6 +1,6 @@
 """JSON routes of machines: list, add, rotate, revoke."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -8,7 +8,7 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from yikatong.core.clock import SHANGHAI
+from yikatong.core.clock import to_the_second
 from yikatong.core.platform import Platform
 from yikatong.identity import handing
 from yikatong.identity.machines import service
@@ -45,20 +45,16 @@ def body(one: Machine) -> dict[str, Any]:
         "name": one.name,
         "kind": one.kind,
         "grants": [{"permission": grant.what, "region": grant.region} for grant in one.grants],
-        "revoked_at": _time(one.revoked_at),
+        "revoked_at": to_the_second(one.revoked_at),
         "secrets": [
             {
-                "made_at": _time(secret.made_at),
-                "ends_at": _time(secret.ends_at),
-                "used_at": _time(secret.used_at),
+                "made_at": to_the_second(secret.made_at),
+                "ends_at": to_the_second(secret.ends_at),
+                "used_at": to_the_second(secret.used_at),
             }
             for secret in one.secrets
         ],
     }
-
-
-def _time(moment: datetime | None) -> str | None:
-    return moment and moment.astimezone(SHANGHAI).isoformat(timespec="seconds")
 
 
 @get(

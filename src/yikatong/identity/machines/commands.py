@@ -1,10 +1,11 @@
 """The part of the command line for machines: `machines add|rotate|revoke|list`."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
 
+from yikatong.core.clock import to_the_second
 from yikatong.core.commands import DataOption, JsonOption, print_json, with_platform
 
 machines_app = typer.Typer(help="接口凭证 · credentials of machines.", no_args_is_help=True)
@@ -16,12 +17,6 @@ def _actor() -> Any:
     from yikatong.trust.audit import Actor
 
     return Actor("staff", "command line", "machines")
-
-
-def _time(moment: datetime | None) -> str | None:
-    from yikatong.core.clock import SHANGHAI
-
-    return moment and moment.astimezone(SHANGHAI).isoformat(timespec="seconds")
 
 
 def _show_token(machine_id: str, token: str, as_json: bool, more: dict[str, Any]) -> None:
@@ -111,7 +106,7 @@ def list_machines(data: DataOption = None, as_json: JsonOption = False) -> None:
     for one in found:
         used = max((secret.used_at for secret in one.secrets if secret.used_at), default=None)
         state = "已停用 · revoked" if one.revoked_at else f"{len(one.secrets)} 个密钥 · secrets"
-        last = _time(used) or "-"
+        last = to_the_second(used) or "-"
         typer.echo(
             f"{one.machine_id}  {one.name}  {one.kind}  {state}  最近使用 · last used {last}"
         )

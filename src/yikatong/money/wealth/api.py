@@ -7,7 +7,7 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from yikatong.core.money import format_percent, format_yuan, parse_yuan
+from yikatong.core.money import format_percent, parse_yuan
 from yikatong.core.platform import Platform
 from yikatong.money import shown
 from yikatong.money.bodies import PROBLEMS, Amount, Identifier, Level, identifier, told
@@ -55,24 +55,7 @@ async def show_products() -> dict[str, Any]:
     """What the banks sell; public."""
     catalogue = products.catalogue()
     return {
-        "products": [
-            {
-                "code": one.code,
-                "bank": one.bank,
-                "name": one.name.as_dict(),
-                "risk": one.risk,
-                "kind": one.kind,
-                "term_days": one.term_days,
-                "annual_percent": format_percent(one.rate),
-                "minimum": format_yuan(one.minimum),
-                "step": format_yuan(one.step),
-                "cooling_off_hours": one.cooling_off_hours,
-                "on_sale_from": one.on_sale_from.isoformat(),
-                "on_sale_until": one.on_sale_until.isoformat() if one.on_sale_until else None,
-                "description": one.description.as_dict(),
-            }
-            for one in catalogue.products.values()
-        ],
+        "products": [products.told(one) for one in catalogue.products.values()],
         "questions": [
             {
                 "field": one.field,

@@ -32,22 +32,7 @@ def list_products(as_json: JsonOption = False) -> None:
 
     found = products.catalogue().products.values()
     if as_json:
-        print_json(
-            [
-                {
-                    "code": one.code,
-                    "bank": one.bank,
-                    "name": one.name.as_dict(),
-                    "risk": one.risk,
-                    "kind": one.kind,
-                    "term_days": one.term_days,
-                    "annual_percent": format_percent(one.rate),
-                    "minimum": format_yuan(one.minimum),
-                    "cooling_off_hours": one.cooling_off_hours,
-                }
-                for one in found
-            ]
-        )
+        print_json([products.told(one) for one in found])
         return
     for one in found:
         term = f"{one.term_days} 天 days" if one.term_days else "随时赎回 open-ended"

@@ -8,7 +8,7 @@ import msgspec
 import yaml
 
 from yikatong.core.errors import Text
-from yikatong.core.money import parse_percent, parse_yuan
+from yikatong.core.money import format_percent, format_yuan, parse_percent, parse_yuan
 from yikatong.money.bank.banks import bank
 from yikatong.money.wealth.model import (
     RISKS,
@@ -101,6 +101,25 @@ def _text(both: dict[str, str]) -> Text:
 def _ensure(true: bool, where: str, what: str) -> None:
     if not true:
         raise ValueError(f"wealth_products.yaml: {where}: {what}")
+
+
+def told(one: Product) -> dict[str, Any]:
+    """A product for JSON: amounts in yuan, the rate in percent."""
+    return {
+        "code": one.code,
+        "bank": one.bank,
+        "name": one.name.as_dict(),
+        "risk": one.risk,
+        "kind": one.kind,
+        "term_days": one.term_days,
+        "annual_percent": format_percent(one.rate),
+        "minimum": format_yuan(one.minimum),
+        "step": format_yuan(one.step),
+        "cooling_off_hours": one.cooling_off_hours,
+        "on_sale_from": one.on_sale_from.isoformat(),
+        "on_sale_until": one.on_sale_until.isoformat() if one.on_sale_until else None,
+        "description": one.description.as_dict(),
+    }
 
 
 def product(code: str) -> Product:
