@@ -13,17 +13,22 @@ _made: list[Litestar] = []
 
 
 def create_app(platform: Platform) -> Litestar:
-    """As `app.create_app`, or the last one: of this platform, or where its own is closed."""
-    if _made:
+    """As `app.create_app`: knows nothing of what another one of the same platform learnt."""
+    if _made and _made[0].state["platform"].database._closed:
+        # Nobody can be using the last one any more.
         state = _made[0].state
-        if state["platform"] is platform:
-            return _made[0]
-        if state["platform"].database._closed:
-            state.clear()
-            state.update(app.offices(platform))
-            return _made[0]
-    _made[:] = [_make(platform)]
+        state.clear()
+        state.update(app.offices(platform))
+    else:
+        _made[:] = [_make(platform)]
     return _made[0]
+
+
+def at_hand(platform: Platform) -> Litestar:
+    """The application made last, where it is of this platform."""
+    if _made and _made[0].state["platform"] is platform:
+        return _made[0]
+    return create_app(platform)
 
 
 app.create_app = create_app

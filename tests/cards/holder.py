@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import httpx
 
-from tests.application import create_app
+from tests.application import at_hand
 from tests.counter.desk import hidden, text_of
 from yikatong.core.platform import Platform
 from yikatong.identity.model import Mode
@@ -55,7 +55,7 @@ async def token_of(platform: Platform, person_id: int, modes: set[Mode] | None =
 @asynccontextmanager
 async def at_home(platform: Platform, person_id: int) -> AsyncGenerator[Holder]:
     """Somebody signed in."""
-    transport = httpx.ASGITransport(cast("Any", create_app(platform)))
+    transport = httpx.ASGITransport(cast("Any", at_hand(platform)))
     async with httpx.AsyncClient(
         transport=transport,
         base_url="http://test",

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import httpx
 
-from tests.application import create_app
+from tests.application import at_hand
 from tests.identity import offices
 from yikatong.core.platform import Platform
 from yikatong.portals.staff_sign_in import COOKIE
@@ -65,7 +65,7 @@ async def at_work(
 ) -> AsyncIterator[Clerk]:
     """A signed-in member with these roles."""
     token = await offices.signed_in(platform, number, *grants)
-    transport = httpx.ASGITransport(cast("Any", create_app(platform)))
+    transport = httpx.ASGITransport(cast("Any", at_hand(platform)))
     async with httpx.AsyncClient(
         transport=transport, base_url="http://test", cookies={COOKIE: token}
     ) as client:

@@ -11,7 +11,7 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from tests.application import create_app, serve
+from tests.application import at_hand, serve
 from tests.conftest import OPERATOR_TOKEN
 from tests.identity import offices
 from yikatong.benefits.runs import service as runs
@@ -201,7 +201,7 @@ async def world(platform: Platform) -> AsyncIterator[World]:
         sheet = Sheet(SHEET, batch.batch_id, HOME, "", 1, now, "tests", None, None)
         await stock_store.insert_sheet(connection, sheet)
     transport = httpx.ASGITransport(cast("Any", serve(platform)))
-    routes = list(_routes(create_app(platform)))
+    routes = list(_routes(at_hand(platform)))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield World(
             platform,
