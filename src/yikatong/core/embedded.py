@@ -312,6 +312,9 @@ def _stop(data_dir: Path) -> None:
             ],
             _STOP_SECONDS_MAX + 5,
         )
+    # Empty now, unless the server is still there.
+    with contextlib.suppress(OSError):
+        socket_folder(data_dir).rmdir()
 
 
 def _make_socket_folder(data_dir: Path) -> Path:
