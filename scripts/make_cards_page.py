@@ -63,6 +63,11 @@ old card's number, PIN and e-cards end at once, offline lists included: an e-car
 
 At `/card`, signed in, or acting for somebody:
 
+- `/card/apply/{first,replace,renew}` asks for the papers that the case needs: a photo for the first card, and
+  for any where the region takes none from the population base, or of a child; the household register where data
+  changed; where another place than the insured one is to issue the card, that place and a proof of living there.
+- The fee is paid from a bank account, also from the one that is stopped for the loss: nothing else goes out of
+  it. A weak session adds a face check.
 - How far it is, step by step; what the office asks for and until when (`asked_for`, `asked_until`: the
   region's days from the day it asked; the notice says the same).
 - `/card/amend` adds it: documents one at a time (a photo or PDF of at most 5 MB, ten an application, told by

@@ -47,7 +47,10 @@ from yikatong.cards.pins import service as pins
 from yikatong.core.clock import FixedClock
 from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
-from yikatong.money.errors import KeyReused
+from yikatong.money.bank import service as bank
+from yikatong.money.bank.orders import Deposit, Withdrawal
+from yikatong.money.bank.teller import Teller
+from yikatong.money.errors import AccountFrozen, KeyReused, StrongerCheckNeeded
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.verification import verify
 from yikatong.people.notices import service as notices
@@ -253,6 +256,37 @@ async def test_a_replacement_costs_its_fee_and_kills_the_old_card(platform: Plat
             if account.kind == "agency"
         }
     assert fees == {"card_fees": 1600, "cash": -1600}
+    assert (await verify(platform)).proved
+
+
+async def test_the_account_of_the_lost_card_pays_for_the_new_one_and_for_nothing_else(
+    platform: Platform,
+) -> None:
+    old = await with_card(platform)
+    person_id, account_id = old.person_id, old.account_id
+    assert account_id is not None
+    teller = Teller(platform)
+    async with platform.database.transaction(readonly=True) as connection:
+        account = await ledger.account(connection, person_id, account_id)
+        number = await bank.account_number(platform, connection, account)
+    await teller.carry_out(Deposit(key="d", actor=CLERK, account=number, amount=5000))
+    made = await applying.apply(platform, person_id, LOST, ONLINE, SELF, "r1")
+    assert await frozen(platform, old) == ("loss_report",)
+    with pytest.raises(AccountFrozen):
+        await teller.carry_out(
+            Withdrawal(key="w", actor=CLERK, account=number, amount=100, assurance=3)
+        )
+    with pytest.raises(StrongerCheckNeeded):
+        await applying.pay_fee(
+            platform, person_id, made.application_id, account_id, ONLINE, SELF, "r2", level=1
+        )
+    paid = await applying.pay_fee(
+        platform, person_id, made.application_id, account_id, ONLINE, SELF, "r3", level=2
+    )
+    assert (paid.fee_state, paid.fee_paid_by) == ("paid", "account")
+    assert await frozen(platform, old) == ("loss_report",)
+    back = await applying.withdraw(platform, person_id, made.application_id, ONLINE, SELF, "r4")
+    assert back.fee_state == "given_back"
     assert (await verify(platform)).proved
 
 

@@ -125,6 +125,9 @@ async def show_card(
         key=(sent or {}).get("key") or new_key(platform),
         account=(sent or {}).get("account", ""),
         accounts=_accounts(view, held) if _owes(under_way) else [],
+        face=holder.level < STRONG,
+        face_available=faces.for_errands(platform).available,
+        pretend=not faces.face_check(platform).available,
         done=view.text(f"card_done_{done}") if done in _DONE else "",
     )  # fmt: skip
     response.headers.update(headers)
@@ -139,8 +142,12 @@ def _owes(one: CardApplication | None) -> bool:
 
 
 def _accounts(view: View, held: Sequence[Card]) -> list[tuple[str, str]]:
-    """The bank accounts behind the cards that can pay."""
-    known = {one.account_id: one for one in held if one.account_id and not one.account_frozen_by}
+    """The bank accounts behind the cards that can pay the fee, also the one stopped for the loss."""
+    known = {
+        one.account_id: one
+        for one in held
+        if one.account_id and one.account_frozen_by in (None, "loss_report")
+    }
     return [
         (str(account_id), banks.banks()[one.bank].name.in_language(view.language))
         for account_id, one in known.items()

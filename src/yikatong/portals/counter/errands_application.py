@@ -6,7 +6,7 @@ from typing import Final
 
 from yikatong.cards.counters.model import Counter
 from yikatong.cards.model import Card, CardApplication, Kind, Why
-from yikatong.cards.office import applying, living, services, terms
+from yikatong.cards.office import applying, living, rules, services, terms
 from yikatong.cards.office.errors import STATE_NAMES
 from yikatong.cards.office.model import (
     KIND_NAMES,
@@ -138,25 +138,16 @@ def _apply_fields(case: Case, *, kind: Kind) -> Sequence[Field]:
             Field(name="region", kind="place", label="card_region", optional=True,
                   hint=words("counter_hint_card_region"))
         )  # fmt: skip
-    elif kind != "first" and terms.load().find(_home(facts), facts.day).fee:
+    elif (
+        kind != "first"
+        and terms.load().find(rules.insured_place(facts.person, facts.enrolments), facts.day).fee
+    ):
         found.append(
             Field(name="pay", kind="radios", label="pay_fee", value="cash",
                   options=[(one, words(f"counter_fee_{one}")) for one in ("cash", "later")])
         )  # fmt: skip
     found.append(files(*_kinds(case, kind, whys)))
     return found
-
-
-def _home(facts: Facts) -> str:
-    """Where the card is issued: the insured place."""
-    current = [one for one in facts.enrolments if one.status != "ended"]
-    return (
-        min(
-            current, key=lambda one: ("310", "390", "110", "150", "210").index(one.insurance)
-        ).region
-        if current
-        else facts.person.residence_region
-    )
 
 
 async def _apply(case: Case, actor: Actor, *, kind: Kind) -> Done:
