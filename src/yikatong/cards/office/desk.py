@@ -251,6 +251,8 @@ class Desk:
         self.facts = msgspec.structs.replace(self.facts, cards=[card, *self.facts.cards])
         if old is not None:
             await telling.of_replacement(self.platform, self.connection, old, card)
+        if self.mine.doing.by != "self":
+            await telling.of_collection(self.platform, self.connection, card)
         await events.tell(
             self.platform, self.connection, CardMoved(card.person_id, card, None, "issue")
         )
@@ -282,7 +284,8 @@ class Desk:
             raise Conflict
         self._keep_card(moved)
         await self._happened(event, one.state, moved.state, key, card=moved)
-        await telling.of_card(self.platform, self.connection, moved, event)
+        told = telling.WITHOUT_PIN if event == "activate" and self.verifier is None else event
+        await telling.of_card(self.platform, self.connection, moved, told)
         await events.tell(
             self.platform, self.connection, CardMoved(moved.person_id, moved, one.state, event)
         )
@@ -296,6 +299,12 @@ class Desk:
                     self.platform, self.connection, one, self.verifier, self.mine.actor
                 )
             return msgspec.structs.replace(moved, social_security_app="active")
+        if effect == "change_pin":
+            assert self.verifier is not None
+            await pins.put_changed(
+                self.platform, self.connection, one, self.verifier, self.mine.actor
+            )
+            return moved
         if effect == "reset_pin":
             assert self.verifier is not None
             await pins.put_anew(

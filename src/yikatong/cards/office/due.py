@@ -94,8 +94,9 @@ async def by_the_day(
     async def lapse(one: CardApplication) -> None:
         done.lapsed += await _application(platform, one, "lapse")
 
+    states = table.card_states("expire")
     await _each(
-        platform, done, lambda c, at: store.cards_run_out(c, day, at, _AT_ONCE),
+        platform, done, lambda c, at: store.cards_run_out(c, states, day, at, _AT_ONCE),
         lambda one: one, expire, hear,
     )  # fmt: skip
     await _each(

@@ -1,11 +1,12 @@
 """Use cases of a card in hand: activate, report lost, find again, reset the PIN, unlock, cancel."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
+from typing import Final
 
 from yikatong.cards.model import Card
 from yikatong.cards.office import desk as office
-from yikatong.cards.office import store
+from yikatong.cards.office import store, table
 from yikatong.cards.office.desk import Desk, card_again
 from yikatong.cards.office.model import CardEvent, Doing, Remaining
 from yikatong.cards.office.table import CardEventName
@@ -13,9 +14,16 @@ from yikatong.cards.pins import service as pins
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
+from yikatong.money.contributions import service as contributions
 from yikatong.money.ledger import service as ledger
+from yikatong.money.wealth import service as wealth
 from yikatong.people import service as people
+from yikatong.trust import guessing
 from yikatong.trust.audit import Actor
+from yikatong.trust.guessing import Limit
+
+_TAILS: Final = (Limit(5, timedelta(hours=1)),)
+"""Wrong card numbers said for one card on the phone."""
 
 
 async def activate(
@@ -30,8 +38,15 @@ async def activate(
     """Activate the social-security side and set the PIN (启用社保功能).
 
     Without a PIN only in bulk; the holder sets it at first use. The caller has seen the proof that
-    the channel asks for (online: a face check). Raises InvalidInput, CardRefused, PinAlreadySet.
+    the channel asks for (online: a face check). On the phone `activate_by_phone` does it. Raises
+    InvalidInput, CardRefused, PinAlreadySet.
     """
+    if doing.channel == "phone":
+        raise InvalidInput(
+            "pin",
+            zh="电话里不设密码：请用电话启用，密码之后由本人设置",
+            en="no PIN is said on the phone: activate by phone, and the holder chooses it afterwards",
+        )
     if pin is None and doing.by != "employer":
         raise InvalidInput(
             "pin",
@@ -50,11 +65,74 @@ async def activate(
     return await _run(platform, person_id, "activate", card_id, doing, actor, key, work)
 
 
+async def activate_by_phone(
+    platform: Platform,
+    person_id: int,
+    card_id: int,
+    tail: str,
+    doing: Doing,
+    actor: Actor,
+    key: str,
+) -> Card:
+    """Activate the social-security side on the phone (电话启用): the caller, whose facts were compared,
+    reads the last four characters from the card in their hand. No PIN is said; the holder chooses it
+    afterwards. Raises InvalidInput for another card's, TooManyTries, CardRefused.
+    """
+    if doing.channel != "phone":
+        raise InvalidInput("channel", zh="应为 phone", en="must be phone")
+    tried = [(f"activation by phone:{card_id}", _TAILS)]
+
+    async def work(desk: Desk) -> Card:
+        card = desk.card(card_id)
+        if card.card_number[-4:] != "".join(tail.split()).upper():
+            raise InvalidInput(
+                "tail",
+                zh="与卡面上卡号的后四位不符，请再念一遍；还是不符，请带卡和身份证到窗口启用",
+                en="these are not the last four characters of the card number; have them read again. If "
+                "they still differ, the card is activated at a counter with the id document",
+            )
+        await guessing.take_back(desk.connection, platform, tried)
+        return await desk.move_card(card, "activate")
+
+    if not await _sent_before(platform, person_id, key):
+        await guessing.count(platform, tried)
+    return await _run(platform, person_id, "activate_by_phone", card_id, doing, actor, key, work)
+
+
 async def activate_bank(
     platform: Platform, person_id: int, card_id: int, doing: Doing, actor: Actor, key: str
 ) -> Card:
     """Activate the bank side at the issuing bank (启用银行功能)."""
     return await _move(platform, person_id, card_id, "activate_bank", doing, actor, key)
+
+
+async def change_pin(
+    platform: Platform,
+    person_id: int,
+    card_id: int,
+    old: str,
+    new: str,
+    doing: Doing,
+    actor: Actor,
+    key: str,
+) -> Card:
+    """Change the PIN with the old one and the card in a reader (改密码): at a counter, a bank, a
+    terminal. Three wrong ones in a row lock the card. Raises InvalidInput (field "new"),
+    PinNotAccepted (field "old"), PinLocked, CardRefused, Busy.
+    """
+    card, verifier = await pins.choose(platform, person_id, card_id, new, "new")
+    if card.state in table.card_states("change_pin") and not await _sent_before(
+        platform, person_id, key
+    ):
+        shown = await pins.verify_present(platform, person_id, card_id, old, actor)
+        if not shown.right:
+            raise pins.PinNotAccepted("old") if shown.tries_left else pins.PinLocked
+
+    async def work(desk: Desk) -> Card:
+        desk.verifier = verifier
+        return await desk.move_card(desk.card(card_id), "change_pin")
+
+    return await _run(platform, person_id, "change_pin", card_id, doing, actor, key, work)
 
 
 async def reset_pin(
@@ -156,12 +234,18 @@ async def cancel(
 async def remaining(connection: Connection, person_id: int) -> Remaining:
     """What remains to be settled of a person whose card has ended (待结清)."""
     accounts = await ledger.accounts_of(connection, person_id)
+    held = await wealth.holdings_of(connection, person_id, open_only=True)
+    bills = await contributions.current_bills(connection, person_id)
     return Remaining(
         accounts=tuple(
             (one.account_id, one.kind, one.balance)
             for one in accounts
             if one.state == "open" and one.balance
-        )
+        ),
+        wealth=sum(one.value for one in held),
+        contributions=sum(
+            one.total for one in bills if one.state == "open" and one.payer == "self"
+        ),
     )
 
 
@@ -169,6 +253,12 @@ async def history(connection: Connection, person_id: int, limit: int = 100) -> l
     """Everything that happened to the person's cards and applications, the newest first; the caller
     records the look."""
     return await store.events_of(connection, person_id, max(1, min(limit, 500)))
+
+
+async def _sent_before(platform: Platform, person_id: int, key: str) -> bool:
+    """Whether this command was carried out before: sent again it uses up no try."""
+    async with platform.database.transaction(readonly=True) as connection:
+        return await store.event_of_key(connection, person_id, key) is not None
 
 
 async def _move(

@@ -56,7 +56,7 @@ SERVICES: Final[dict[Name, Service]] = {
         Service("collect", Text("领卡", "collect a card"), ("self", "guardian", "agent", "employer"), (*_COUNTERS, "list"), ("identity",),
                 Text("批量申领的，由单位联系人统一领取、转交本人", "of a list, the employer's contact collects all and hands them on")),
         Service("activate", Text("启用社保功能", "activate the social-security side"), ("self", "guardian", "employer"), ("counter", "bank", "online", "phone", "terminal", "cross_province", "list"), ("identity",),
-                Text("同时设置卡密码；批量启用的，本人首次使用时设置", "the PIN is set with it; of a list, by the holder at first use")),
+                Text("同时设置卡密码；批量启用、电话启用的，之后由本人设置；电话启用要核对卡号", "the PIN is set with it; of a list or on the phone, by the holder afterwards; on the phone the card number is compared")),
         Service("activate_bank", Text("启用银行功能", "activate the bank side"), ("self", "guardian"), ("bank",), ("identity",),
                 Text("只能在发卡银行办理", "at the issuing bank only")),
         Service("change_pin", Text("改密码", "change the PIN"), ("self",), ("counter", "bank", "online", "terminal")),
@@ -77,13 +77,17 @@ def needs_guardian(facts: Facts) -> bool:
     return facts.person.under_guardianship or facts.person.age_on(facts.today) < GUARDED_BELOW
 
 
+def _lost(facts: Facts) -> bool:
+    return facts.card is not None and facts.card.state.startswith("loss_reported")
+
+
 def missing(service: Name, facts: Facts, *, elsewhere: bool = False) -> list[Text]:
     """The documents that a service needs and that were not shown, in words."""
     shown, by = set(facts.doing.materials), facts.doing.by
-    online = facts.doing.channel in ("online", "phone", "terminal")
+    online = facts.doing.channel in ("online", "phone")
     wanted: list[Material] = [*_OF_KIN] if service == "cancel" and by == "kin" else []
     for one in SERVICES[service].needs if by != "kin" else ():
-        # Online the session proves who it is, and a card can be at hand without being seen.
+        # Online the session proves who it is, on the phone the facts; a card can be at hand unseen.
         if online and (one in ("identity", "old_card") and service != "apply"):
             continue
         wanted.append(one)
@@ -94,7 +98,7 @@ def missing(service: Name, facts: Facts, *, elsewhere: bool = False) -> list[Tex
         wanted.append("guardianship")
     if service == "renew" and facts.wanted is not None and facts.wanted.why == "data_changed":
         wanted.append("household_register")
-    if service == "cancel" and by != "kin":
+    if service == "cancel" and by != "kin" and not _lost(facts):
         wanted.append("old_card")
     lacking = [MATERIAL_NAMES[one] for one in wanted if one not in shown]
     if elsewhere and not shown.intersection(ELSEWHERE):

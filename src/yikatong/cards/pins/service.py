@@ -239,6 +239,23 @@ async def put_anew(
     await _tell(platform, connection, card.person_id, card.card_id, "reset", actor)
 
 
+async def put_changed(
+    platform: Platform, connection: Connection, card: Card, verifier: bytes, actor: Actor
+) -> None:
+    """A PIN in place of the old one, which the caller has seen right with the card in a reader, inside
+    the caller's transaction; the caller writes what happened to the card."""
+    now = platform.clock.now()
+    await store.put(connection, card.person_id, card.card_id, verifier, now)
+    detail: dict[str, object] = {"card_id": card.card_id, "card_present": True}
+    await audit.record(connection, actor, now, card.person_id, "pin.changed", detail)
+    await telling.of_pin(platform, connection, card, "changed", str(new_id(now)))
+
+
+async def chosen(connection: Connection, person_id: int, card_id: int) -> bool:
+    """Whether the card has a PIN: one that was activated in bulk or on the phone has none at first."""
+    return await store.chosen(connection, person_id, card_id)
+
+
 async def forget_tries(connection: Connection, card: Card) -> None:
     """Begin counting wrong tries anew, for a card that is unlocked."""
     await store.forget_tries(connection, card.person_id, card.card_id)
