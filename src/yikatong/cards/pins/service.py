@@ -210,6 +210,14 @@ async def choose(
     return card, await verifiers.make(platform, PURPOSE, subject_of(card_id), chosen)
 
 
+async def check(
+    platform: Platform, person_id: int, card_number: str | None, pin: str, field: str = "pin"
+) -> None:
+    """Raise InvalidInput for digits the person may not choose, before a card is handed over with them;
+    `card_number` where one is drawn already."""
+    rules.check_choice(pin, await _holder(platform, person_id, card_number or ""), field)
+
+
 async def put_first(
     platform: Platform, connection: Connection, card: Card, verifier: bytes, actor: Actor
 ) -> None:

@@ -16,6 +16,7 @@ from yikatong.cards.office.model import (
     Mended,
     NewApplication,
 )
+from yikatong.cards.pins import service as pins
 from yikatong.core.errors import InvalidInput, Text, one_of
 from yikatong.money.bank.banks import banks
 from yikatong.portals.counter.card_errand import (
@@ -363,6 +364,9 @@ async def _hand_over(case: Case, actor: Actor) -> Done:
             zh="启用要本人或监护人来，代办人只能领卡，请把密码空着",
             en="only the person or a guardian activates; somebody else collects, so leave the PIN empty",
         )
+    if pin:
+        # A PIN that may not be chosen is told before the card is out of the hand.
+        await pins.check(case.platform, person_id, one.card_number, pin, "new")
     card = await applying.hand_over(
         case.platform, person_id, one.application_id, doing(case), actor, key,
         event="hand_over" if one.state == "ready" else "print",
