@@ -232,6 +232,22 @@ async def test_the_office_asks_and_the_applicant_adds(platform: Platform) -> Non
         await applying.approve(platform, person_id, number, COUNTER, REVIEWER, "k7")
 
 
+async def test_with_another_bank_the_card_is_not_collected_at_a_branch_of_the_first(
+    platform: Platform,
+) -> None:
+    person_id = await citizen(platform)
+    wanted = NewApplication("first", bank="ICBC", pickup_place=ICBC_BRANCH)
+    made = await applying.apply(platform, person_id, wanted, ONLINE, SELF, "k1")
+    number, reason = made.application_id, Doing("counter", reason="请换一家银行")
+    await applying.ask(platform, person_id, number, reason, REVIEWER, "k2")
+    with pytest.raises(InvalidInput) as wrong:
+        await applying.amend(platform, person_id, number, Mended(bank="ABC"), ONLINE, SELF, "k3")
+    assert wrong.value.field == "pickup_place"
+    both = Mended(bank="ABC", pickup_place=CENTRE)
+    made = await applying.amend(platform, person_id, number, both, ONLINE, SELF, "k4")
+    assert (made.bank, made.pickup_place) == ("ABC", CENTRE)
+
+
 async def test_a_replacement_costs_its_fee_and_kills_the_old_card(platform: Platform) -> None:
     old = await with_card(platform)
     person_id = old.person_id
@@ -384,6 +400,7 @@ async def test_a_replacement_after_a_loss_frees_the_account_with_the_new_bank_si
 async def test_next_of_kin_cancel_on_death_and_learn_what_remains(platform: Platform) -> None:
     card = await with_card(platform)
     person_id = card.person_id
+    other, _ = await bank.open_account(platform, person_id, "ABC", CLERK)
     open_one = await applying.apply(platform, person_id, LOST, ONLINE, SELF, "k0")
     kin = Doing("counter", "kin", materials=("agent_identity", "kinship", "death_certificate"))
     with pytest.raises(InvalidInput):
@@ -397,6 +414,9 @@ async def test_next_of_kin_cancel_on_death_and_learn_what_remains(platform: Plat
     assert ended.state == "cancelled"
     assert remaining.accounts == ()
     assert "death" in await frozen(platform, card)
+    async with platform.database.transaction(readonly=True) as connection:
+        stopped = await ledger.account(connection, person_id, other.account_id)
+    assert stopped.frozen == ("death",)
     (application,) = [
         one for one in await asked(platform, person_id)
         if one.application_id == open_one.application_id

@@ -74,8 +74,12 @@ async def amend(
 
     async def work(desk: Desk) -> CardApplication:
         one = desk.application(application_id)
-        pickup = await desk.counter(mended.pickup_place, "pickup_place")
         bank = mended.bank or one.bank
+        place = mended.pickup_place
+        if place is None and bank != one.bank:
+            # The counter that was chosen may be a branch of the bank before.
+            place = one.pickup_place
+        pickup = await desk.counter(place, "pickup_place")
         changes: dict[str, object] = {"bank": bank}
         if (refusal := rules.pickup_refused(pickup, bank)) is not None:
             raise refusal

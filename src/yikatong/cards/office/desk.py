@@ -329,7 +329,10 @@ class Desk:
             return _sides(msgspec.structs.replace(moved, state_before=before), "active", "frozen")
         if effect == "freeze_for_death":
             if self.facts.person.died_on is not None:
-                await self._freeze_account(one, "death")
+                # Death stops every account of the person, not this card's alone.
+                for account in await ledger.accounts_of(self.connection, one.person_id):
+                    if account.kind == "bank" and account.state == "open":
+                        await self._freeze(one, account.account_id, "death")
             return _sides(moved, "active", "frozen")
         assert effect in ("unfreeze", "unfreeze_account"), effect
         await self._freeze_account(one, "loss_report", lift=True)
@@ -343,16 +346,18 @@ class Desk:
         return _sides(released, "frozen", "active")
 
     async def _freeze_account(self, card: Card, reason: Freeze, *, lift: bool = False) -> None:
-        if card.account_id is None:
-            return
+        if card.account_id is not None:
+            await self._freeze(card, card.account_id, reason, lift=lift)
+
+    async def _freeze(
+        self, card: Card, account_id: int, reason: Freeze, *, lift: bool = False
+    ) -> None:
         kind = "unfreeze" if lift else "freeze"
         key = f"card:{kind}:{reason}:{card.card_id}:{card.version}:{new_id(self.now)}"
-        wanted = bank.command(
-            card.person_id, key, kind, self.mine.actor, card.account_id, reason, ""
-        )
+        wanted = bank.command(card.person_id, key, kind, self.mine.actor, account_id, reason, "")
         try:
             await bank.freeze_in(
-                self.platform, self.connection, wanted, card.account_id, reason, lift=lift
+                self.platform, self.connection, wanted, account_id, reason, lift=lift
             )
         except AccountClosed:
             # Nothing is left on it that could be stopped.

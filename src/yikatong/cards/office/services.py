@@ -66,7 +66,8 @@ SERVICES: Final[dict[Name, Service]] = {
                 note=Text("核对姓名、身份证号和另一项信息；到期自动解除", "name, id number and one more fact; it ends by itself")),
         Service("report_loss", Text("挂失（书面挂失）", "report a loss"), ("self", "guardian", "agent"), _CARD_WAYS, ("identity",)),
         Service("withdraw_loss", Text("解挂", "withdraw a loss report"), ("self", "guardian"), _CARD_WAYS, ("identity", "old_card")),
-        Service("cancel", Text("注销", "cancel a card"), ("self", "guardian", "kin"), _COUNTERS, ("identity",)),
+        Service("cancel", Text("注销", "cancel a card"), ("self", "guardian", "kin"), _COUNTERS, ("identity",),
+                Text("本人另交回卡，已挂失的除外；近亲属带自己的身份证件、关系证明和死亡证明", "the person gives the card back, unless it is reported lost; next of kin bring their own id document, proof of kinship and the death certificate")),
     )
 }
 # fmt: on

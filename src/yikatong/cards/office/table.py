@@ -45,7 +45,9 @@ EFFECTS: Final[dict[Effect, Text]] = {
     "set_pin": Text("设置卡密码", "the PIN is set"),
     "change_pin": Text("换成新密码", "the new PIN takes the old one's place"),
     "reset_pin": Text("重设卡密码", "the PIN is set anew"),
-    "freeze_for_death": Text("账户因身故止付", "the account is frozen for death"),
+    "freeze_for_death": Text(
+        "身故的，名下银行账户止付", "of the dead, all bank accounts are frozen"
+    ),
     "end_applications": Text("在办申请一并撤回", "applications under way are withdrawn"),
 }
 
