@@ -87,7 +87,14 @@ async def amend(
             changes["pickup_place"] = pickup.code
         materials = tuple(dict.fromkeys((*one.materials, *mended.materials)))
         moved = await desk.move_application(
-            one, "amend", asked_for=None, asked_until=None, materials=materials, **changes
+            # The office's time to decide begins anew.
+            one,
+            "amend",
+            asked_for=None,
+            asked_until=None,
+            materials=materials,
+            state_since=desk.now,
+            **changes,
         )
         if mended.post_to:
             sealed = platform.vault.seal("post_to", application_id, mended.post_to)

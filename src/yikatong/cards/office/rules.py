@@ -130,6 +130,17 @@ def card_to_replace(cards: Sequence[Card]) -> Card | None:
     return newest if newest is not None and newest.state == "expired" else None
 
 
+def due_on(one: CardApplication, terms: CardRules) -> date | None:
+    """The last day of the office's own time limit (办理时限): to decide an application of which nothing is
+    asked, or to have its card made; None where it waits for the applicant, the maker or the post."""
+    if one.state == "applied" and one.asked_for is None:
+        since = one.state_since.astimezone(SHANGHAI).date() if one.state_since else one.applied_on
+        return working_days_after(since, terms.review_days)
+    if one.state == "in_production" and one.batch_id is None:
+        return one.expected_on
+    return None
+
+
 def lapsed(one: CardApplication) -> bool:
     """Whether the application ended because what was asked for was not added in time (逾期未补正)."""
     if one.state != "withdrawn" or one.asked_until is None or one.state_since is None:
