@@ -15,7 +15,7 @@ from yikatong.cards.office import applying, rules, terms
 from yikatong.cards.office.model import MATTER, Material, NewApplication
 from yikatong.core import problems
 from yikatong.core.clock import today
-from yikatong.core.errors import InvalidInput, NotFound, YikatongError, one_of
+from yikatong.core.errors import InvalidInput, NotFound, YikatongError
 from yikatong.core.money import Fen
 from yikatong.core.platform import Platform
 from yikatong.core.regions import Region
@@ -215,7 +215,14 @@ async def _papers(
     if asked.register and sent["why"] == "data_changed":
         wanted.append(("household_register", "register"))
     if elsewhere:
-        wanted.append((one_of(sent["proof_kind"], _PROOFS, "proof_kind"), "proof"))
+        if sent["proof_kind"] not in _PROOFS:
+            raise InvalidInput(
+                "proof_kind",
+                zh="由参保地以外发卡，请选一份证明并上传；由参保地发卡，请把发卡地空着",
+                en="for a card from another place than where you are insured, choose a proof and add it; "
+                "else leave the place empty",
+            )
+        wanted.append((sent["proof_kind"], "proof"))
     found: list[_Paper] = [
         (kind, field, await content_of(form.get(field))) for kind, field in wanted
     ]
