@@ -11,6 +11,7 @@ from tests.cards.citizens import (
     FIRST,
     LOST,
     ONLINE,
+    PIN,
     REVIEWER,
     SELF,
     citizen,
@@ -23,6 +24,7 @@ from tests.trust.files import jpeg, png
 from yikatong.cards import service as cards
 from yikatong.cards.office import applying
 from yikatong.cards.office.model import MATTER, Doing
+from yikatong.cards.pins import service as pins
 from yikatong.core.clock import SHANGHAI, FixedClock
 from yikatong.core.platform import Platform
 from yikatong.identity.authority import service as authority
@@ -175,6 +177,18 @@ async def test_online_the_form_asks_for_the_papers_that_the_case_needs(
         ]
     assert (made.region, new.region) == ("110000", "510100")
     assert kinds == [{"photo", "residence_permit"}, {"household_register"}]
+
+
+async def test_who_remembers_the_pin_unlocks_the_card_online(platform: Platform) -> None:
+    card = await with_card(platform, PERSON)
+    for _ in range(3):
+        await pins.verify_present(platform, PERSON, card.card_id, "000001", CLERK)
+    async with at_home(platform, PERSON) as holder:
+        assert 'href="/card/do/unlock"' in await holder.get("/card")
+        sent = await holder.send("/card/do/unlock", {})
+        assert sent.headers["location"] == "/card?done=unlock", sent.text
+        assert "密码没有变" in await holder.get("/card?done=unlock")
+    assert await pins.verify(platform, PERSON, card.card_id, PIN)
 
 
 async def test_the_fee_of_a_lost_card_is_paid_online_with_a_face_where_the_session_is_weak(

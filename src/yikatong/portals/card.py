@@ -68,6 +68,7 @@ ERRANDS: Final[dict[CardEventName, Errand]] = {
     for one in (
         Errand("activate", pin=True),
         Errand("reset_pin", pin=True),
+        Errand("unlock"),
         Errand("report_loss_provisionally", strong=False, grave=True),
         Errand("report_loss", grave=True),
         Errand("withdraw_loss"),
@@ -216,7 +217,7 @@ def _offers(view: View, one: Card, *, may_apply: bool) -> dict[str, list[tuple[s
         return [(f"{CARD}/apply/{kind}", view.text(f"card_apply_{kind}"))] if may_apply else []
 
     active = one.state == "active"
-    use = doing("activate") + (doing("reset_pin") if one.state == "locked" else [])
+    use = doing("activate") + (doing("unlock", "reset_pin") if one.state == "locked" else [])
     use += [("/e-card", view.text("nav_e_card"))] if active else []
     lost = doing("withdraw_loss", "report_loss_provisionally", "report_loss")
     lost += applying("replace") if one.state in LIVE_STATES else []
@@ -358,6 +359,8 @@ async def _do(
         await living.activate(platform, person_id, card_id, pin, doing, actor, key)
     elif errand.name == "reset_pin":
         await living.reset_pin(platform, person_id, card_id, pin, doing, actor, key)
+    elif errand.name == "unlock":
+        await living.unlock(platform, person_id, card_id, doing, actor, key)
     elif errand.name == "report_loss_provisionally":
         await living.report_loss_provisionally(platform, person_id, card_id, doing, actor, key)
     elif errand.name == "report_loss":
