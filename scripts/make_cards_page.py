@@ -68,6 +68,8 @@ At `/card`, signed in, or acting for somebody:
   changed; where another place than the insured one is to issue the card, that place and a proof of living there.
 - The fee is paid from a bank account, also from the one that is stopped for the loss: nothing else goes out of
   it. A weak session adds a face check.
+- A card that came by post is confirmed with the last four of its number (five wrong ones an hour): it is the
+  person's from then on, as if the office had recorded the delivery, and can be activated.
 - How far it is, step by step; what the office asks for and until when (`asked_for`, `asked_until`: the
   region's days from the day it asked; the notice says the same).
 - `/card/amend` adds it: documents one at a time (a photo or PDF of at most 5 MB, ten an application, told by

@@ -19,6 +19,7 @@ from tests.cards.citizens import (
     with_card,
 )
 from tests.cards.holder import at_home
+from tests.cards.test_due import lies_ready
 from tests.counter.desk import hidden
 from tests.trust.files import jpeg, png
 from yikatong.cards import service as cards
@@ -177,6 +178,29 @@ async def test_online_the_form_asks_for_the_papers_that_the_case_needs(
         ]
     assert (made.region, new.region) == ("110000", "510100")
     assert kinds == [{"photo", "residence_permit"}, {"household_register"}]
+
+
+async def test_a_card_that_came_by_post_is_confirmed_by_its_number_and_can_be_activated(
+    platform: Platform,
+) -> None:
+    await citizen(platform, PERSON)
+    wanted = msgspec.structs.replace(FIRST, delivery="post", post_to="成都市某街 1 号")
+    made = await applying.apply(platform, PERSON, wanted, ONLINE, SELF, "a")
+    await applying.approve(platform, PERSON, made.application_id, COUNTER, REVIEWER, "b")
+    await lies_ready(platform, made)
+    await applying.post(platform, PERSON, made.application_id, "EB1", COUNTER, CLERK, "c")
+    async with platform.database.transaction(readonly=True) as connection:
+        number = (await cards.applications(connection, PERSON))[0].card_number
+    assert number is not None
+    path = f"/card/applications/{made.application_id}/received"
+    async with at_home(platform, PERSON) as holder:
+        assert "收到卡后确认" in await holder.get("/me")
+        form = hidden(await holder.get("/card"))
+        assert 'id="tail-error"' in (await holder.post(path, {**form, "tail": "0000"})).text
+        for _ in range(2):
+            done = await holder.post(path, {**form, "tail": number[-4:].lower()})
+            assert done.headers["location"] == "/card?done=received", done.text
+        assert 'href="/card/do/activate"' in await holder.get("/card?done=received")
 
 
 async def test_who_remembers_the_pin_unlocks_the_card_online(platform: Platform) -> None:

@@ -217,7 +217,9 @@ def _application(facts: Affairs) -> list[Todo]:
         found.append(Todo("application_asked", "/card", words=Text(one.asked_for, one.asked_for)))
     if one.fee_state == "due":
         found.append(Todo("application_fee", "/card", amount=one.fee))
-    if one.state == "ready":
+    if one.state == "sent":
+        found.append(Todo("application_sent", "/card", urgent=False))
+    if one.state == "ready" and one.delivery == "pickup":
         place = facts.places.get(one.pickup_place or "")
         found.append(Todo("application_ready", "/card", words=place))
     return found

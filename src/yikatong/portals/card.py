@@ -135,7 +135,7 @@ async def show_card(
     return response
 
 
-_DONE: Final = frozenset((*ERRANDS, "applied", "withdrawn", "paid", "amended"))
+_DONE: Final = frozenset((*ERRANDS, "applied", "withdrawn", "paid", "amended", "received"))
 
 
 def _owes(one: CardApplication | None) -> bool:

@@ -264,7 +264,7 @@ async def on_application(
     application_id: FromPath[int],
     act: FromPath[str],
 ) -> Response[Any]:
-    """Withdraw an application, or pay its fee from the account."""
+    """Withdraw an application, pay its fee from the account, or say that the parcel has come."""
     same_site(request)
     holder = await holder_of(request, platform, WITHDRAW if act == "withdraw" else CARD)
     form = await request.form()
@@ -274,6 +274,12 @@ async def on_application(
         if act == "withdraw":
             await applying.withdraw(platform, person_id, application_id, holder.doing(), actor, key)
             return Redirect(f"{CARD}?done=withdrawn", status_code=303)
+        if act == "received":
+            tail = str(form.get("tail") or "")[:TEXT_MAX]
+            await applying.received(
+                platform, person_id, application_id, tail, holder.doing(), actor, key
+            )
+            return Redirect(f"{CARD}?done=received", status_code=303)
         if act == "pay":
             account = str(form.get("account") or "")
             if not (account.isascii() and account.isdigit() and len(account) < 20):

@@ -7,7 +7,7 @@ from typing import Final
 from yikatong.cards import service as cards
 from yikatong.cards.model import ApplicationState, Card, CardApplication
 from yikatong.cards.office import desk as office
-from yikatong.cards.office import fees, rules, store
+from yikatong.cards.office import fees, rules, store, tails
 from yikatong.cards.office.desk import Command, Desk, application_again
 from yikatong.cards.office.errors import CardRefused, NoSuchApplication
 from yikatong.cards.office.model import Doing, Mended, NewApplication
@@ -257,6 +257,33 @@ async def hand_over(
         return desk.card(done.card_id)
 
     mine = office.command(person_id, event, application_id, doing, actor, key)
+    return await office.carry_out(platform, mine, work, office.card_again)
+
+
+async def received(
+    platform: Platform,
+    person_id: int,
+    application_id: int,
+    tail: str,
+    doing: Doing,
+    actor: Actor,
+    key: str,
+) -> Card:
+    """The holder says that the parcel has come (签收), and reads the last four of the number from the card:
+    as "deliver". Answers the new card. Raises InvalidInput, TooManyTries, CardRefused."""
+
+    async def work(desk: Desk) -> Card:
+        one = desk.application(application_id)
+        if one.card_number is not None:
+            await tails.compare(platform, desk.connection, application_id, one.card_number, tail)
+        done = await desk.move_application(one, "deliver")
+        assert done.card_id is not None
+        return desk.card(done.card_id)
+
+    if not await office.sent_before(platform, person_id, key):
+        # There is one card an application.
+        await tails.count(platform, application_id)
+    mine = office.command(person_id, "received", application_id, doing, actor, key)
     return await office.carry_out(platform, mine, work, office.card_again)
 
 

@@ -441,6 +441,12 @@ async def carry_out(
     return await ledger.carry_out(platform, in_transaction)
 
 
+async def sent_before(platform: Platform, person_id: int, key: str) -> bool:
+    """Whether this command was carried out before: sent again it uses up no try."""
+    async with platform.database.transaction(readonly=True) as connection:
+        return await store.event_of_key(connection, person_id, key) is not None
+
+
 def application_again(
     desk: Desk, application_id: int | None, card_id: int | None
 ) -> CardApplication:

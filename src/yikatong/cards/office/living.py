@@ -1,12 +1,11 @@
 """Use cases of a card in hand: activate, report lost, find again, reset the PIN, unlock, cancel."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import date, timedelta
-from typing import Final
+from datetime import date
 
 from yikatong.cards.model import Card
 from yikatong.cards.office import desk as office
-from yikatong.cards.office import store, table
+from yikatong.cards.office import store, table, tails
 from yikatong.cards.office.desk import Desk, card_again
 from yikatong.cards.office.model import CardEvent, Doing, Remaining
 from yikatong.cards.office.table import CardEventName
@@ -18,12 +17,7 @@ from yikatong.money.contributions import service as contributions
 from yikatong.money.ledger import service as ledger
 from yikatong.money.wealth import service as wealth
 from yikatong.people import service as people
-from yikatong.trust import guessing
 from yikatong.trust.audit import Actor
-from yikatong.trust.guessing import Limit
-
-_TAILS: Final = (Limit(5, timedelta(hours=1)),)
-"""Wrong card numbers said for one card on the phone."""
 
 
 async def activate(
@@ -80,22 +74,14 @@ async def activate_by_phone(
     """
     if doing.channel != "phone":
         raise InvalidInput("channel", zh="应为 phone", en="must be phone")
-    tried = [(f"activation by phone:{card_id}", _TAILS)]
 
     async def work(desk: Desk) -> Card:
         card = desk.card(card_id)
-        if card.card_number[-4:] != "".join(tail.split()).upper():
-            raise InvalidInput(
-                "tail",
-                zh="与卡面上卡号的后四位不符，请再念一遍；还是不符，请带卡和身份证到窗口启用",
-                en="these are not the last four characters of the card number; have them read again. If "
-                "they still differ, the card is activated at a counter with the id document",
-            )
-        await guessing.take_back(desk.connection, platform, tried)
+        await tails.compare(platform, desk.connection, card_id, card.card_number, tail)
         return await desk.move_card(card, "activate")
 
-    if not await _sent_before(platform, person_id, key):
-        await guessing.count(platform, tried)
+    if not await office.sent_before(platform, person_id, key):
+        await tails.count(platform, card_id)
     return await _run(platform, person_id, "activate_by_phone", card_id, doing, actor, key, work)
 
 
@@ -121,7 +107,7 @@ async def change_pin(
     PinNotAccepted (field "old"), PinLocked, CardRefused, Busy.
     """
     card, verifier = await pins.choose(platform, person_id, card_id, new, "new")
-    if card.state in table.card_states("change_pin") and not await _sent_before(
+    if card.state in table.card_states("change_pin") and not await office.sent_before(
         platform, person_id, key
     ):
         shown = await pins.verify_present(platform, person_id, card_id, old, actor)
@@ -253,12 +239,6 @@ async def history(connection: Connection, person_id: int, limit: int = 100) -> l
     """Everything that happened to the person's cards and applications, the newest first; the caller
     records the look."""
     return await store.events_of(connection, person_id, max(1, min(limit, 500)))
-
-
-async def _sent_before(platform: Platform, person_id: int, key: str) -> bool:
-    """Whether this command was carried out before: sent again it uses up no try."""
-    async with platform.database.transaction(readonly=True) as connection:
-        return await store.event_of_key(connection, person_id, key) is not None
 
 
 async def _move(
