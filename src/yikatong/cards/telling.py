@@ -75,6 +75,8 @@ def _application(one: CardApplication, event: str, place: Text) -> tuple[str, Fa
         ),
         "lapse": ("application.lapsed", {"until": one.asked_until or since}),
         "approve": ("application.in_production", {"expected": expected}),
+        # Made again: another day is promised.
+        "spoil": ("application.in_production", {"expected": expected}),
         "reject": ("application.refused", {"reason": one.reason or ""}),
         "post": ("application.sent", {"carrier": _POST, "parcel": _parcel(one)}),
         "chase": ("card.not_collected", {"since": since, "place": place}),

@@ -171,6 +171,8 @@ async def _application(platform: Platform, one: CardApplication, event: str) -> 
         current = desk.application(one.application_id)
         if current.version != one.version:
             return False
+        if event == "chase" and desk.facts.person.died_on is not None:
+            return False
         if event == "destroy":
             await desk.move_application(current, "destroy", reason="逾期未领 · not collected")
         elif event == "lapse":
