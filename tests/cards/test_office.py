@@ -169,6 +169,15 @@ async def test_what_does_not_fit_is_refused_and_leaves_nothing(
     assert await asked(platform, person_id) == []
 
 
+async def test_who_acts_is_another_person_who_is_known(platform: Platform) -> None:
+    person_id = await citizen(platform)
+    for other in (person_id, 1):
+        agent = Doing("counter", "agent", other, materials=(*SHOWN, "agent_identity"))
+        with pytest.raises(InvalidInput) as wrong:
+            await applying.apply(platform, person_id, FIRST, agent, CLERK, f"k{other}")
+        assert wrong.value.field == "by_id"
+
+
 async def test_a_guardian_applies_for_a_child(platform: Platform) -> None:
     child = await citizen(platform, born=date(2018, 1, 1))
     doing = Doing(

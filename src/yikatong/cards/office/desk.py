@@ -31,7 +31,7 @@ from yikatong.cards.pins import service as pins
 from yikatong.core import events
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
-from yikatong.core.errors import Unavailable
+from yikatong.core.errors import InvalidInput, Unavailable
 from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
 from yikatong.core.together import Conflict
@@ -91,6 +91,7 @@ class Desk:
         day = today(self.platform.clock)
         person = await people.get(self.connection, person_id)
         here = await self.counter(self.mine.doing.counter, "counter")
+        await self._check_who_acts()
         enrolments = await people.enrolments(self.connection, person_id)
         relations = await people.relations(self.connection, person_id)
         facts = Facts(
@@ -107,6 +108,25 @@ class Desk:
             here=here,
         )
         self.facts = self._by_rules_of(facts, rules.home_region(facts))
+
+    async def _check_who_acts(self) -> None:
+        """Raise InvalidInput where an agent is said to be somebody whom nobody knows, or the holder; of a
+        guardian the relation is looked up."""
+        by_id = self.mine.doing.by_id
+        if by_id is None or self.mine.doing.by not in ("agent", "kin"):
+            return
+        if by_id == self.mine.person_id:
+            raise InvalidInput(
+                "by_id",
+                zh="代办人不能是本人；本人来办，请填本人（self）",
+                en="an agent is another person; who comes in person is `self`",
+            )
+        if by_id not in await people.names(self.connection, [by_id]):
+            raise InvalidInput(
+                "by_id",
+                zh="没有这个人员编号，请核对；代办人没有登记的，请不填",
+                en="there is no such person; leave it out where the agent is not on record",
+            )
 
     def rules_of(self, region: str) -> CardRules:
         """The rules of a region today."""
