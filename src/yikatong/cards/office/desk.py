@@ -15,7 +15,7 @@ from yikatong.cards import telling
 from yikatong.cards.counters import service as counters
 from yikatong.cards.counters.model import Counter
 from yikatong.cards.model import OPEN_STATES, Card, CardApplication
-from yikatong.cards.office import fees, making, rules, store, table, terms
+from yikatong.cards.office import fees, freezing, making, rules, store, table, terms
 from yikatong.cards.office.errors import NoSuchApplication, NoSuchCard
 from yikatong.cards.office.model import (
     MATTER,
@@ -36,9 +36,8 @@ from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
 from yikatong.core.together import Conflict
 from yikatong.money.bank import service as bank
-from yikatong.money.errors import AccountClosed, KeyReused
+from yikatong.money.errors import KeyReused
 from yikatong.money.ledger import service as ledger
-from yikatong.money.ledger.model import Freeze
 from yikatong.people import service as people
 from yikatong.people.changes import service as changes
 from yikatong.trust import audit
@@ -339,49 +338,9 @@ class Desk:
                         application, "end_with_person", reason="身故 · death"
                     )
             return moved
-        return await self._freezing(effect, one, moved)
-
-    async def _freezing(self, effect: Effect, one: Card, moved: Card) -> Card:
-        if effect == "freeze":
-            # A provisional report that becomes a real one keeps what the first interrupted.
-            before = one.state_before if one.state.startswith("loss_reported") else one.state
-            await self._freeze_account(one, "loss_report")
-            return _sides(msgspec.structs.replace(moved, state_before=before), "active", "frozen")
-        if effect == "freeze_for_death":
-            if self.facts.person.died_on is not None:
-                # Death stops every account of the person, not this card's alone.
-                for account in await ledger.accounts_of(self.connection, one.person_id):
-                    if account.kind == "bank" and account.state == "open":
-                        await self._freeze(one, account.account_id, "death")
-            return _sides(moved, "active", "frozen")
-        assert effect in ("unfreeze", "unfreeze_account"), effect
-        await self._freeze_account(one, "loss_report", lift=True)
-        if effect == "unfreeze_account":
-            # A new card at another bank: what is on the account of the lost one is free again, too.
-            for other in self.facts.cards:
-                if other.account_id not in (None, one.account_id):
-                    await self._freeze_account(other, "loss_report", lift=True)
-            return msgspec.structs.replace(moved, bank_app="active")
-        released = msgspec.structs.replace(moved, state_before=None, provisional_until=None)
-        return _sides(released, "frozen", "active")
-
-    async def _freeze_account(self, card: Card, reason: Freeze, *, lift: bool = False) -> None:
-        if card.account_id is not None:
-            await self._freeze(card, card.account_id, reason, lift=lift)
-
-    async def _freeze(
-        self, card: Card, account_id: int, reason: Freeze, *, lift: bool = False
-    ) -> None:
-        kind = "unfreeze" if lift else "freeze"
-        key = f"card:{kind}:{reason}:{card.card_id}:{card.version}:{new_id(self.now)}"
-        wanted = bank.command(card.person_id, key, kind, self.mine.actor, account_id, reason, "")
-        try:
-            await bank.freeze_in(
-                self.platform, self.connection, wanted, account_id, reason, lift=lift
-            )
-        except AccountClosed:
-            # Nothing is left on it that could be stopped.
-            return
+        return await freezing.carry_out(
+            self.platform, self.connection, self.mine.actor, self.facts, effect, one, moved
+        )
 
     # ---- what they share ----
 
@@ -428,14 +387,6 @@ class Desk:
 def provisional_until(now: datetime, days: int) -> datetime:
     """When a provisional loss report ends by itself."""
     return now + timedelta(days=days)
-
-
-def _sides(card: Card, before: str, after: Any) -> Card:
-    """Both sides of the card, where they are in one state, brought to another."""
-    changes = {
-        side: after for side in ("social_security_app", "bank_app") if getattr(card, side) == before
-    }
-    return msgspec.structs.replace(card, **changes)
 
 
 async def carry_out(
