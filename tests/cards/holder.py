@@ -53,12 +53,14 @@ async def token_of(platform: Platform, person_id: int, modes: set[Mode] | None =
 
 
 @asynccontextmanager
-async def at_home(platform: Platform, person_id: int) -> AsyncGenerator[Holder]:
-    """Somebody signed in."""
+async def at_home(
+    platform: Platform, person_id: int, modes: set[Mode] | None = None
+) -> AsyncGenerator[Holder]:
+    """Somebody signed in, by `modes` where not in the stronger way."""
     transport = httpx.ASGITransport(cast("Any", at_hand(platform)))
     async with httpx.AsyncClient(
         transport=transport,
         base_url="http://test",
-        cookies={COOKIE: await token_of(platform, person_id)},
+        cookies={COOKIE: await token_of(platform, person_id, modes)},
     ) as client:
         yield Holder(client)
