@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from litestar.response import Redirect
 
 from yikatong.benefits.model import Entitlement
+from yikatong.benefits.pension import papers
 from yikatong.benefits.pension import service as pensions
 from yikatong.benefits.proof_of_life import service as proofs
 from yikatong.benefits.runs import returned, service, shown
@@ -33,6 +34,9 @@ from yikatong.portals.sign_in import answer_wrong, read_form
 from yikatong.portals.signed_in import kept_form, require_session, same_site
 from yikatong.portals.view import View
 from yikatong.portals.whose import Whose, whose
+from yikatong.trust import audit
+from yikatong.trust.documents import service as documents
+from yikatong.trust.documents.model import KINDS, Matter
 
 BENEFITS: Final = "/benefits"
 _PURPOSE: Final = "own benefits"
@@ -88,7 +92,7 @@ async def _show(
         key=(sent or {}).get("key") or new_key(),
         pensions=[_pension(view, one, pension) for one in pension["pensions"]],
         applications=[
-            _application(view, one)
+            _application(view, one, await _papers(platform, mine, view, one))
             for one in pension["applications"][:3]
             # What was granted is the pension itself.
             if one["state"] != "granted"
@@ -142,8 +146,23 @@ def new_key() -> str:
     return uuid.uuid4().hex
 
 
-def _application(view: View, one: dict[str, Any]) -> dict[str, Any]:
-    """An application for a pension, with what speaks against it."""
+async def _papers(platform: Platform, mine: Whose, view: View, one: dict[str, Any]) -> str:
+    """What was handed in with an application that waits, by kind; the look is recorded."""
+    if one["state"] != "applied":
+        return ""
+    matter = Matter(papers.MATTER, int(one["application_id"]))
+    async with platform.database.transaction() as connection:
+        kinds = await documents.kinds_of(connection, mine.person_id, matter)
+        await audit.record(
+            connection, mine.actor, platform.clock.now(), mine.person_id, "document.list_read",
+            {"matter": matter.kind, "matter_id": str(matter.matter_id)},
+        )  # fmt: skip
+    mark = view.text("staff_comma")
+    return mark.join(KINDS[kind].in_language(view.language) for kind in KINDS if kind in kinds)
+
+
+def _application(view: View, one: dict[str, Any], handed_in: str) -> dict[str, Any]:
+    """An application for a pension, with what speaks against it and what was handed in."""
     language, refused = view.language, one["state"] == "refused"
     found = [each for each in one["findings"] if each["blocks"] or one["state"] == "applied"]
     by_hand = refused and not any(each["blocks"] for each in found)
@@ -153,6 +172,7 @@ def _application(view: View, one: dict[str, Any]) -> dict[str, Any]:
         "text": view.text(f"my_application_{one['state']}", month=one["retires_on"]),
         "day": one["applied_at"][:10],
         "reason": one["reason"] if by_hand else "",
+        "papers": view.text("my_application_papers", kinds=handed_in) if handed_in else "",
         "findings": [
             {
                 "blocks": each["blocks"],
