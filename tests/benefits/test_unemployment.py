@@ -89,7 +89,8 @@ def filling() -> Filling:
 @pytest.fixture
 async def worker(platform: Platform, clock: FixedClock) -> Worker:
     async with platform.database.transaction() as connection:
-        await connection.execute("delete from benefit_entitlements")
+        for table in ("benefit_entitlements", "unemployment_claims", "job_seeker_months"):
+            await connection.execute(f"delete from {table}")
         person_id = await connection.fetchval(
             """select e.person_id from enrolments e
                  join persons p using (person_id) join cards c using (person_id)
@@ -329,6 +330,69 @@ async def test_the_second_refusal_ends_it_and_a_doubled_note_is_one(worker: Work
         assert one.state == "drawing"
     one = await service.refuse_job(worker.platform, worker.person_id, MARCH, CLERK, "b")
     assert (one.state, one.ended_by) == ("ended", "refused_twice")
+
+
+async def test_what_ended_is_claimed_again_after_new_work_only(worker: Worker) -> None:
+    await worker.claim()
+    for key in ("a", "b"):
+        await service.refuse_job(worker.platform, worker.person_id, MARCH, CLERK, key)
+    worker.go_to(date(2026, 4, 10))
+    with pytest.raises(NotEntitled) as caught:
+        await worker.claim(key="again", registered_on=date(2026, 4, 10))
+    assert [miss.code for miss in caught.value.misses] == ["same_loss"]
+    # Five months of new work: too few for months of their own, they count the next time.
+    await worker.sql(
+        """update enrolments set months_paid = 77 where person_id = $1 and insurance = '210'
+           returning 1""",
+        worker.person_id,
+    )
+    worker.go_to(date(2026, 9, 10))
+    work = {"left_on": date(2026, 8, 31), "registered_on": date(2026, 9, 1)}
+    one = await worker.claim(key="second", **work)
+    assert (one.months_paid, one.months_carried, one.months_granted) == (5, 17, 17)
+    await service.end(worker.platform, worker.person_id, "work", date(2026, 9, 10), CLERK)
+    await worker.sql(
+        """update enrolments set months_paid = 85 where person_id = $1 and insurance = '210'
+           returning 1""",
+        worker.person_id,
+    )
+    worker.go_to(date(2027, 6, 10))
+    work = {"left_on": date(2027, 5, 31), "registered_on": date(2027, 6, 1)}
+    one = await worker.claim(key="third", **work)
+    # Five and eight months are 13: a year of their own beside the 16 that were left.
+    assert (one.months_paid, one.months_carried, one.months_granted) == (13, 16, 24)
+
+
+async def test_months_held_are_not_moved_into_the_month_of_the_retirement_age(
+    worker: Worker,
+) -> None:
+    # 60 in February 2026 and 4 months more: July 2026.
+    await worker.sql(
+        "update persons set birth_date = '1966-03-20' where person_id = $1 returning 1",
+        worker.person_id,
+    )
+    assert (await worker.claim()).ends_on == date(2026, 6, 30)
+    worker.go_to(date(2026, 5, 10))
+    assert (await due.run(worker.platform)).held == 1
+    one = await service.transfer(worker.platform, worker.person_id, BEIJING, CLERK, "t")
+    # March and April were drawn; of two months left one lies before the retirement age.
+    assert (one.starts_on, one.ends_on, one.months_granted) == (
+        date(2026, 6, 1), date(2026, 6, 30), 1,
+    )  # fmt: skip
+    worker.go_to(date(2026, 7, 1))
+    assert (await due.run(worker.platform)).ended == 1
+    one = (await service.of_person(worker.platform, worker.person_id, CLERK))[0]
+    assert (one.ended_by, one.ended_on) == ("retirement_age", date(2026, 6, 30))
+
+
+async def test_months_that_were_held_to_the_end_are_kept(worker: Worker) -> None:
+    await worker.claim()
+    worker.go_to(date(2026, 5, 10))
+    assert (await due.run(worker.platform)).held == 1
+    worker.go_to(date(2027, 9, 1))
+    await due.run(worker.platform)
+    one = (await service.of_person(worker.platform, worker.person_id, CLERK))[0]
+    assert (one.ended_by, one.ended_on, one.months_left) == ("used_up", date(2026, 4, 30), 16)
 
 
 async def test_the_rest_moves_to_another_region_at_its_standard(worker: Worker) -> None:

@@ -115,6 +115,10 @@ def _benefit(benefit: str, status: str, proof: int | None, reason: str | None = 
     return change
 
 
+def _unemployed(rows: Rows, person_id: int, today: date) -> None:
+    rows.unemployed(person_id, "510100", "dismissed", today - _days(150), 65)
+
+
 def _mother(rows: Rows, person_id: int, today: date) -> None:
     """The person before is her daughter."""
     since = today - _days(38 * 365)
@@ -181,7 +185,7 @@ DEMOS: Final[tuple[Demo, ...]] = (
     Demo("pension_none", "还没有申领养老金", "Pension not applied for", "110000", "pension", "no", "任海", sex=1, **_RETIRED),
     Demo("account_frozen", "账户被法院冻结", "Account frozen by a court", "110000", "cash", "no", "沈明", sex=1, card={"frozen_by": "court"}),
     Demo("account_missing", "卡没有绑定银行账户", "No bank account bound", "110000", "pension", "no", "姚桂香", card={"account": False}, change=_benefit("pension", "drawing", 200), **_RETIRED),
-    Demo("unemployment", "正在领失业金", "Draws unemployment benefit", "110000", "unemployment", "yes", "卢刚", sex=1, change=_benefit("unemployment", "drawing", None)),
+    Demo("unemployment", "正在领失业金", "Draws unemployment benefit", "110000", "unemployment", "yes", "卢刚", sex=1, change=_unemployed),
     Demo("unemployment_ended", "失业金已停", "Unemployment benefit ended", "110000", "unemployment", "no", "姜超", sex=1, change=_benefit("unemployment", "ended", None)),
     Demo("no_policy_on_file", "参保地没有政策文件在案", "Insured where no policy is on file", "110000", "inpatient", "yes", "崔宁", county="130702"),
     Demo("resident", "居民医保，长期备案", "Resident insurance, filed", "110000", "inpatient", "yes", "钟颖", insurance="390", category="adult"),

@@ -401,6 +401,8 @@ def survivors(
         typer.echo(
             f"{step['name']['zh']} · {step['name']['en']}: {step['working']} = {step['result']['zh']}"
         )
+    for note in done["notes"]:
+        typer.echo(f"注 {note['zh']} · {note['en']}")
 
 
 @pension_app.command("adjust")

@@ -13,7 +13,7 @@ from yikatong.benefits.unemployment.model import Claim, End
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import YikatongError
-from yikatong.core.months import add_months, month_of
+from yikatong.core.months import add_months, last_day, month_of
 from yikatong.core.platform import Platform
 from yikatong.money.contributions import from_fund
 from yikatong.money.ledger import service as ledger
@@ -114,6 +114,9 @@ async def _ended_by(
     for each in drawn:
         if each.benefit == "pension" and each.status == "drawing" and each.starts_on <= day:
             return "pension", each.starts_on
+    retires = rules.retires_on(person.birth_date, person.sex, one.post, terms.load().nation)
+    if day >= retires and one.ends_on >= last_day(add_months(retires, -1)):
+        return "retirement_age", retires
     if day > one.ends_on:
         return "used_up", one.ends_on
     return None

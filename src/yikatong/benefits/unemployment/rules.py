@@ -20,6 +20,8 @@ from yikatong.core.errors import Text
 from yikatong.core.money import WHOLE, Fen, format_percent, format_yuan, round_micro
 from yikatong.core.months import add_months, month_of, months_between, next_month
 
+PAID_LEAST: Final = 12
+"""Months paid that give a benefit (社会保险法 第四十五条)."""
 MONTHS_MAX: Final = 24
 """With months kept from before (社会保险法 第四十六条)."""
 _FIRST: Final = 12
@@ -95,6 +97,17 @@ _MISSES: Final[dict[str, Told]] = {
             Text("要换地方领取请办理转移", "to collect it elsewhere, have it transferred"),
         ),
         Told(
+            "same_loss",
+            Text(
+                "这次失业已经领过失业保险金", "the benefit was drawn for this loss of work before"
+            ),
+            Text(
+                "重新就业后再次失业的可以再申领，没有领完的月数合并计算；最后工作日填错的请更正",
+                "claim again after new work has ended, the months left are added; if the last day of"
+                " work is wrong, put it right",
+            ),
+        ),
+        Told(
             "not_insured",
             Text("没有参加失业保险", "not insured against unemployment"),
             Text(
@@ -140,7 +153,9 @@ def misses(asked: Question, nation: Nation) -> list[Told]:
         found.append("dead")
     if asked.drawing:
         found.append("drawing")
-    elif asked.months_paid < 12 and not asked.months_carried:
+    elif asked.same_loss:
+        found.append("same_loss")
+    elif asked.months_paid < PAID_LEAST and not asked.months_carried:
         found.append("months_short")
     if asked.reason == "resigned":
         found.append("own_will")

@@ -25,7 +25,7 @@ from yikatong.core import ids, regions
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, one_of
-from yikatong.core.months import add_months, last_day, month_of
+from yikatong.core.months import add_months, last_day, month_of, months_from
 from yikatong.core.platform import Platform
 from yikatong.money.errors import KeyReused
 from yikatong.money.ledger import service as ledger
@@ -175,10 +175,8 @@ async def confirm_month(
             first = month_of(one.starts_on)
             drawn = await store.months_drawn(connection, person_id, first, ("open", "paid"))
             left = max(1, one.months_granted - len(drawn))
-            person = await people.get(connection, person_id)
-            nation = terms.load().nation
-            retires = rules.retires_on(person.birth_date, person.sex, one.post, nation)
-            last = min(add_months(month, left - 1), add_months(retires, -1))
+            before = add_months(await _retires(connection, one), -1)
+            last = min(add_months(month, left - 1), before)
             changed = msgspec.structs.replace(one, state="drawing", ends_on=last_day(last))
             one = await write_claim(connection, changed)
             await entitled.release(platform, connection, one, month)
@@ -230,20 +228,22 @@ async def transfer(
         day, now = today(platform.clock), platform.clock.now()
         standard = terms.load().standard(code, day)
         ended = await end_claim(platform, connection, one, "transfer", day, actor)
-        if not ended.months_left:
+        first = add_months(day.replace(day=1), 1)
+        # Months that were held, too, are not paid into the month of the retirement age.
+        left = min(ended.months_left, months_from(first, await _retires(connection, one)))
+        if left <= 0:
             raise ClaimRefused(
                 zh="已没有剩余月数可以转移", en="no month is left to be moved", field="region"
             )
-        first = add_months(day.replace(day=1), 1)
         made = msgspec.structs.replace(
             one,
             claim_id=ids.new_id(now),
             key=key,
             content_hash=content,
             region=code,
-            months_granted=ended.months_left,
+            months_granted=left,
             starts_on=first,
-            ends_on=last_day(add_months(first, ended.months_left - 1)),
+            ends_on=last_day(add_months(first, left - 1)),
             made_at=now,
             state="drawing",
             version=1,
@@ -302,6 +302,12 @@ async def end_claim(
     )
     await record(platform, connection, actor, ended, "unemployment.ended")
     return ended
+
+
+async def _retires(connection: Connection, one: Claim) -> date:
+    """The month of the retirement age of who claimed."""
+    person = await people.get(connection, one.person_id)
+    return rules.retires_on(person.birth_date, person.sex, one.post, terms.load().nation)
 
 
 async def write_claim(connection: Connection, one: Claim) -> Claim:
@@ -367,13 +373,25 @@ async def _question(
             and (one.ends_on is None or one.ends_on >= day)
             for one in drawn
         ),
+        same_loss=_same_loss(claims, left_on),
         on=day,
     )
 
 
+def _same_loss(claims: Sequence[Claim], left_on: date | None) -> bool:
+    """Whether no work was lost since the registration that the newest claim rests on: a benefit that
+    ended is claimed again after new work only (社会保险法 第四十六条)."""
+    return bool(claims) and left_on is not None and left_on < claims[0].registered_on
+
+
 def _counted(claims: Sequence[Claim]) -> int:
-    """Months paid that earlier claims rest on; a transfer repeats those of the claim it moves."""
-    return sum(one.months_paid for one in claims if one.ended_by != "transfer")
+    """Months paid that earlier claims rest on; a transfer repeats those of the claim it moves. Less than a
+    year gave no months of its own: what was left was drawn, and it goes on counting."""
+    return sum(
+        one.months_paid
+        for one in claims
+        if one.ended_by != "transfer" and one.months_paid >= rules.PAID_LEAST
+    )
 
 
 def _carried(claims: Sequence[Claim]) -> int:

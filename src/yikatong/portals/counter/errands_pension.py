@@ -237,6 +237,13 @@ def _survivor_fields(case: Case) -> Sequence[Field]:
         Field(name="heir_name", label="heir_name", longest=40),
         Field(name="heir_number", label="heir_number", longest=18),
         Field(name="kinship", label="kinship", hint=words("counter_hint_kinship")),
+        Field(
+            name="urban_income",
+            label="urban_income",
+            digits=True,
+            longest=14,
+            hint=words("counter_hint_urban_income"),
+        ),
     )
 
 
@@ -256,7 +263,10 @@ async def _survivors(case: Case, actor: Actor) -> Done:
             raise nobody from None
         if (await people.names(connection, [heir])).get(heir) != name:
             raise nobody
-    claim = Survivor(heir_id=heir, died_on=case.day("died_on"), kinship=case.typed("kinship"))
+    claim = Survivor(
+        heir_id=heir, died_on=case.day("died_on"), kinship=case.typed("kinship"),
+        urban_income=plain(case.typed("urban_income")) or None,
+    )  # fmt: skip
     done = await ending.survivors(
         case.platform, case.facts.person_id, claim, actor, case.idempotency_key
     )
@@ -269,6 +279,7 @@ async def _survivors(case: Case, actor: Actor) -> Done:
     told += [
         (Text(**one["name"]), same(f"{one['working']} · {one['clause']}")) for one in done["steps"]
     ]
+    told += [(words("told_note"), Text(**one)) for one in done["notes"]]
     return Done(told, words("counter_note_survivors"))
 
 
