@@ -292,3 +292,26 @@ async def test_unemployment_benefit_is_claimed_confirmed_moved_and_ended_at_the_
         ended = await later.errand(person_id, "unemployment_end", end)
         assert "重新就业" in text_of(ended.text)
     assert {one.status for one in await drawn(platform, person_id)} == {"ended"}
+
+
+async def test_unemployment_benefit_is_moved_online_to_where_one_lives_once(
+    platform: Platform,
+) -> None:
+    person_id = await person_of(platform, "unemployment")
+    async with at_home(platform, person_id) as holder:
+        assert "/benefits/move" not in await holder.get("/benefits")
+        async with platform.database.transaction() as connection:
+            await connection.execute(
+                "update persons set residence_region = '110105' where person_id = $1", person_id
+            )
+        page = await holder.get("/benefits")
+        assert "转到北京市（居住地）" in page
+        form = {**hidden(page), "to": "residence"}
+        for _ in range(2):
+            moved = await holder.post("/benefits/move", form)
+            assert moved.headers["location"] == "/benefits?done=moved"
+        wrong = await holder.post("/benefits/move", {**form, "key": "k2", "to": "moon"})
+        assert wrong.status_code == 422
+        assert "move-error" in wrong.text
+    newest, *_ = [one for one in await drawn(platform, person_id) if one.status == "drawing"]
+    assert (newest.region, newest.starts_on.day) == ("110000", 1)

@@ -19,13 +19,17 @@ from yikatong.benefits.runs import returned, service, shown
 from yikatong.benefits.runs.model import FUND_NAMES, LINE_STATE_NAMES, Received
 from yikatong.benefits.service import entitlements
 from yikatong.benefits.unemployment import service as unemployment
+from yikatong.benefits.unemployment.errors import NotDrawing
 from yikatong.benefits.unemployment.model import END_NAMES, REASON_NAMES, REASONS, Claim, NewClaim
+from yikatong.core import regions
 from yikatong.core.clock import today
 from yikatong.core.errors import YikatongError, one_of
 from yikatong.core.money import Fen, parse_yuan
 from yikatong.core.platform import Platform
 from yikatong.identity.verification.faces import FaceCheck
 from yikatong.money.bodies import check_key, identifier
+from yikatong.people import service as people
+from yikatong.people.model import Person
 from yikatong.policies.requests import parse_day
 from yikatong.portability.rules.benefit import HELD_REASONS
 from yikatong.portals.faces import PICTURE_BYTES_MAX, read_face
@@ -40,7 +44,7 @@ from yikatong.trust.documents.model import KINDS, Matter
 
 BENEFITS: Final = "/benefits"
 _PURPOSE: Final = "own benefits"
-_DONE: Final = ("confirmed", "claimed", "account", "face", "applied", "withdrawn")
+_DONE: Final = ("confirmed", "claimed", "moved", "account", "face", "applied", "withdrawn")
 _PLACES: Final = ("insured", "residence")
 _POSTS: Final = ("worker", "cadre")
 _CLAIM: Final = ("left_on", "registered_on", "reason", "collect_in", "post", "key")
@@ -77,6 +81,7 @@ async def _show(
     received, back = await service.received(platform, mine.person_id, mine.actor)
     async with platform.database.transaction(readonly=True) as connection:
         drawn = await entitlements(connection, mine.person_id)
+        person = await people.get(connection, mine.person_id)
     claimed = {one.starts_on for one in claims}
     monthly = {one.starts_on: one.monthly for one in drawn if one.benefit == "unemployment"}
     day = today(platform.clock)
@@ -118,6 +123,7 @@ async def _show(
         ],
         draws=any(one.benefit == "unemployment" and one.status != "ended" for one in drawn),
         current_claim=None if current is None else _claim(view, current, 0),
+        moves=[] if current is None else _moves(view, current, person),
         received=[_received(view, one) for one in received],
         back=[
             {
@@ -169,7 +175,7 @@ def _application(view: View, one: dict[str, Any], handed_in: str) -> dict[str, A
     return {
         "number": one["application_id"],
         "state": one["state"],
-        "text": view.text(f"my_application_{one['state']}", month=one["retires_on"]),
+        "text": view.text(f"my_application_{one['state']}", month=view.day(one["retires_on"])),
         "day": one["applied_at"][:10],
         "reason": one["reason"] if by_hand else "",
         "papers": view.text("my_application_papers", kinds=handed_in) if handed_in else "",
@@ -251,6 +257,26 @@ def _claim(view: View, one: Claim, monthly: Fen) -> dict[str, Any]:
         "left": one.months_left,
         "why": END_NAMES[one.ended_by].in_language(view.language) if one.ended_by else "",
     }
+
+
+def _places(one: Claim, person: Person) -> dict[str, str]:
+    """The region of each place where the benefit may be collected."""
+    return {
+        "insured": one.insured_region,
+        "residence": regions.pooling_region(person.residence_region).code,
+    }
+
+
+def _moves(view: View, one: Claim, person: Person) -> list[tuple[str, str]]:
+    """Where else it may be collected, with what the button says."""
+    return [
+        (
+            where,
+            view.text("my_move_to", place=view.place(code), what=view.text(f"my_collect_{where}")),
+        )
+        for where, code in _places(one, person).items()
+        if code != one.region
+    ]
 
 
 def _without_claim(view: View, one: Entitlement) -> dict[str, Any]:
@@ -350,6 +376,27 @@ async def confirm(
     return await _carry_out(request, platform, "confirm", "confirmed", work)
 
 
+@post(f"{BENEFITS}/move", include_in_schema=False)
+async def move(
+    request: Request[Any, Any, Any], platform: NamedDependency[Platform]
+) -> Response[Any]:
+    """Collect the rest of the unemployment benefit at the other place, from next month on."""
+    sent = await read_form(request, "to", "key")
+
+    async def work(mine: Whose) -> object:
+        key = check_key(sent["key"], "key")
+        where = one_of(sent["to"], _PLACES, "move")
+        async with platform.database.transaction(readonly=True) as connection:
+            claims = await unemployment.claims(connection, mine.person_id)
+            person = await people.get(connection, mine.person_id)
+        if not claims:
+            raise NotDrawing
+        region = _places(claims[0], person)[where]
+        return await unemployment.transfer(platform, mine.person_id, region, mine.actor, key)
+
+    return await _carry_out(request, platform, "move", "moved", work)
+
+
 @post(f"{BENEFITS}/claim", include_in_schema=False)
 async def claim(
     request: Request[Any, Any, Any], platform: NamedDependency[Platform]
@@ -386,4 +433,4 @@ async def withdraw(
     return await _carry_out(request, platform, "application", "withdrawn", work)
 
 
-routes: Final = [benefits, account_right, face, confirm, claim, withdraw]
+routes: Final = [benefits, account_right, face, confirm, move, claim, withdraw]
