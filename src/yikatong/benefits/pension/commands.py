@@ -114,7 +114,7 @@ def estimate(
         print_json(body)
     else:
         _tell(body)
-    if not any(one.possible for one in found.options):
+    if not any(one.possible for one in found.options if one.kind != "paid_up"):
         raise typer.Exit(1)
 
 
@@ -123,6 +123,7 @@ def _tell(body: dict[str, Any]) -> None:
         "early": "提前 early",
         "statutory": "法定 statutory",
         "late": "延迟 late",
+        "paid_up": "缴满 paid up",
     }
     for step in body["retirement"]["steps"]:
         typer.echo(f"{step['result']['zh']} · {step['result']['en']}")
