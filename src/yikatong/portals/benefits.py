@@ -17,6 +17,7 @@ from yikatong.benefits.pension import service as pensions
 from yikatong.benefits.proof_of_life import service as proofs
 from yikatong.benefits.runs import returned, service, shown
 from yikatong.benefits.runs.model import FUND_NAMES, LINE_STATE_NAMES, Received
+from yikatong.benefits.runs.paydays import next_payday
 from yikatong.benefits.service import entitlements
 from yikatong.benefits.unemployment import service as unemployment
 from yikatong.benefits.unemployment.errors import NotDrawing
@@ -95,7 +96,7 @@ async def _show(
         request, "my-benefits.html", status=status, current="benefits", mine=mine, errors=errors,
         done=done if done in _DONE else "",
         key=(sent or {}).get("key") or new_key(),
-        pensions=[_pension(view, one, pension) for one in pension["pensions"]],
+        pensions=[_pension(view, one, pension, day) for one in pension["pensions"]],
         applications=[
             _application(view, one, await _papers(platform, mine, view, one))
             for one in pension["applications"][:3]
@@ -122,6 +123,14 @@ async def _show(
             if one.benefit == "unemployment" and one.starts_on not in claimed
         ],
         draws=any(one.benefit == "unemployment" and one.status != "ended" for one in drawn),
+        claim_next=next(
+            (
+                _next(view, one.region, one.settled_month, one.status, day)
+                for one in drawn
+                if one.benefit == "unemployment" and one.status == "drawing"
+            ),
+            "",
+        ),
         current_claim=None if current is None else _claim(view, current, 0),
         moves=[] if current is None else _moves(view, current, person),
         received=[_received(view, one) for one in received],
@@ -200,7 +209,17 @@ def _held(view: View, reason: str | None) -> str:
     return known.in_language(view.language) if known else ""
 
 
-def _pension(view: View, one: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+def _next(view: View, region: str, settled: date | None, status: str, day: date) -> str:
+    """When the next payment is due, or was; nothing of what is not drawn."""
+    if status != "drawing":
+        return ""
+    due = next_payday(region, settled, day)
+    if due < day:
+        return view.text("my_late_payday", day=view.day(due))
+    return view.text("my_next_payday", day=view.day(due))
+
+
+def _pension(view: View, one: dict[str, Any], told: dict[str, Any], day: date) -> dict[str, Any]:
     """A pension with how it was worked out, where that is on file, and its rises since."""
     granted = next(
         (
@@ -215,6 +234,13 @@ def _pension(view: View, one: dict[str, Any], told: dict[str, Any]) -> dict[str,
         **one,
         "monthly": parse_yuan(one["monthly"], "monthly"),
         "name": _fund(view, one["insurance"]),
+        "next": _next(
+            view,
+            one["region"],
+            date.fromisoformat(f"{one['settled_month']}-01") if one["settled_month"] else None,
+            one["status"],
+            day,
+        ),
         "place": view.place(one["region"], short=True),
         "held": _held(view, one["held_reason"]),
         "parts": [
