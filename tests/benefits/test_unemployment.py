@@ -291,6 +291,26 @@ async def test_a_claim_in_the_month_of_an_earlier_ones_end_begins_with_the_next(
     assert await worker.pay() == 186_400
 
 
+async def test_a_month_that_was_paid_and_is_asked_back_is_not_lost_to_the_next_claim(
+    worker: Worker,
+) -> None:
+    await worker.claim()
+    for month in (3, 4):
+        worker.go_to(date(2026, month, 10))
+        await service.confirm_month(worker.platform, worker.person_id, CLERK)
+        await worker.pay()
+    one = await service.end(worker.platform, worker.person_id, "work", date(2026, 3, 20), CLERK)
+    assert (one.months_left, one.overpaid) == (17, 186_400)
+    again = await worker.claim(
+        key="again", left_on=date(2026, 4, 3), registered_on=date(2026, 4, 7)
+    )
+    # April was paid: it is given back, and all 17 months follow from May on.
+    assert (again.starts_on, again.months_granted) == (date(2026, 5, 1), 17)
+    worker.go_to(date(2026, 5, 10))
+    # What is asked back is set off whole, where something is left.
+    assert await worker.pay() == 186_400
+
+
 async def test_a_held_month_is_not_due_when_it_ends(worker: Worker) -> None:
     await worker.claim()
     worker.go_to(date(2026, 5, 10))

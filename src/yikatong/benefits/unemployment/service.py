@@ -106,9 +106,14 @@ async def claim(
             wanted.left_on,
         )  # fmt: skip
         first = month_of(day)
-        if any(one.ended_on is not None and one.ended_on >= first for one in earlier):
-            # This month is the earlier claim's.
-            first = add_months(first, 1)
+        # What an earlier claim is due for, or was paid for and is asked back, is not this one's.
+        taken = [one.ended_on for one in earlier if one.ended_on is not None] + [
+            one.settled_month
+            for one in await benefits.entitlements(connection, person_id)
+            if one.benefit == "unemployment" and one.settled_month is not None
+        ]
+        if (behind := max(taken, default=first)) >= first and taken:
+            first = add_months(behind, 1)
             question = msgspec.structs.replace(question, on=first)
         found = rules.estimate(question, terms.load())
         if not found.entitled:
