@@ -3,7 +3,7 @@ life, what came back, the claim for unemployment benefit. For visitors: where to
 """
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.response import Redirect
 
-from yikatong.benefits.model import Entitlement
+from yikatong.benefits.model import Benefit, Entitlement
 from yikatong.benefits.pension import papers
 from yikatong.benefits.pension import service as pensions
 from yikatong.benefits.proof_of_life import service as proofs
@@ -96,7 +96,7 @@ async def _show(
         request, "my-benefits.html", status=status, current="benefits", mine=mine, errors=errors,
         done=done if done in _DONE else "",
         key=(sent or {}).get("key") or new_key(),
-        pensions=[_pension(view, one, pension, day) for one in pension["pensions"]],
+        pensions=[_pension(view, one, pension) for one in pension["pensions"]],
         applications=[
             _application(view, one, await _papers(platform, mine, view, one))
             for one in pension["applications"][:3]
@@ -123,14 +123,8 @@ async def _show(
             if one.benefit == "unemployment" and one.starts_on not in claimed
         ],
         draws=any(one.benefit == "unemployment" and one.status != "ended" for one in drawn),
-        claim_next=next(
-            (
-                _next(view, one.region, one.settled_month, one.status, day)
-                for one in drawn
-                if one.benefit == "unemployment" and one.status == "drawing"
-            ),
-            "",
-        ),
+        pension_next=_next(view, drawn, "pension", day),
+        claim_next=_next(view, drawn, "unemployment", day),
         current_claim=None if current is None else _claim(view, current, 0),
         moves=[] if current is None else _moves(view, current, person),
         received=[_received(view, one) for one in received],
@@ -209,17 +203,18 @@ def _held(view: View, reason: str | None) -> str:
     return known.in_language(view.language) if known else ""
 
 
-def _next(view: View, region: str, settled: date | None, status: str, day: date) -> str:
-    """When the next payment is due, or was; nothing of what is not drawn."""
-    if status != "drawing":
+def _next(view: View, found: Sequence[Entitlement], benefit: Benefit, day: date) -> str:
+    """When the next payment of a benefit is due, or was; nothing of what is not drawn."""
+    one = next((one for one in found if (one.benefit, one.status) == (benefit, "drawing")), None)
+    if one is None:
         return ""
-    due = next_payday(region, settled, day)
+    due = next_payday(one.region, one.starts_on, one.settled_month, day)
     if due < day:
         return view.text("my_late_payday", day=view.day(due))
     return view.text("my_next_payday", day=view.day(due))
 
 
-def _pension(view: View, one: dict[str, Any], told: dict[str, Any], day: date) -> dict[str, Any]:
+def _pension(view: View, one: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
     """A pension with how it was worked out, where that is on file, and its rises since."""
     granted = next(
         (
@@ -234,13 +229,6 @@ def _pension(view: View, one: dict[str, Any], told: dict[str, Any], day: date) -
         **one,
         "monthly": parse_yuan(one["monthly"], "monthly"),
         "name": _fund(view, one["insurance"]),
-        "next": _next(
-            view,
-            one["region"],
-            date.fromisoformat(f"{one['settled_month']}-01") if one["settled_month"] else None,
-            one["status"],
-            day,
-        ),
         "place": view.place(one["region"], short=True),
         "held": _held(view, one["held_reason"]),
         "parts": [

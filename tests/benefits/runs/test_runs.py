@@ -399,8 +399,12 @@ def test_a_region_pays_on_its_day_and_before_a_weekend() -> None:
     assert payday("310000", date(2026, 4, 1)) == date(2026, 4, 17)
     assert payday("440300", date(2026, 5, 20)) == date(2026, 5, 12)
     today = date(2026, 5, 20)
-    assert next_payday("440300", date(2026, 4, 1), today) == date(2026, 5, 12)
-    assert next_payday("440300", date(2026, 5, 1), today) == date(2026, 6, 12)
+    since = date(2025, 1, 1)
+    assert next_payday("440300", since, date(2026, 4, 1), today) == date(2026, 5, 12)
+    assert next_payday("440300", since, date(2026, 5, 1), today) == date(2026, 6, 12)
+    # Granted behind the payday, it comes with the next; in advance, in its first month.
+    assert next_payday("440300", date(2026, 5, 18), None, today) == date(2026, 6, 12)
+    assert next_payday("440300", date(2026, 7, 1), None, today) == date(2026, 7, 10)
 
 
 async def test_wrong_input_names_the_field(platform: Platform) -> None:

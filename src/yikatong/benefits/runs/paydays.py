@@ -53,9 +53,11 @@ def payday(region: str, month: date) -> date:
     raise AssertionError(month)
 
 
-def next_payday(region: str, settled: date | None, today: date) -> date:
-    """When the next month that is not settled is paid; of one that is past, when it was to be paid."""
-    month = month_of(today)
+def next_payday(region: str, since: date, settled: date | None, today: date) -> date:
+    """When the next month that is not settled is paid; of one that is past, when it was to be paid.
+    What began behind this month's payday is paid with the next month. Pure."""
+    month = max(month_of(today), month_of(since))
     if settled is not None and settled >= month:
         month = next_month(settled)
-    return payday(region, month)
+    due = payday(region, month)
+    return due if since <= due else payday(region, next_month(month))
