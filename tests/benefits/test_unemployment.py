@@ -405,6 +405,43 @@ async def test_months_held_are_not_moved_into_the_month_of_the_retirement_age(
     assert (one.ended_by, one.ended_on) == ("retirement_age", date(2026, 6, 30))
 
 
+async def test_less_than_a_year_before_the_retirement_age_it_goes_on_until_then(
+    worker: Worker,
+) -> None:
+    # 60 in February 2027 and 7 months more: September 2027. 12 months would end in February.
+    await worker.sql(
+        "update persons set birth_date = '1967-02-10' where person_id = $1 returning 1",
+        worker.person_id,
+    )
+    await worker.sql(
+        "update enrolments set months_paid = 24, region = $2 where person_id = $1 returning 1",
+        worker.person_id, CHENGDU,
+    )  # fmt: skip
+    assert (await worker.claim()).ends_on == date(2027, 2, 28)
+    worker.go_to(date(2026, 9, 10))
+    await service.confirm_month(worker.platform, worker.person_id, CLERK)
+    await due.run(worker.platform)
+    assert (await worker.entitlement())[2] == date(2027, 2, 28)
+    worker.go_to(date(2026, 10, 10))
+    await service.confirm_month(worker.platform, worker.person_id, CLERK)
+    await due.run(worker.platform)
+    assert (await worker.entitlement())[2] == date(2027, 8, 31)
+    # March to September, which no run paid, and October, the first within a year.
+    assert await worker.pay() == 8 * 186_400
+    assert (await due.run(worker.platform)).contributions == 8 + 1
+    assert (await due.run(worker.platform)).contributions == 0
+    found = await worker.sql(
+        """select (insurance, period_from, personal_part > 0, account_part)::text
+             from contribution_bills where person_id = $1 and insurance = '110'""",
+        worker.person_id,
+    )
+    assert found == "(110,2026-10-01,t,0)"
+    assert (await verification.verify(worker.platform)).proved
+    one = await service.end(worker.platform, worker.person_id, "work", date(2026, 10, 10), CLERK)
+    # Eight of twelve months were drawn; what was added is not kept.
+    assert (one.months_extended, one.months_left) == (6, 4)
+
+
 async def test_months_that_were_held_to_the_end_are_kept(worker: Worker) -> None:
     await worker.claim()
     worker.go_to(date(2026, 5, 10))

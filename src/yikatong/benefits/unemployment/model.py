@@ -168,6 +168,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """Paid for months behind the last one due: to be given back."""
     post: Post
     made_at: datetime
+    months_extended: int = 0
+    """Beyond those granted, until the retirement age."""
     version: int = 1
 
 

@@ -182,7 +182,9 @@ async def confirm_month(
             left = max(1, one.months_granted - len(drawn))
             before = add_months(await _retires(connection, one), -1)
             last = min(add_months(month, left - 1), before)
-            changed = msgspec.structs.replace(one, state="drawing", ends_on=last_day(last))
+            changed = msgspec.structs.replace(
+                one, state="drawing", ends_on=last_day(last), months_extended=0
+            )
             one = await write_claim(connection, changed)
             await entitled.release(platform, connection, one, month)
         if new:
@@ -251,6 +253,7 @@ async def transfer(
             ends_on=last_day(add_months(first, left - 1)),
             made_at=now,
             state="drawing",
+            months_extended=0,
             version=1,
         )
         await store.insert(connection, made)
@@ -292,7 +295,9 @@ async def end_claim(
     # Nor before it began, nor behind the last month granted.
     last = min(max(month, add_months(first, -1)), month_of(one.ends_on))
     behind = (one.ends_on.year - last.year) * 12 + one.ends_on.month - last.month
-    left = 0 if why in FORFEITS else min(behind, one.months_granted)
+    left = 0
+    if why not in FORFEITS:
+        left = min(max(behind - one.months_extended, 0), one.months_granted)
     overpaid = await entitled.end(platform, connection, one, drawn, last, why)
     ended = await write_claim(
         connection,
