@@ -328,7 +328,7 @@ def test_a_sale_whose_lines_miss_its_total_is_never_sent() -> None:
 
 def test_each_line_is_answered_with_its_split() -> None:
     found = (
-        samples.line(),
+        samples.line(marks="en"),
         samples.line(
             "2", quantity="-1", price="69.00", total=-69_00, over_limit=-9_00, first_pay=-6_00,
             gives_back="1",
@@ -353,9 +353,9 @@ def test_each_line_is_answered_with_its_split() -> None:
             "inscp_scp_amt": "108.00",
             "chrgitm_lv": "02",
             "med_chrgitm_type": "09",
-            "bas_medn_flag": None,
-            "hi_nego_drug_flag": None,
-            "chld_medc_flag": None,
+            "bas_medn_flag": "1",
+            "hi_nego_drug_flag": "1",
+            "chld_medc_flag": "0",
             "list_sp_item_flag": None,
             "lmt_used_flag": None,
             "drt_reim_flag": None,

@@ -112,6 +112,7 @@ def one(
         name=item.name,
         details=line.details,
         left=left,
+        marks=item.marks,
     )
 
 
