@@ -130,7 +130,8 @@ async def test_a_provider_is_found_by_code_and_by_name(client: Client) -> None:
 
 
 async def test_a_question_for_all_providers_is_refused(client: Client) -> None:
-    for given in ({}, {"fixmedins_type": "1"}, {"fixmedins_name": "null"}):
+    assert {one["fixmedins_code"] for one in await ask(client, fixmedins_type="2")} == {PHARMACY}
+    for given in ({}, {"fixmedins_name": "null"}):
         said = await client.refused("1201", {"medinsinfo": given})
         assert said.startswith("medinsinfo.fixmedins_code：")
     said = await client.refused("1201", {"medinsinfo": {"fixmedins_type": "9"}})

@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 
 from tests.medical.visits.conftest import NOW, Hospital, line
+from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
 from yikatong.medical.filings.errors import FilingInUse
 from yikatong.medical.visits import orders
 from yikatong.medical.visits.errors import CareRefused, OutOfOrder, SumDiffers
 from yikatong.medical.visits.orders import Settle, Settled
 from yikatong.money.verification import verify
+from yikatong.people.service import id_numbers
 
 
 def settle(person_id: int, visit_id: int, setting: Any, total: int, **more: Any) -> Settle:
@@ -40,6 +42,24 @@ async def test_a_stated_total_that_is_not_the_lines_is_refused_with_both(
     visit = await beijing.stay(person, line(items["A"], 1_000_000))
     with pytest.raises(SumDiffers, match=r"10000\.01.*10000\.00"):
         await beijing.do(settle(person, visit, "inpatient", 1_000_001))
+
+
+async def test_who_has_another_insurance_or_another_id_number_is_told_so(
+    beijing: Hospital, people: dict[str, int], platform: Platform
+) -> None:
+    person = people["all_in_order"]
+    with pytest.raises(InvalidInput, match="310, not 390") as refused:
+        await beijing.do(
+            orders.Register(person_id=person, number="1", begun_at=NOW, insurance="390")
+        )
+    assert refused.value.field == "insurance"
+    async with platform.database.transaction(readonly=True) as connection:
+        numbers = await id_numbers(platform, connection, [person, people["home"]])
+    shown = orders.Certificate("id_number", numbers[person])
+    assert await beijing.do(orders.Identify(certificate=shown, id_number=numbers[person]))
+    with pytest.raises(CareRefused) as other:
+        await beijing.do(orders.Identify(certificate=shown, id_number=numbers[people["home"]]))
+    assert other.value.field == "id_number"
 
 
 async def test_the_same_message_gets_the_first_answer_and_nothing_happens_twice(

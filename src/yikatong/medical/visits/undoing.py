@@ -157,8 +157,9 @@ def undo(
         )
     if original.kind in _STANDS:
         raise CareRefused(
-            "撤销类交易不能冲正，请重新办理原业务",
-            "what took something back is not reversed; do the first step anew",
+            f"{order.transaction_code} 已办理；撤销类交易不能冲正，需要时请重新办理原业务",
+            f"the {order.transaction_code} was carried out; what took something back is not reversed,"
+            " do the first step anew",
             "transaction_code",
         )
     if job.acts_as is None:

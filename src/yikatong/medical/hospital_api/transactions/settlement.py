@@ -189,7 +189,8 @@ def _shown(
 
     scope = amount(inscp_scp_amt)
     info = SetlInfo(
-        str(one.visit_id) if one.visit_id else None,
+        # What a pharmacy only asks for leaves no visit behind.
+        str(one.visit_id) if one.visit_id and (numbered or one.setting != "pharmacy") else None,
         str(one.settlement_id) if numbered else None,
         str(one.person_id),
         person.name,
