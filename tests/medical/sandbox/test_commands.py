@@ -13,6 +13,7 @@ import pytest
 
 from tests import fillings
 from tests.conftest import Filling
+from yikatong.cards import service as cards
 from yikatong.core.platform import Platform
 from yikatong.identity import office
 from yikatong.identity.ecards.codes import Codes
@@ -92,6 +93,10 @@ async def test_show_prints_exactly_what_a_client_needs(cli: Cli) -> None:
              "insurance", "insured_region"]  # fmt: skip
     assert all(list(one) == names for one in shown["persons"])
     assert len(shown["persons"]) > 90
+    (old,) = (one for one in shown["persons"] if one["situation"] == "replaced")
+    async with cli.platform.database.transaction(readonly=True) as connection:
+        held = await cards.cards(connection, old["person_id"])
+    assert [one.state for one in held if one.card_number == old["card_number"]] == ["replaced"]
     code, out, _ = await cli("show")
     assert code == 0
     assert shown["providers"][0]["secret"] in out
