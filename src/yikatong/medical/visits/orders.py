@@ -395,6 +395,8 @@ class ChoiceDone(msgspec.Struct, frozen=True):
     """The choice was noted, under this number."""
 
     number: str
+    new: bool = False
+    """Whether it was made now, not before."""
 
 
 class ChronicFound(msgspec.Struct, frozen=True):
