@@ -176,7 +176,9 @@ def undo(
             " do the first step anew",
             "transaction_code",
         )
-    if job.acts_as is None:
+    # What a filing order led to was looked for, and is gone, where it no longer has an opposite.
+    gone = job.acts_as is None and _opposite(original) is not None
+    if job.acts_as is None and not gone:
         return Undone(
             False,
             Text(
@@ -184,7 +186,7 @@ def undo(
                 "this transaction left nothing that could be taken back",
             ),
         )
-    if done is None and _is_back(job.acts_as, work):
+    if job.acts_as is None or (done is None and _is_back(job.acts_as, work)):
         return Undone(
             False,
             Text(
