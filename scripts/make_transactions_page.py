@@ -73,6 +73,8 @@ _NOTES: Final = {
     "2403": "What is absent stays as it was.",
     "2505": "Without `fixmedins_code`: the caller. `trt_dcla_detl_sn` stands beside `result`, too.",
     "2506": "Without `fixmedins_code`: the caller.",
+    "5206": "The policy year in which the month lies, by default this one; `cum_ym` in the answer: up to when "
+    "the figures stand.",
     "2601": "Succeeds too where there was nothing to reverse, or where it was taken back already: `rvs_flag` "
     "0. What takes something back itself (2103, 2202, 2205, 2208, 2302, 2305, 2404, 2405, 2502, 2506) is "
     "not reversed, and that it was carried out is said: send the same message again for its answer.",
