@@ -127,6 +127,7 @@ def _mother(rows: Rows, person_id: int, today: date) -> None:
     _benefit("pension", "drawing", 200)(rows, person_id, today)
 
 
+REPLACED: Final = "replaced"
 _RETIRED: Final[dict[str, Any]] = {"age": 66, "category": "retired", "filing": None}
 _FROZEN: Final = {"social": "frozen", "bank_app": "frozen"}
 
@@ -146,7 +147,7 @@ DEMOS: Final[tuple[Demo, ...]] = (
     Demo("pin_locked", "密码已锁定", "PIN locked", "110000", "pharmacy", "no", "徐莉", card={"state": "locked"}),
     Demo("lost_provisionally", "已临时挂失", "Provisionally reported lost", "110000", "inpatient", "no", "孙强", sex=1, card={"state": "loss_reported_provisionally", **_FROZEN}),
     Demo("lost", "已正式挂失", "Reported lost", "110000", "inpatient", "no", "马丽", card={"state": "loss_reported", **_FROZEN}),
-    Demo("replaced", "补了新卡，一切正常", "Has a new card, all in order", "110000", "inpatient", "yes", "周倩", card={"ordinal": 1}, change=_replaced),
+    Demo(REPLACED, "补了新卡，一切正常；旧卡不能再用", "Has a new card, all in order; the old one works no more", "110000", "inpatient", "yes", "周倩", card={"ordinal": 1}, change=_replaced),
     Demo("cancelled", "卡已注销", "Card cancelled", "110000", "identity", "no", "朱军", sex=1, card={"state": "cancelled", **_FROZEN}),
     Demo("expired", "卡已过期", "Card expired", "110000", "inpatient", "no", "胡平", sex=1, card={"state": "expired", "issued": 4000, "generation": 2}),
     Demo("first_generation", "还在用第一代卡", "Still a first-generation card", "110000", "inpatient", "no", "郭秀兰", age=58, card={"generation": 1, "issued": 3500}),
