@@ -48,9 +48,12 @@ _REVERSED: Final = (
     "Out: the settlement with every amount negated; `balc` is the balance after the reversal."
 )
 _NOTES: Final = {
-    "1101": "`card_sn` is required where `mdtrt_cert_type` is 03.",
-    "2001": "`fixmedins_code`, where given, is the caller's own. Without `begntime` it is asked of today.",
-    "2101": "As 2102; `setl_id` is null in the answer.",
+    "1101": "`card_sn` is required where `mdtrt_cert_type` is 03. `psn_name`, and `certno` of a resident id "
+    "card, are compared where given.",
+    "2001": "`fixmedins_code`, where given, is the caller's own. Without `begntime` it is asked of today. "
+    "`begndate`: since when the insurance gives benefits. Where the fund's cap of the year is used up, it "
+    "is not enjoyed.",
+    "2101": "As 2102; `setl_id` and `mdtrt_id` are null in the answer.",
     "2102": "Lines are never negative; a sale is taken back whole (2103).",
     "2103": _REVERSED,
     "2203": "Without `maindiag_flag` the first western diagnosis, or else the first disease of Chinese "
@@ -68,9 +71,13 @@ _NOTES: Final = {
     "2305": _REVERSED,
     "2402": "At least one main diagnosis (`maindiag_flag` 1).",
     "2403": "What is absent stays as it was.",
-    "2505": "Without `fixmedins_code`: the caller.",
+    "2505": "Without `fixmedins_code`: the caller. `trt_dcla_detl_sn` stands beside `result`, too.",
     "2506": "Without `fixmedins_code`: the caller.",
-    "2601": "Succeeds too where there was nothing to reverse: `rvs_flag` 0.",
+    "5206": "The policy year in which the month lies, by default this one; `cum_ym` in the answer: up to when "
+    "the figures stand.",
+    "2601": "Succeeds too where there was nothing to reverse, or where it was taken back already: `rvs_flag` "
+    "0. What takes something back itself (2103, 2202, 2205, 2208, 2302, 2305, 2404, 2405, 2502, 2506) is "
+    "not reversed, and that it was carried out is said: send the same message again for its answer.",
 }
 _SHARED: Final[dict[type[msgspec.Struct], tuple[str, str]]] = {
     SetlInfo: ("SETLINFO", "the settlement record"),

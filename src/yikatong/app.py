@@ -22,6 +22,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 import yikatong
 from yikatong import subscriptions
 from yikatong.benefits.pension import api as pension_api
+from yikatong.benefits.pension import papers as pension_papers
 from yikatong.benefits.proof_of_life import api as proof_api
 from yikatong.benefits.runs import api as runs_api
 from yikatong.benefits.runs import by_hand_api
@@ -318,6 +319,7 @@ def offices(platform: Platform) -> dict[str, Any]:
         {
             changes.MATTER: documents_api.Handled(changes_service.takes_documents, at_home),
             CARD_MATTER: documents_api.Handled(cards_applying.takes_documents, of_application),
+            pension_papers.MATTER: documents_api.Handled(pension_papers.takes_documents, at_home),
         },
         at_home,
     )

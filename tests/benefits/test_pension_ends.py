@@ -177,6 +177,7 @@ async def test_survivors_get_funeral_and_survivors_sum_once_on_the_heirs_account
     done = await ending.survivors(platform, 1, claim, CLERK, "k")
     # 46987 ÷ 12 × 2 = 7831.1667; 30 years paid: 24 months, drawn January 2024 to December 2025: 22.
     assert (done["funeral"], done["survivors"]) == ("7831.17", "86142.83")
+    assert [note["en"][-11:] for note in done["notes"]] == ["not checked"]
     assert await ending.survivors(platform, 1, claim, CLERK, "k") == done
     with pytest.raises(SurvivorsRefused):
         await ending.survivors(platform, 1, claim, CLERK, "another key")
@@ -197,6 +198,7 @@ async def test_survivors_of_who_did_not_draw_yet_need_a_recorded_death(
         )
     claim = Survivor(heir_id=2, died_on=date(2026, 2, 1), urban_income="48000.00")
     done = await ending.survivors(platform, 1, claim, CLERK, "k")
+    assert done["notes"] == []
     assert (done["funeral"], done["survivors"]) == ("8000.00", "24000.00")
     wrong = msgspec.structs.replace(claim, heir_id=1)
     with pytest.raises(SurvivorsRefused):

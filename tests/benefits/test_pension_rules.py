@@ -254,6 +254,12 @@ def test_who_pays_on_too_short_hears_when_it_will_be_enough() -> None:
     assert option is not None
     assert not option.possible
     assert option.enough_on == add_months(option.month, option.minimum - option.months)
+    then = estimate(short, TODAY, BOOK).option("paid_up")
+    assert then is not None
+    assert (then.month, then.months, then.possible) == (option.enough_on, option.minimum, True)
+    assert then.pension is not None
+    # 12049 × 2.2 ÷ 2 × 234 ÷ 1200; (150000 + 14458.80 × 8 % × 224) ÷ 61.3 at 69 years 5 months.
+    assert (then.pension.parts.basic, then.pension.parts.account) == (258_451, 667_376)
 
 
 def test_the_earliest_month_is_the_first_with_the_minimum_paid() -> None:

@@ -89,7 +89,8 @@ def filling() -> Filling:
 @pytest.fixture
 async def worker(platform: Platform, clock: FixedClock) -> Worker:
     async with platform.database.transaction() as connection:
-        await connection.execute("delete from benefit_entitlements")
+        for table in ("benefit_entitlements", "unemployment_claims", "job_seeker_months"):
+            await connection.execute(f"delete from {table}")
         person_id = await connection.fetchval(
             """select e.person_id from enrolments e
                  join persons p using (person_id) join cards c using (person_id)
@@ -290,6 +291,26 @@ async def test_a_claim_in_the_month_of_an_earlier_ones_end_begins_with_the_next(
     assert await worker.pay() == 186_400
 
 
+async def test_a_month_that_was_paid_and_is_asked_back_is_not_lost_to_the_next_claim(
+    worker: Worker,
+) -> None:
+    await worker.claim()
+    for month in (3, 4):
+        worker.go_to(date(2026, month, 10))
+        await service.confirm_month(worker.platform, worker.person_id, CLERK)
+        await worker.pay()
+    one = await service.end(worker.platform, worker.person_id, "work", date(2026, 3, 20), CLERK)
+    assert (one.months_left, one.overpaid) == (17, 186_400)
+    again = await worker.claim(
+        key="again", left_on=date(2026, 4, 3), registered_on=date(2026, 4, 7)
+    )
+    # April was paid: it is given back, and all 17 months follow from May on.
+    assert (again.starts_on, again.months_granted) == (date(2026, 5, 1), 17)
+    worker.go_to(date(2026, 5, 10))
+    # What is asked back is set off whole, where something is left.
+    assert await worker.pay() == 186_400
+
+
 async def test_a_held_month_is_not_due_when_it_ends(worker: Worker) -> None:
     await worker.claim()
     worker.go_to(date(2026, 5, 10))
@@ -329,6 +350,106 @@ async def test_the_second_refusal_ends_it_and_a_doubled_note_is_one(worker: Work
         assert one.state == "drawing"
     one = await service.refuse_job(worker.platform, worker.person_id, MARCH, CLERK, "b")
     assert (one.state, one.ended_by) == ("ended", "refused_twice")
+
+
+async def test_what_ended_is_claimed_again_after_new_work_only(worker: Worker) -> None:
+    await worker.claim()
+    for key in ("a", "b"):
+        await service.refuse_job(worker.platform, worker.person_id, MARCH, CLERK, key)
+    worker.go_to(date(2026, 4, 10))
+    with pytest.raises(NotEntitled) as caught:
+        await worker.claim(key="again", registered_on=date(2026, 4, 10))
+    assert [miss.code for miss in caught.value.misses] == ["same_loss"]
+    # Five months of new work: too few for months of their own, they count the next time.
+    await worker.sql(
+        """update enrolments set months_paid = 77 where person_id = $1 and insurance = '210'
+           returning 1""",
+        worker.person_id,
+    )
+    worker.go_to(date(2026, 9, 10))
+    work = {"left_on": date(2026, 8, 31), "registered_on": date(2026, 9, 1)}
+    one = await worker.claim(key="second", **work)
+    assert (one.months_paid, one.months_carried, one.months_granted) == (5, 17, 17)
+    await service.end(worker.platform, worker.person_id, "work", date(2026, 9, 10), CLERK)
+    await worker.sql(
+        """update enrolments set months_paid = 85 where person_id = $1 and insurance = '210'
+           returning 1""",
+        worker.person_id,
+    )
+    worker.go_to(date(2027, 6, 10))
+    work = {"left_on": date(2027, 5, 31), "registered_on": date(2027, 6, 1)}
+    one = await worker.claim(key="third", **work)
+    # Five and eight months are 13: a year of their own beside the 16 that were left.
+    assert (one.months_paid, one.months_carried, one.months_granted) == (13, 16, 24)
+
+
+async def test_months_held_are_not_moved_into_the_month_of_the_retirement_age(
+    worker: Worker,
+) -> None:
+    # 60 in February 2026 and 4 months more: July 2026.
+    await worker.sql(
+        "update persons set birth_date = '1966-03-20' where person_id = $1 returning 1",
+        worker.person_id,
+    )
+    assert (await worker.claim()).ends_on == date(2026, 6, 30)
+    worker.go_to(date(2026, 5, 10))
+    assert (await due.run(worker.platform)).held == 1
+    one = await service.transfer(worker.platform, worker.person_id, BEIJING, CLERK, "t")
+    # March and April were drawn; of two months left one lies before the retirement age.
+    assert (one.starts_on, one.ends_on, one.months_granted) == (
+        date(2026, 6, 1), date(2026, 6, 30), 1,
+    )  # fmt: skip
+    worker.go_to(date(2026, 7, 1))
+    assert (await due.run(worker.platform)).ended == 1
+    one = (await service.of_person(worker.platform, worker.person_id, CLERK))[0]
+    assert (one.ended_by, one.ended_on) == ("retirement_age", date(2026, 6, 30))
+
+
+async def test_less_than_a_year_before_the_retirement_age_it_goes_on_until_then(
+    worker: Worker,
+) -> None:
+    # 60 in February 2027 and 7 months more: September 2027. 12 months would end in February.
+    await worker.sql(
+        "update persons set birth_date = '1967-02-10' where person_id = $1 returning 1",
+        worker.person_id,
+    )
+    await worker.sql(
+        "update enrolments set months_paid = 24, region = $2 where person_id = $1 returning 1",
+        worker.person_id, CHENGDU,
+    )  # fmt: skip
+    assert (await worker.claim()).ends_on == date(2027, 2, 28)
+    worker.go_to(date(2026, 9, 10))
+    await service.confirm_month(worker.platform, worker.person_id, CLERK)
+    await due.run(worker.platform)
+    assert (await worker.entitlement())[2] == date(2027, 2, 28)
+    worker.go_to(date(2026, 10, 10))
+    await service.confirm_month(worker.platform, worker.person_id, CLERK)
+    await due.run(worker.platform)
+    assert (await worker.entitlement())[2] == date(2027, 8, 31)
+    # March to September, which no run paid, and October, the first within a year.
+    assert await worker.pay() == 8 * 186_400
+    assert (await due.run(worker.platform)).contributions == 8 + 1
+    assert (await due.run(worker.platform)).contributions == 0
+    found = await worker.sql(
+        """select (insurance, period_from, personal_part > 0, account_part)::text
+             from contribution_bills where person_id = $1 and insurance = '110'""",
+        worker.person_id,
+    )
+    assert found == "(110,2026-10-01,t,0)"
+    assert (await verification.verify(worker.platform)).proved
+    one = await service.end(worker.platform, worker.person_id, "work", date(2026, 10, 10), CLERK)
+    # Eight of twelve months were drawn; what was added is not kept.
+    assert (one.months_extended, one.months_left) == (6, 4)
+
+
+async def test_months_that_were_held_to_the_end_are_kept(worker: Worker) -> None:
+    await worker.claim()
+    worker.go_to(date(2026, 5, 10))
+    assert (await due.run(worker.platform)).held == 1
+    worker.go_to(date(2027, 9, 1))
+    await due.run(worker.platform)
+    one = (await service.of_person(worker.platform, worker.person_id, CLERK))[0]
+    assert (one.ended_by, one.ended_on, one.months_left) == ("used_up", date(2026, 4, 30), 16)
 
 
 async def test_the_rest_moves_to_another_region_at_its_standard(worker: Worker) -> None:

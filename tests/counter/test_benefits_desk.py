@@ -1,5 +1,6 @@
 """Pensions and unemployment benefit at the counter: taken by a clerk, decided by a reviewer."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import pytest
 
 from tests import fillings
+from tests.cards.holder import at_home
 from tests.conftest import Filling
 from tests.counter.desk import Clerk, at_work, hidden, text_of
 from tests.identity.people import quick_hashes
+from tests.trust.files import jpeg, png
 from yikatong.benefits import service as benefits
 from yikatong.benefits import store as benefits_store
 from yikatong.benefits.due import run as run_due
@@ -134,6 +137,91 @@ async def test_who_took_it_does_not_decide_it_and_reasons_refuse_it(platform: Pl
         assert "/receipts/" in back.url.path
 
 
+async def actions(platform: Platform, person_id: int) -> list[str]:
+    """What was done with a person, in its order."""
+    async with platform.database.transaction(readonly=True) as connection:
+        rows = await connection.fetch(
+            "select action from audit_events where person_id = $1 order by event_id", person_id
+        )
+    return [row[0] for row in rows]
+
+
+async def test_documents_come_with_an_application_from_the_page_and_are_seen_by_who_decides(
+    platform: Platform, reviewer: Clerk
+) -> None:
+    person_id = await person_of(platform, "pension_none")
+    declared = "/pension/apply?go=1&years=20&months=0&index=1.1&account=186000&deemed_years=2"
+    async with at_home(platform, person_id) as holder:
+        page = await holder.get(declared)
+        assert 'id="paper_work_record"' in page
+        assert "required" in page
+        form = hidden(page)
+        lacking = await holder.post("/pension/apply", form)
+        assert lacking.status_code == 422
+        assert 'id="paper_work_record-error"' in lacking.text
+        assert 'name="deemed_years" value="2"' in lacking.text
+        wrong = {"paper_work_record": ("a.txt", b"not a picture", "text/plain")}
+        refused = await holder.post("/pension/apply", form, files=wrong)
+        assert 'id="paper_work_record-error"' in refused.text
+        papers = [
+            ("paper_work_record", ("a.jpg", jpeg(), "image/jpeg")),
+            ("paper_work_record", ("b.png", png(), "image/png")),
+            ("paper_household_register", ("c.png", png(mark=b"c"), "image/png")),
+        ]
+        for _ in range(2):
+            sent = await holder.post("/pension/apply", form, files=papers)
+            assert sent.status_code == 303, text_of(sent.text)
+        assert "已交材料：户口簿、职工档案、缴费凭证" in await holder.text("/benefits")
+    async with platform.database.transaction(readonly=True) as connection:
+        one = (await pensions.applications(connection, person_id))[0]
+        kinds = await connection.fetch(
+            "select kind, delete_on from documents where person_id = $1 and matter_id = $2",
+            person_id, one.application_id,
+        )  # fmt: skip
+    assert sorted(row["kind"] for row in kinds) == ["household_register", *["work_record"] * 2]
+    address = f"/staff/people/{person_id}/pension/{one.application_id}"
+    page = await reviewer.get(address)
+    assert "但没有上传" not in page
+    links = re.findall(rf"/staff/people/{person_id}/documents/[0-9]+", page)
+    assert len(links) == 3
+    seen = await reviewer.client.get(links[1])
+    assert seen.content in (jpeg(), png())
+    assert (await actions(platform, person_id))[-2:] == [
+        "document.list_read",
+        "document.read",
+    ]
+    done = await reviewer.post(address, {**hidden(page), "go": "refuse", "reason": "材料看不清"})
+    assert done.status_code == 303
+    async with platform.database.transaction(readonly=True) as connection:
+        kept = await connection.fetchval(
+            "select count(*) from documents where person_id = $1 and delete_on is not null",
+            person_id,
+        )
+    assert kept == 3
+
+
+async def test_documents_may_be_left_out_at_the_counter_and_who_decides_is_told(
+    platform: Platform, clerk: Clerk, reviewer: Clerk
+) -> None:
+    person_id = await person_of(platform, "pension_none")
+    told = {"months_paid": "240", "deemed_months": "24"}
+    wrong = await clerk.errand(
+        person_id, "pension_apply", told, {"told": "yes"},
+        files={"file_work_record": ("a.txt", b"not a picture", "text/plain")},
+    )  # fmt: skip
+    assert 'id="file_work_record-error"' in wrong.text
+    receipt = await clerk.errand(
+        person_id, "pension_apply", told, {"told": "yes"},
+        files={"file_id_document": ("a.jpg", jpeg(), "image/jpeg")},
+    )  # fmt: skip
+    assert "已交材料 身份证件" in text_of(receipt.text)
+    async with platform.database.transaction(readonly=True) as connection:
+        one = (await pensions.applications(connection, person_id))[0]
+    page = await reviewer.get(f"/staff/people/{person_id}/pension/{one.application_id}")
+    assert "但没有上传：职工档案、缴费凭证" in page
+    assert len(re.findall(rf"/staff/people/{person_id}/documents/[0-9]+", page)) == 1
+
+
 async def test_a_recorded_death_waits_for_a_reviewer_who_stops_it_and_grants_the_heirs(
     platform: Platform, clerk: Clerk, reviewer: Clerk, clock: FixedClock
 ) -> None:
@@ -204,3 +292,26 @@ async def test_unemployment_benefit_is_claimed_confirmed_moved_and_ended_at_the_
         ended = await later.errand(person_id, "unemployment_end", end)
         assert "重新就业" in text_of(ended.text)
     assert {one.status for one in await drawn(platform, person_id)} == {"ended"}
+
+
+async def test_unemployment_benefit_is_moved_online_to_where_one_lives_once(
+    platform: Platform,
+) -> None:
+    person_id = await person_of(platform, "unemployment")
+    async with at_home(platform, person_id) as holder:
+        assert "/benefits/move" not in await holder.get("/benefits")
+        async with platform.database.transaction() as connection:
+            await connection.execute(
+                "update persons set residence_region = '110105' where person_id = $1", person_id
+            )
+        page = await holder.get("/benefits")
+        assert "转到北京市（居住地）" in page
+        form = {**hidden(page), "to": "residence"}
+        for _ in range(2):
+            moved = await holder.post("/benefits/move", form)
+            assert moved.headers["location"] == "/benefits?done=moved"
+        wrong = await holder.post("/benefits/move", {**form, "key": "k2", "to": "moon"})
+        assert wrong.status_code == 422
+        assert "move-error" in wrong.text
+    newest, *_ = [one for one in await drawn(platform, person_id) if one.status == "drawing"]
+    assert (newest.region, newest.starts_on.day) == ("110000", 1)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
@@ -12,6 +12,9 @@ import pytest
 from tests.cards.citizens import CENTRE, HOME, IN_BEIJING, PIN, citizen, with_card
 from tests.counter.desk import Clerk, at_work, hidden, text_of
 from tests.identity.people import BORN, quick_hashes
+from yikatong.benefits import service as benefits
+from yikatong.benefits import store as benefits_store
+from yikatong.benefits.model import Entitlement
 from yikatong.cards import service as cards
 from yikatong.cards.model import CardApplication
 from yikatong.cards.office import applying
@@ -112,7 +115,6 @@ async def test_the_card_alone_is_seen_and_the_look_is_recorded(
     for other in (
         "filing",
         "claim",
-        "proof_of_life",
         "contribution_pay",
         "stop_account",
         "card_cancel",
@@ -124,6 +126,33 @@ async def test_the_card_alone_is_seen_and_the_look_is_recorded(
     async with platform.database.transaction(readonly=True) as connection:
         events = [one.action for one in await audit.of_person(connection, PERSON)]
     assert {"card.found_by_document", "card.read"} <= set(events)
+
+
+async def test_a_proof_of_life_is_given_at_any_counter_and_nothing_is_told_beforehand(
+    platform: Platform, beijing: Clerk
+) -> None:
+    visit = await receive(beijing)
+    nothing = await do(beijing, visit, "proof_of_life", {})
+    assert "没有需要认证的待遇" in text_of(nothing.text)
+    pension = Entitlement(
+        benefit="pension", region=HOME, status="held", starts_on=date(2020, 1, 1), ends_on=None,
+        monthly=300_000, proof_due_on=date(2026, 1, 10), held_reason="proof_of_life",
+        insurance="110", held_on=date(2026, 1, 11), settled_month=date(2025, 12, 1),
+    )  # fmt: skip
+    async with platform.database.transaction() as connection:
+        await benefits_store.insert(connection, PERSON, pension)
+    assert "3,000" not in await beijing.get(visit)
+    done = await do(beijing, visit, "proof_of_life", {})
+    page = text_of(done.text)
+    assert "/receipts/" in done.url.path, page
+    assert "2027" in page
+    assert "补发" not in page
+    async with platform.database.transaction(readonly=True) as connection:
+        (one,) = await benefits.entitlements(connection, PERSON)
+        region = await connection.fetchval(
+            "select region from proofs_of_life where person_id = $1", PERSON
+        )
+    assert (one.status, one.proof_due_on, region[:2]) == ("drawing", date(2027, 3, 1), "11")
 
 
 async def test_a_visit_is_the_clerks_own_ends_and_is_over_after_half_an_hour(

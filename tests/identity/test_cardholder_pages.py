@@ -135,7 +135,7 @@ async def test_who_draws_a_benefit_reads_how_much_and_is_not_offered_what_it_exc
     await population.make(platform, 120, 5, lambda _: None)
     await signed_in(platform, web, "unemployment")
     page = (await web.get("/benefits")).text
-    assert re.search(r"正在领取</b>[^<]*起领取 · [0-9,.]+ 元/月", page)
+    assert re.search(r"正在领取</b>[^<]* · [0-9,.]+ 元/月", page)
     web.cookies.clear()
     await signed_in(platform, web, "pension_in_order")
     page = (await web.get("/benefits")).text

@@ -463,12 +463,14 @@ async def test_a_provider_notes_that_it_was_chosen(scene: Scene) -> None:
             person_id=scene.person_id, provider_code=code or provider.provider_code, starts_on=day
         )
         async with scene.platform.database.transaction() as connection:
-            return await choice.choose_provider(scene.platform, connection, provider, order)
+            done = await choice.choose_provider(scene.platform, connection, provider, order)
+        return done.number
 
     async def drop(provider: Provider) -> str:
         order = DropProvider(person_id=scene.person_id, provider_code=provider.provider_code)
         async with scene.platform.database.transaction() as connection:
-            return await choice.drop_provider(scene.platform, connection, provider, order)
+            done = await choice.drop_provider(scene.platform, connection, provider, order)
+        return done.number
 
     async def chosen() -> list[str]:
         async with scene.platform.database.transaction(readonly=True) as connection:

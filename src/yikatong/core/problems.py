@@ -129,6 +129,14 @@ def invalid(message: str, where: str) -> InvalidInput:
     if found := _UNKNOWN.search(message):
         field = f"{where}.{found[1]}" if where else found[1]
         return InvalidInput(field, zh="没有这一项，请核对名称", en="there is no such field")
+    if found := _TYPE.search(message):
+        wanted = [_type(one) for one in found[1].split(" | ") if one != "null"]
+        came = _type(found[2])
+        return InvalidInput(
+            where or "body",
+            zh=f"应为{'或'.join(zh for zh, _ in wanted)}，而不是{came[0]}",
+            en=f"must be {' or '.join(en for _, en in wanted)}, not {came[1]}",
+        )
     for pattern, zh, en in _SHAPES:
         if found := pattern.search(message):
             return InvalidInput(
@@ -140,17 +148,29 @@ def invalid(message: str, where: str) -> InvalidInput:
 
 
 # What the decoder says, in words for people.
+_TYPE: Final = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
+_TYPES: Final = {
+    "str": ("带引号的文本", "a text in quotes"),
+    "int": ("整数", "a whole number"),
+    "float": ("数字", "a number"),
+    "bool": (" true 或 false", "true or false"),
+    "object": ("对象", "an object"),
+    "array": ("列表", "a list"),
+    "date": ("日期", "a date"),
+    "null": ("空值", "null"),
+}
+
+
+def _type(name: str) -> tuple[str, str]:
+    return _TYPES.get(name, (f" {name}", name))
+
+
 _SHAPES: Final = (
     (re.compile(r"matching regex"), "格式不正确", "this does not have the right form"),
     (re.compile(r"of length <= (\d+)"), "最多 {} 个", "at most {} long"),
     (re.compile(r"of length >= (\d+)"), "至少 {} 个", "at least {} long"),
     (re.compile(r"Expected `\w+` <= (-?\d+)"), "应不大于 {}", "at most {}"),
     (re.compile(r"Expected `\w+` >= (-?\d+)"), "应不小于 {}", "at least {}"),
-    (
-        re.compile(r"Expected `([^`]+)`, got `([^`]+)`"),
-        "类型应为 {}，而不是 {}",
-        "must be {}, not {}",
-    ),
     (re.compile(r"Invalid enum value"), "不在可选值之中", "this is none of the choices"),
     (
         re.compile(r"Invalid (?:RFC3339|ISO)|date"),

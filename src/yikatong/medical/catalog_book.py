@@ -23,14 +23,17 @@ class Terms(msgspec.Struct, frozen=True):
     price_limit: Fen | None
 
 
+MARKS: Final = {"essential": "e", "negotiated": "n", "child_only": "c"}
+"""National essential medicine (国家基本药物), negotiated drug (谈判药品), medicine for children (儿童用药)."""
+
+
 class Item(msgspec.Struct):
     """An item with its terms by province (two digits), the newest first."""
 
     code: str
     name: str
-    kind: str
-    essential: bool
-    child_only: bool
+    marks: str
+    """What the catalog says of it beside its terms, a letter each of MARKS."""
     by_province: dict[str, list[tuple[date, Terms]]]
 
     def terms(self, region: str, on: date) -> Terms | None:
@@ -64,8 +67,9 @@ class CatalogBook:
         if version != self.version:
             self._items = _items(
                 await connection.fetch(
-                    """select i.code, i.name, i.kind, i.essential, i.child_only, t.region,
-                              t.starts_on, t.class, t.first_pay, t.price_limit
+                    """select i.code, i.name, i.essential, i.subkind = 'negotiated' as negotiated,
+                              i.child_only, t.region, t.starts_on, t.class, t.first_pay,
+                              t.price_limit
                          from catalog_items i join catalog_terms t using (code)
                         order by t.starts_on desc"""
                 )
@@ -77,10 +81,11 @@ def _items(rows: Iterable[Record]) -> dict[str, Item]:
     found: dict[str, Item] = {}
     shared: dict[Terms, Terms] = {}
     for row in rows:
-        code, name, kind, essential, child_only, region, starts_on, *terms = row
+        code, name, _, _, _, region, starts_on, *terms = row
         item = found.get(code)
         if item is None:
-            item = found[code] = Item(code, name, kind, essential, child_only, {})
+            marks = "".join(mark for column, mark in MARKS.items() if row[column])
+            item = found[code] = Item(code, name, marks, {})
         one = Terms(*terms)
         item.by_province.setdefault(region[:2], []).append((starts_on, shared.setdefault(one, one)))
     return found

@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 
 from yikatong.core.commands import DataOption, JsonOption, print_json, with_platform
+from yikatong.medical.hospital_api.commands import credentials_app
 
 providers_app = typer.Typer(help="定点医药机构 · providers.", no_args_is_help=True)
+providers_app.add_typer(credentials_app, name="credentials")
 catalog_app = typer.Typer(help="医保目录 · the medical catalog.", no_args_is_help=True)
 
 

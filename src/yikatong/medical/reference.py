@@ -3,8 +3,9 @@
 import csv
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import date
+from functools import cache
 from importlib import resources
 from typing import Final
 
@@ -36,6 +37,13 @@ _PHARMACIES: Final = (
     ("康宁大药房（中心店）", "Kangning Pharmacy, Centre"),
     ("仁济药店（站前店）", "Renji Pharmacy, Station"),
 )
+
+
+@cache
+def common_diagnoses() -> Sequence[tuple[str, str, str]]:
+    """Code (ICD-10, national clinical version), Chinese and English name of common diagnoses."""
+    text = (resources.files("yikatong.data") / "diagnoses.csv").read_text(encoding="utf-8")
+    return [(row["code"], row["name"], row["english"]) for row in csv.DictReader(text.splitlines())]
 
 
 async def load_reference(platform: Platform) -> None:

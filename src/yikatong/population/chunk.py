@@ -8,6 +8,7 @@ from functools import cache
 from itertools import accumulate
 from typing import Any, Final
 
+from yikatong.benefits.unemployment.model import Reason
 from yikatong.cards.counters import making
 from yikatong.core import regions
 from yikatong.core.clock import SHANGHAI
@@ -26,6 +27,10 @@ FIRST_ID: Final = 1_000_001
 
 _OFF_FILE: Final = 0.03
 """This share lives where no policy is on file, on purpose."""
+_LOST: Final[tuple[Reason, ...]] = (
+    "dismissed", "not_renewed", "insolvent", "agreed_by_employer"
+)  # fmt: skip
+"""Why those who draw unemployment benefit are out of work."""
 _IN_GROUPS: Final = 0.04
 """This share of the insured belongs to a special group (人员身份)."""
 
@@ -227,12 +232,11 @@ class _Maker:
         if category == "active":
             add(person_id, "210", since, home, category, months=months)
         if self.random() < 0.012:
-            monthly = 150_000 + self._below(60_000)
+            reason = _LOST[self._below(len(_LOST))]
             started = self._days_ago(10, 200)
-            self.rows.benefit(
-                person_id, "unemployment", "210", home, "drawing", started,
-                started + timedelta(days=365), monthly, months_paid=months,
-            )  # fmt: skip
+            if category == "active":
+                known_sex = 1 if sex == 1 else 2
+                self.rows.unemployed(person_id, home, reason, started, months, birth, known_sex)
         return "310"
 
     def _trouble(self) -> dict[str, Any]:

@@ -115,6 +115,10 @@ def _benefit(benefit: str, status: str, proof: int | None, reason: str | None = 
     return change
 
 
+def _unemployed(rows: Rows, person_id: int, today: date) -> None:
+    rows.unemployed(person_id, "510100", "dismissed", today - _days(150), 65)
+
+
 def _mother(rows: Rows, person_id: int, today: date) -> None:
     """The person before is her daughter."""
     since = today - _days(38 * 365)
@@ -123,6 +127,7 @@ def _mother(rows: Rows, person_id: int, today: date) -> None:
     _benefit("pension", "drawing", 200)(rows, person_id, today)
 
 
+REPLACED: Final = "replaced"
 _RETIRED: Final[dict[str, Any]] = {"age": 66, "category": "retired", "filing": None}
 _FROZEN: Final = {"social": "frozen", "bank_app": "frozen"}
 
@@ -142,7 +147,7 @@ DEMOS: Final[tuple[Demo, ...]] = (
     Demo("pin_locked", "密码已锁定", "PIN locked", "110000", "pharmacy", "no", "徐莉", card={"state": "locked"}),
     Demo("lost_provisionally", "已临时挂失", "Provisionally reported lost", "110000", "inpatient", "no", "孙强", sex=1, card={"state": "loss_reported_provisionally", **_FROZEN}),
     Demo("lost", "已正式挂失", "Reported lost", "110000", "inpatient", "no", "马丽", card={"state": "loss_reported", **_FROZEN}),
-    Demo("replaced", "补了新卡，一切正常", "Has a new card, all in order", "110000", "inpatient", "yes", "周倩", card={"ordinal": 1}, change=_replaced),
+    Demo(REPLACED, "补了新卡，一切正常；旧卡不能再用", "Has a new card, all in order; the old one works no more", "110000", "inpatient", "yes", "周倩", card={"ordinal": 1}, change=_replaced),
     Demo("cancelled", "卡已注销", "Card cancelled", "110000", "identity", "no", "朱军", sex=1, card={"state": "cancelled", **_FROZEN}),
     Demo("expired", "卡已过期", "Card expired", "110000", "inpatient", "no", "胡平", sex=1, card={"state": "expired", "issued": 4000, "generation": 2}),
     Demo("first_generation", "还在用第一代卡", "Still a first-generation card", "110000", "inpatient", "no", "郭秀兰", age=58, card={"generation": 1, "issued": 3500}),
@@ -181,7 +186,7 @@ DEMOS: Final[tuple[Demo, ...]] = (
     Demo("pension_none", "还没有申领养老金", "Pension not applied for", "110000", "pension", "no", "任海", sex=1, **_RETIRED),
     Demo("account_frozen", "账户被法院冻结", "Account frozen by a court", "110000", "cash", "no", "沈明", sex=1, card={"frozen_by": "court"}),
     Demo("account_missing", "卡没有绑定银行账户", "No bank account bound", "110000", "pension", "no", "姚桂香", card={"account": False}, change=_benefit("pension", "drawing", 200), **_RETIRED),
-    Demo("unemployment", "正在领失业金", "Draws unemployment benefit", "110000", "unemployment", "yes", "卢刚", sex=1, change=_benefit("unemployment", "drawing", None)),
+    Demo("unemployment", "正在领失业金", "Draws unemployment benefit", "110000", "unemployment", "yes", "卢刚", sex=1, change=_unemployed),
     Demo("unemployment_ended", "失业金已停", "Unemployment benefit ended", "110000", "unemployment", "no", "姜超", sex=1, change=_benefit("unemployment", "ended", None)),
     Demo("no_policy_on_file", "参保地没有政策文件在案", "Insured where no policy is on file", "110000", "inpatient", "yes", "崔宁", county="130702"),
     Demo("resident", "居民医保，长期备案", "Resident insurance, filed", "110000", "inpatient", "yes", "钟颖", insurance="390", category="adult"),

@@ -2,12 +2,18 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+import msgspec
+
+from yikatong.benefits.unemployment import service as unemployment
+from yikatong.benefits.unemployment.model import Claim, Question, Reason
+from yikatong.benefits.unemployment.terms import NoStandardOnFile
 from yikatong.cards.pins import service as pins
 from yikatong.core import ids
 from yikatong.core.database import Connection
 from yikatong.core.ids import new_id
+from yikatong.core.months import add_months, last_day, month_of
 from yikatong.core.sealing import Vault
 from yikatong.identity.ecards.codes import listed_card
 from yikatong.money.bank import banks
@@ -61,6 +67,8 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
         "person_id", "benefit", "region", "status", "starts_on", "ends_on", "monthly",
         "proof_due_on", "held_reason", "insurance", "months_paid", "held_on", "settled_month",
     ),
+    "unemployment_claims": Claim.__struct_fields__,
+    "job_seeker_months": ("person_id", "month", "confirmed_at", "channel"),
     "money_accounts": (
         "person_id", "account_id", "kind", "class", "bank", "region", "number_sealed",
         "number_tail", "frozen", "balance", "last_transaction_id", "opened_at",
@@ -196,6 +204,47 @@ class Rows:
             "benefit_entitlements", person_id, benefit, region, status, starts_on, ends_on, monthly,
             proof_due_on, held_reason, insurance, months_paid, held_on, settled,
         )  # fmt: skip
+
+    def unemployed(
+        self,
+        person_id: int,
+        region: str,
+        reason: Reason,
+        since: date,
+        months_paid: int,
+        birth: date | None = None,
+        sex: Literal[1, 2] | None = None,
+    ) -> None:
+        """A claim for unemployment benefit by the rules, still drawn and confirmed; nothing where they
+        give none by now, or where no standard of the region is on file."""
+        today = self.now.date()
+        asked = Question(
+            region=region, months_paid=months_paid, reason=reason, registered=True, birth=birth,
+            sex=sex, on=since,
+        )  # fmt: skip
+        try:
+            found = unemployment.estimate(asked)
+            monthly = unemployment.estimate(msgspec.structs.replace(asked, on=today)).monthly
+        except NoStandardOnFile:
+            return
+        if not found.entitled or found.last_month is None or last_day(found.last_month) < today:
+            return
+        claim = Claim(
+            person_id=person_id, claim_id=person_id * 10, key="sandbox", content_hash=b"",
+            insured_region=found.region, region=found.region, left_on=since - timedelta(days=9),
+            reason=reason, registered_on=since, months_paid=months_paid, months_carried=0,
+            months_granted=found.months, starts_on=since, ends_on=last_day(found.last_month),
+            state="drawing", ended_on=None, ended_by=None, months_left=0, overpaid=0, post="worker",
+            made_at=self.now,
+        )  # fmt: skip
+        self.benefit(
+            person_id, "unemployment", "210", claim.region, "drawing", since, claim.ends_on, monthly,
+            months_paid=months_paid,
+        )  # fmt: skip
+        self.add("unemployment_claims", *msgspec.structs.astuple(claim))
+        for month in (add_months(today, -1), month_of(today)):
+            if month >= month_of(since):
+                self.add("job_seeker_months", person_id, month, self.now, "online")
 
     def enrolment(
         self,

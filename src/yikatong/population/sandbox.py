@@ -8,6 +8,7 @@ from yikatong.core.platform import Platform
 from yikatong.medical.sandbox.model import SandboxPerson
 from yikatong.people import service as people
 from yikatong.people.model import MEDICAL
+from yikatong.population.demo import REPLACED
 from yikatong.population.service import demo_persons
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
@@ -21,6 +22,11 @@ async def persons(platform: Platform, actor: Actor) -> Sequence[SandboxPerson]:
         id_numbers = await people.id_numbers(platform, connection, ids)
         enrolled = await people.current_enrolments(connection, ids)
         held = await cards.current_cards(connection, ids)
+        for one in demos:
+            if one.situation == REPLACED:
+                # The old card in the hand is what there is to try.
+                every = await cards.cards(connection, one.person_id)
+                held[one.person_id] = every[-1]
         await audit.record_many(
             connection,
             [actor] * len(ids),

@@ -132,11 +132,17 @@ def play(
 
 def e_card(
     person: Annotated[int, typer.Argument(help="人员编号 · the person's number.", min=1)],
+    port: Annotated[
+        int, typer.Option(help="平台端口 · the port of the platform that shall read it.")
+    ] = 8000,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """电子社保卡二维码 · A fresh e-card code of a synthetic person: lives a minute, works once."""
+    import msgspec
+
     from yikatong.core.platform import Platform
+    from yikatong.core.settings import PUBLIC_URL
     from yikatong.identity.ecards import service as ecards
     from yikatong.identity.ecards.codes import Codes
     from yikatong.identity.ecards.model import Code
@@ -145,6 +151,12 @@ def e_card(
 
     async def run(platform: Platform) -> tuple[Code, str]:
         service.require(platform)
+        settings = platform.settings
+        if settings.public_url == PUBLIC_URL:
+            # As `up` does: without a public address, the platform is called by where it listens.
+            address = f"http://127.0.0.1:{port}"
+            settings = msgspec.structs.replace(settings, public_url=address)
+            platform = msgspec.structs.replace(platform, settings=settings)
         actor = Actor("staff", "command line", "sandbox e-card")
         made = await ecards.code_for_sandbox(platform, Codes(platform), person, actor)
         return made, platform.settings.public_url
@@ -166,8 +178,8 @@ def e_card(
     segno.make(made.text, error="m", micro=False, boost_error=False).terminal(compact=True)
     typer.echo(made.text)
     typer.echo(f"有效至 · valid until {made.expires_at:%H:%M:%S}")
-    # A platform on another port calls itself by another address and refuses the code.
-    typer.echo(f"签发平台 · issued by {issuer}  (YIKATONG_PUBLIC_URL)")
+    # A platform that calls itself by another address refuses the code.
+    typer.echo(f"签发平台 · issued by {issuer}  (--port, YIKATONG_PUBLIC_URL)")
 
 
 class _Told:

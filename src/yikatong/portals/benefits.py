@@ -3,7 +3,7 @@ life, what came back, the claim for unemployment benefit. For visitors: where to
 """
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -11,20 +11,26 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.response import Redirect
 
-from yikatong.benefits.model import Entitlement
+from yikatong.benefits.model import Benefit, Entitlement
+from yikatong.benefits.pension import papers
 from yikatong.benefits.pension import service as pensions
 from yikatong.benefits.proof_of_life import service as proofs
 from yikatong.benefits.runs import returned, service, shown
 from yikatong.benefits.runs.model import FUND_NAMES, LINE_STATE_NAMES, Received
+from yikatong.benefits.runs.paydays import next_payday
 from yikatong.benefits.service import entitlements
 from yikatong.benefits.unemployment import service as unemployment
+from yikatong.benefits.unemployment.errors import NotDrawing
 from yikatong.benefits.unemployment.model import END_NAMES, REASON_NAMES, REASONS, Claim, NewClaim
+from yikatong.core import regions
 from yikatong.core.clock import today
 from yikatong.core.errors import YikatongError, one_of
 from yikatong.core.money import Fen, parse_yuan
 from yikatong.core.platform import Platform
 from yikatong.identity.verification.faces import FaceCheck
 from yikatong.money.bodies import check_key, identifier
+from yikatong.people import service as people
+from yikatong.people.model import Person
 from yikatong.policies.requests import parse_day
 from yikatong.portability.rules.benefit import HELD_REASONS
 from yikatong.portals.faces import PICTURE_BYTES_MAX, read_face
@@ -33,10 +39,13 @@ from yikatong.portals.sign_in import answer_wrong, read_form
 from yikatong.portals.signed_in import kept_form, require_session, same_site
 from yikatong.portals.view import View
 from yikatong.portals.whose import Whose, whose
+from yikatong.trust import audit
+from yikatong.trust.documents import service as documents
+from yikatong.trust.documents.model import KINDS, Matter
 
 BENEFITS: Final = "/benefits"
 _PURPOSE: Final = "own benefits"
-_DONE: Final = ("confirmed", "claimed", "account", "face", "applied", "withdrawn")
+_DONE: Final = ("confirmed", "claimed", "moved", "account", "face", "applied", "withdrawn")
 _PLACES: Final = ("insured", "residence")
 _POSTS: Final = ("worker", "cadre")
 _CLAIM: Final = ("left_on", "registered_on", "reason", "collect_in", "post", "key")
@@ -73,6 +82,7 @@ async def _show(
     received, back = await service.received(platform, mine.person_id, mine.actor)
     async with platform.database.transaction(readonly=True) as connection:
         drawn = await entitlements(connection, mine.person_id)
+        person = await people.get(connection, mine.person_id)
     claimed = {one.starts_on for one in claims}
     monthly = {one.starts_on: one.monthly for one in drawn if one.benefit == "unemployment"}
     day = today(platform.clock)
@@ -88,7 +98,7 @@ async def _show(
         key=(sent or {}).get("key") or new_key(),
         pensions=[_pension(view, one, pension) for one in pension["pensions"]],
         applications=[
-            _application(view, one)
+            _application(view, one, await _papers(platform, mine, view, one))
             for one in pension["applications"][:3]
             # What was granted is the pension itself.
             if one["state"] != "granted"
@@ -113,7 +123,10 @@ async def _show(
             if one.benefit == "unemployment" and one.starts_on not in claimed
         ],
         draws=any(one.benefit == "unemployment" and one.status != "ended" for one in drawn),
+        pension_next=_next(view, drawn, "pension", day),
+        claim_next=_next(view, drawn, "unemployment", day),
         current_claim=None if current is None else _claim(view, current, 0),
+        moves=[] if current is None else _moves(view, current, person),
         received=[_received(view, one) for one in received],
         back=[
             {
@@ -142,17 +155,33 @@ def new_key() -> str:
     return uuid.uuid4().hex
 
 
-def _application(view: View, one: dict[str, Any]) -> dict[str, Any]:
-    """An application for a pension, with what speaks against it."""
+async def _papers(platform: Platform, mine: Whose, view: View, one: dict[str, Any]) -> str:
+    """What was handed in with an application that waits, by kind; the look is recorded."""
+    if one["state"] != "applied":
+        return ""
+    matter = Matter(papers.MATTER, int(one["application_id"]))
+    async with platform.database.transaction() as connection:
+        kinds = await documents.kinds_of(connection, mine.person_id, matter)
+        await audit.record(
+            connection, mine.actor, platform.clock.now(), mine.person_id, "document.list_read",
+            {"matter": matter.kind, "matter_id": str(matter.matter_id)},
+        )  # fmt: skip
+    mark = view.text("staff_comma")
+    return mark.join(KINDS[kind].in_language(view.language) for kind in KINDS if kind in kinds)
+
+
+def _application(view: View, one: dict[str, Any], handed_in: str) -> dict[str, Any]:
+    """An application for a pension, with what speaks against it and what was handed in."""
     language, refused = view.language, one["state"] == "refused"
     found = [each for each in one["findings"] if each["blocks"] or one["state"] == "applied"]
     by_hand = refused and not any(each["blocks"] for each in found)
     return {
         "number": one["application_id"],
         "state": one["state"],
-        "text": view.text(f"my_application_{one['state']}", month=one["retires_on"]),
+        "text": view.text(f"my_application_{one['state']}", month=view.day(one["retires_on"])),
         "day": one["applied_at"][:10],
         "reason": one["reason"] if by_hand else "",
+        "papers": view.text("my_application_papers", kinds=handed_in) if handed_in else "",
         "findings": [
             {
                 "blocks": each["blocks"],
@@ -172,6 +201,17 @@ def _fund(view: View, insurance: str) -> str:
 def _held(view: View, reason: str | None) -> str:
     known = HELD_REASONS.get(reason or "")
     return known.in_language(view.language) if known else ""
+
+
+def _next(view: View, found: Sequence[Entitlement], benefit: Benefit, day: date) -> str:
+    """When the next payment of a benefit is due, or was; nothing of what is not drawn."""
+    one = next((one for one in found if (one.benefit, one.status) == (benefit, "drawing")), None)
+    if one is None:
+        return ""
+    due = next_payday(one.region, one.starts_on, one.settled_month, day)
+    if due < day:
+        return view.text("my_late_payday", day=view.day(due))
+    return view.text("my_next_payday", day=view.day(due))
 
 
 def _pension(view: View, one: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
@@ -231,6 +271,26 @@ def _claim(view: View, one: Claim, monthly: Fen) -> dict[str, Any]:
         "left": one.months_left,
         "why": END_NAMES[one.ended_by].in_language(view.language) if one.ended_by else "",
     }
+
+
+def _places(one: Claim, person: Person) -> dict[str, str]:
+    """The region of each place where the benefit may be collected."""
+    return {
+        "insured": one.insured_region,
+        "residence": regions.pooling_region(person.residence_region).code,
+    }
+
+
+def _moves(view: View, one: Claim, person: Person) -> list[tuple[str, str]]:
+    """Where else it may be collected, with what the button says."""
+    return [
+        (
+            where,
+            view.text("my_move_to", place=view.place(code), what=view.text(f"my_collect_{where}")),
+        )
+        for where, code in _places(one, person).items()
+        if code != one.region
+    ]
 
 
 def _without_claim(view: View, one: Entitlement) -> dict[str, Any]:
@@ -330,6 +390,27 @@ async def confirm(
     return await _carry_out(request, platform, "confirm", "confirmed", work)
 
 
+@post(f"{BENEFITS}/move", include_in_schema=False)
+async def move(
+    request: Request[Any, Any, Any], platform: NamedDependency[Platform]
+) -> Response[Any]:
+    """Collect the rest of the unemployment benefit at the other place, from next month on."""
+    sent = await read_form(request, "to", "key")
+
+    async def work(mine: Whose) -> object:
+        key = check_key(sent["key"], "key")
+        where = one_of(sent["to"], _PLACES, "move")
+        async with platform.database.transaction(readonly=True) as connection:
+            claims = await unemployment.claims(connection, mine.person_id)
+            person = await people.get(connection, mine.person_id)
+        if not claims:
+            raise NotDrawing
+        region = _places(claims[0], person)[where]
+        return await unemployment.transfer(platform, mine.person_id, region, mine.actor, key)
+
+    return await _carry_out(request, platform, "move", "moved", work)
+
+
 @post(f"{BENEFITS}/claim", include_in_schema=False)
 async def claim(
     request: Request[Any, Any, Any], platform: NamedDependency[Platform]
@@ -366,4 +447,4 @@ async def withdraw(
     return await _carry_out(request, platform, "application", "withdrawn", work)
 
 
-routes: Final = [benefits, account_right, face, confirm, claim, withdraw]
+routes: Final = [benefits, account_right, face, confirm, move, claim, withdraw]

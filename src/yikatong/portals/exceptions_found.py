@@ -13,6 +13,7 @@ from yikatong.benefits.runs import returned
 from yikatong.benefits.runs import service as runs
 from yikatong.benefits.runs import shown as runs_shown
 from yikatong.benefits.runs.model import STATE_NAMES
+from yikatong.benefits.runs.paydays import payday
 from yikatong.cards.office import applying, terms
 from yikatong.cards.office.rules import due_on, working_days_after
 from yikatong.cards.production import service as production
@@ -365,8 +366,13 @@ async def _runs(platform: Platform, caller: Caller, now: datetime) -> list[Found
     areas = caller.regions("run.read")
     for one in await runs.runs(platform, areas=areas, limit=_RUNS_READ):
         since = _RUN_SINCE[one.state](one) if one.state in _RUN_SINCE else None
-        if since is None or since > now - _RUN_WAITS:
+        day = payday(one.region, one.month)
+        late = one.corrects is None and day < now.astimezone(SHANGHAI).date()
+        if since is None or (since > now - _RUN_WAITS and not late):
             continue
+        why = Text("超过一天没有下一步", "nobody has taken the next step for a day")
+        if late:
+            why = Text(f"发放日 {day} 已过", f"the payday, {day}, is over")
         state = STATE_NAMES[one.state]
         found.append(
             Found(
@@ -375,7 +381,7 @@ async def _runs(platform: Platform, caller: Caller, now: datetime) -> list[Found
                     f"发放批次停在“{state.zh}”：{runs_shown.title(one)}",
                     f"a payment run waits ({state.en}): {runs_shown.title(one, 'en')}",
                 ),
-                Text("超过一天没有下一步", "nobody has taken the next step for a day"),
+                why,
                 Text("打开批次，办理下一步", "open the run and take the next step"),
                 one.region,
                 f"/operations/runs/{one.run_id}",

@@ -29,6 +29,7 @@ from yikatong.benefits.runs.model import (
     Summary,
     WithBank,
 )
+from yikatong.benefits.runs.paydays import payday
 from yikatong.core.clock import SHANGHAI, today
 from yikatong.core.errors import InvalidInput, YikatongError
 from yikatong.core.money import format_yuan, format_yuan_grouped, parse_yuan
@@ -409,6 +410,7 @@ def _facts(view: View, found: Summary) -> dict[str, Any]:
     return {
         "title": shown.title(one, language),
         "one": one,
+        "payday": payday(one.region, one.month),
         "refresh": _REFRESH_SECONDS if one.state in WORKING else 0,
         "state": STATE_NAMES[one.state].in_language(language),
         "good": one.state == "paid",

@@ -133,12 +133,14 @@ async def pension(
         facts["more_open"] = facts["more_open"] or field in _MORE
         return view.respond(request, "pension.html", status=422, **facts)
     chosen = found.option("statutory")
+    ways = [_way(view, one, found.retirement.month) for one in found.options]
     facts |= {
         "result": found,
         "career": found.career,
         "chosen": chosen,
         "headline": _headline(view, found),
-        "ways": [_way(view, one, found.retirement.month) for one in found.options],
+        "ways": ways,
+        "paid_up": next((one for one in ways if one.option.kind == "paid_up"), None),
         "age_steps": found.retirement.steps,
         "pension_notes": _pension_notes(found),
         "apply": _apply(form) if mine is not None else "",

@@ -5,10 +5,11 @@ from functools import partial
 from typing import Any, Final
 
 from litestar import Request, Response, get, post
+from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.response import Redirect
 
-from yikatong.benefits.pension import requests, service
+from yikatong.benefits.pension import papers, requests, service
 from yikatong.benefits.pension.age import age_text, month_text, years_text
 from yikatong.benefits.pension.model import (
     GROUP_NAMES,
@@ -17,8 +18,9 @@ from yikatong.benefits.pension.model import (
     Finding,
     Insurance,
 )
+from yikatong.benefits.pension.papers import OFFERED, Paper
 from yikatong.benefits.pension.service import Examined, NewApplication
-from yikatong.core.errors import YikatongError
+from yikatong.core.errors import InvalidInput, YikatongError
 from yikatong.core.months import add_months
 from yikatong.core.platform import Platform
 from yikatong.money.bank.banks import banks
@@ -34,9 +36,15 @@ from yikatong.portals.sign_in import answer_wrong, read_form
 from yikatong.portals.signed_in import kept_form, same_site
 from yikatong.portals.view import View
 from yikatong.portals.whose import Whose, require_whose
+from yikatong.trust.documents import rules as document_rules
+from yikatong.trust.documents.model import KINDS, DocumentKind
 
 _PURPOSE: Final = "pension application"
 _FIELD_MAX: Final = 20
+_BODY_BYTES_MAX: Final = 20 * 1024 * 1024
+"""A few documents and a little text."""
+_PAPERS: Final[dict[DocumentKind, str]] = {kind: f"paper_{kind}" for kind in OFFERED}
+"""The field of the form for each kind of document."""
 _MORE: Final = ("deemed_years", "deemed_months", "early_years", "early_months")
 _Wrong = tuple[dict[str, str], int, dict[str, str]]
 _RIGHT: Final[_Wrong] = ({}, 200, {})
@@ -81,9 +89,11 @@ async def _show(
     ]
     filled = _filled(sent, person, enrolments, insured, typed=asked)
     found: Examined | None = None
-    if asked and not wrong[0] and (errors := _errors(view, filled)):
+    # What is wrong with a document leaves what it comes to as it is.
+    typed_right = not wrong[0].keys() - _PAPERS.values()
+    if asked and typed_right and (errors := _errors(view, filled)):
         wrong = (errors, 422, {})
-    elif asked and not wrong[0]:
+    elif asked and typed_right:
         try:
             wanted = _wanted(filled)
             found = await service.examine(platform, mine.person_id, wanted, mine.actor)
@@ -106,6 +116,11 @@ async def _show(
         more_open=any(filled[name] not in ("", "0") for name in _MORE)
         or any(name in errors for name in _MORE),
         key=key or new_key(), declared=DECLARED,
+        papers=[] if found is None else _papers(view, found),
+        papers_open=found is not None and any(
+            _PAPERS[one] in errors for one in OFFERED if one not in found.documents_asked
+        ),
+        most=str(document_rules.PER_MATTER_MAX), size=str(document_rules.BYTES_MAX // 2**20),
     )  # fmt: skip
     response.headers.update(headers)
     return response
@@ -184,11 +199,44 @@ def _errors(view: View, sent: dict[str, str]) -> dict[str, str]:
     return errors
 
 
+def _papers(view: View, found: Examined) -> list[tuple[str, str, bool]]:
+    """The fields of documents: those the rules ask for first."""
+    asked = found.documents_asked
+    kinds: list[DocumentKind] = [*asked, *(one for one in OFFERED if one not in asked)]
+    return [(_PAPERS[one], KINDS[one].in_language(view.language), one in asked) for one in kinds]
+
+
+async def _handed_in(request: Request[Any, Any, Any]) -> list[Paper]:
+    """The documents that were chosen; raises InvalidInput, TooManyDocuments."""
+    sent, found = await request.form(), list[Paper]()
+    for kind, field in _PAPERS.items():
+        for one in sent.getall(field, []):
+            if isinstance(one, UploadFile) and (content := await one.read()):
+                found.append(Paper(kind, content, one.filename, field))
+    papers.check(found)
+    return found
+
+
+def _check_asked(asked: Sequence[DocumentKind], handed_in: Sequence[Paper]) -> None:
+    """Raise InvalidInput where what the rules want to see is missing."""
+    for kind in asked:
+        if not any(one.kind == kind for one in handed_in):
+            raise InvalidInput(
+                _PAPERS[kind],
+                zh="视同缴费或比记录多的月数要凭职工档案、缴费凭证核对，请选择文件；没有的，请按记录的"
+                "月数申请，或带材料到窗口办理",
+                en="deemed months, and more months than on record, are compared with the work file or"
+                " receipts: choose a file. Without one, apply with the months on record, or bring it"
+                " to a counter",
+            )
+
+
 def _by_field(view: View, error: YikatongError) -> _Wrong:
     told, status, headers = answer_wrong(view, error, "apply")
     named = {FORM_FIELD.get(field, field): text for field, text in told.items()}
     # What no field of the form can show stands beside its button.
-    errors = {field if field in DECLARED else "apply": text for field, text in named.items()}
+    known = {*DECLARED, *_PAPERS.values()}
+    errors = {field if field in known else "apply": text for field, text in named.items()}
     return errors, status, headers
 
 
@@ -237,11 +285,12 @@ def account_name(view: View, one: Account) -> str:
     return view.text("apply_account_tail", bank=name, tail=one.number_tail or "")
 
 
-@post(APPLY, include_in_schema=False)
+@post(APPLY, include_in_schema=False, request_max_body_size=_BODY_BYTES_MAX)
 async def send(
     request: Request[Any, Any, Any], platform: NamedDependency[Platform]
 ) -> Response[Any]:
-    """Take the application in, once; whoever has to sign in again finds it as it was."""
+    """Take the application and its documents in, once; whoever has to sign in again finds what was typed
+    as it was."""
     same_site(request)
     mine = await require_whose(request, platform, "benefits", _PURPOSE, 2, form_at=APPLY)
     sent = {
@@ -250,8 +299,12 @@ async def send(
     }
     key = (await read_form(request, "key"))["key"]
     try:
-        wanted = _wanted(sent)
-        await service.apply(platform, mine.person_id, wanted, mine.actor, check_key(key, "key"))
+        wanted, handed_in = _wanted(sent), await _handed_in(request)
+        found = await service.examine(platform, mine.person_id, wanted, mine.actor)
+        _check_asked(found.documents_asked, handed_in)
+        await service.apply(
+            platform, mine.person_id, wanted, mine.actor, check_key(key, "key"), handed_in
+        )
     except YikatongError as error:
         wrong = _by_field(View.of(request), error)
         return await _show(request, platform, mine, sent, wrong, asked=True, key=key)

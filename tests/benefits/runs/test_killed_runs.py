@@ -81,6 +81,7 @@ async def approved(platform: Platform) -> tuple[int, int]:
     await population.make(platform, PEOPLE, 3, lambda _: None)
     async with platform.database.transaction() as connection:
         await connection.execute("delete from benefit_entitlements")
+        await connection.execute("delete from unemployment_claims")
         await connection.execute(
             """insert into benefit_entitlements
                  (person_id, benefit, insurance, region, status, starts_on, monthly, settled_month)

@@ -12,6 +12,7 @@ from yikatong.benefits.model import Due
 from yikatong.benefits.runs import pay_store, paying, rules, service, work
 from yikatong.benefits.runs.errors import NothingToCorrect, SamePerson, TotalDiffers, WrongState
 from yikatong.benefits.runs.model import Run
+from yikatong.benefits.runs.paydays import next_payday, payday
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
@@ -390,6 +391,20 @@ async def test_an_id_drawn_ahead_of_ours_makes_the_chunk_try_again(pensioners: P
         await paying.pay_chunk(pensioners.platform, run.run_id)
     # It was not taken for a closed account.
     assert (await pensioners.line(run, pensioners.ids[0]))[0] == "ready"
+
+
+def test_a_region_pays_on_its_day_and_before_a_weekend() -> None:
+    # 15 March 2026 is a Sunday, 18 April a Saturday.
+    assert payday("510100", date(2026, 3, 1)) == date(2026, 3, 13)
+    assert payday("310000", date(2026, 4, 1)) == date(2026, 4, 17)
+    assert payday("440300", date(2026, 5, 20)) == date(2026, 5, 12)
+    today = date(2026, 5, 20)
+    since = date(2025, 1, 1)
+    assert next_payday("440300", since, date(2026, 4, 1), today) == date(2026, 5, 12)
+    assert next_payday("440300", since, date(2026, 5, 1), today) == date(2026, 6, 12)
+    # Granted behind the payday, it comes with the next; in advance, in its first month.
+    assert next_payday("440300", date(2026, 5, 18), None, today) == date(2026, 6, 12)
+    assert next_payday("440300", date(2026, 7, 1), None, today) == date(2026, 7, 10)
 
 
 async def test_wrong_input_names_the_field(platform: Platform) -> None:

@@ -11,7 +11,7 @@ from tests.medical.visits.test_settling import settle
 from yikatong.core.platform import Platform
 from yikatong.core.together import ask
 from yikatong.medical import receipts
-from yikatong.medical.visits import orders
+from yikatong.medical.visits import orders, recomputing
 from yikatong.medical.visits import store as visits_store
 from yikatong.money.verification import verify
 from yikatong.policies.model import YearToDate
@@ -88,3 +88,4 @@ async def test_any_sequence_of_claims_and_settlements_adds_up(
         for name in YearToDate.__struct_fields__:
             assert getattr(year, name) == sum(one.added.get(name, 0) for one in mine), name
     assert (await verify(platform)).proved
+    assert (await recomputing.recompute(platform)).differences == []

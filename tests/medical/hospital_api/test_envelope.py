@@ -221,6 +221,22 @@ def test_a_pharmacys_lines_have_their_own_name() -> None:
 
 
 @pytest.mark.parametrize(
+    ("column", "named"),
+    [
+        ("item", "med_list_codg"),
+        ("total", "det_item_fee_sumamt"),
+        ("number", "feedetl_sn"),
+        ("gives_back", "init_feedetl_sn"),
+        ("quantity", "cnt"),
+    ],
+)
+def test_a_column_of_a_line_is_named_as_the_standard_names_it(column: str, named: str) -> None:
+    error = InvalidInput(f"lines[2].{column}", zh="错", en="wrong")
+    assert refusals.field_of(error, "2204") == f"feedetail[2].{named}"
+    assert refusals.field_of(error, "2102") == f"drugdetail[2].{named}"
+
+
+@pytest.mark.parametrize(
     ("field", "code", "named"),
     [
         ("visit.care", "2206", "med_type"),

@@ -130,7 +130,8 @@ async def test_a_provider_is_found_by_code_and_by_name(client: Client) -> None:
 
 
 async def test_a_question_for_all_providers_is_refused(client: Client) -> None:
-    for given in ({}, {"fixmedins_type": "1"}, {"fixmedins_name": "null"}):
+    assert {one["fixmedins_code"] for one in await ask(client, fixmedins_type="2")} == {PHARMACY}
+    for given in ({}, {"fixmedins_name": "null"}):
         said = await client.refused("1201", {"medinsinfo": given})
         assert said.startswith("medinsinfo.fixmedins_code：")
     said = await client.refused("1201", {"medinsinfo": {"fixmedins_type": "9"}})
@@ -262,7 +263,7 @@ async def fetch(client: Client, infno: str) -> tuple[dict[str, Any], list[list[s
         assert told["filename"] == f"{name}.zip"
         text = archive.read(name).decode()
     head, *rows = [line.split("\t") for line in text.splitlines()]
-    assert tuple(head) == catalogs.COLUMNS
+    assert tuple(head) == catalogs.CATALOGS[infno].columns
     assert len(rows) == told["data_cnt"]
     return told, rows
 
@@ -344,13 +345,27 @@ async def test_terms_that_begin_later_make_the_version_of_their_day(
     assert "V20260302" in told["filename"]
 
 
-@pytest.mark.parametrize(
-    "infno", [code for code, catalog in catalogs.CATALOGS.items() if not catalog.kept]
-)
-async def test_what_we_have_no_data_for_is_said_honestly(client: Client, infno: str) -> None:
-    said = await client.refused(infno, {"data": {"ver": "0"}})
-    assert said.startswith("平台暂无")
-    assert "1301" in said
+async def test_diagnoses_and_chronic_diseases_are_handed_out(client: Client) -> None:
+    _, diagnoses = await fetch(client, "1307")
+    assert ["A09.900", "胃肠炎"] in [row[:2] for row in diagnoses]
+    told, diseases = await fetch(client, "1309")
+    assert ["M01600", "糖尿病"] in [row[:2] for row in diseases]
+    answer = await client.call("1309", {"data": {"ver": diseases[0][-1]}})
+    assert answer["output"]["data_cnt"] == 0
+    assert told["filename"].startswith("1309_V")
+
+
+@pytest.mark.parametrize("infno", ["1303", "1308", "1316"])
+async def test_what_we_have_no_data_for_is_an_empty_file_that_says_so(
+    client: Client, infno: str
+) -> None:
+    told, rows = await fetch(client, infno)
+    assert (told["data_cnt"], rows) == (0, [])
+    assert "暂无" in (await client.call(infno, {"data": {"ver": "0"}}))["warn_msg"]
+
+
+async def test_where_no_catalog_was_loaded_it_is_said(client: Client) -> None:
+    assert "没有载入" in await client.refused("1301", {"data": {}})
 
 
 async def test_all_catalog_transactions_of_the_standard_are_known() -> None:

@@ -304,6 +304,7 @@ def test_the_lines_of_a_sale_sum_to_it(found: list[SplitLine]) -> None:
     one = replace(settlement(request), setting="pharmacy", care_code="41")
     for code in ("2101", "2102"):
         shown = output(code, settled(one, tuple(found)))
+        assert (shown["setlinfo"]["mdtrt_id"] is None) == (code == "2101")
         _check_sums(shown)
         for total, name in (
             ("medfee_sumamt", "det_item_fee_sumamt"),
@@ -328,7 +329,7 @@ def test_a_sale_whose_lines_miss_its_total_is_never_sent() -> None:
 
 def test_each_line_is_answered_with_its_split() -> None:
     found = (
-        samples.line(),
+        samples.line(marks="en"),
         samples.line(
             "2", quantity="-1", price="69.00", total=-69_00, over_limit=-9_00, first_pay=-6_00,
             gives_back="1",
@@ -353,9 +354,9 @@ def test_each_line_is_answered_with_its_split() -> None:
             "inscp_scp_amt": "108.00",
             "chrgitm_lv": "02",
             "med_chrgitm_type": "09",
-            "bas_medn_flag": None,
-            "hi_nego_drug_flag": None,
-            "chld_medc_flag": None,
+            "bas_medn_flag": "1",
+            "hi_nego_drug_flag": "1",
+            "chld_medc_flag": "0",
             "list_sp_item_flag": None,
             "lmt_used_flag": None,
             "drt_reim_flag": None,
@@ -478,14 +479,16 @@ def test_the_category_of_the_insured(
 
 
 def test_entitlement_is_told_with_what_the_fund_pays() -> None:
-    found = orders.Entitled(70001, "310", (), 850_000, 800_00, 450000_00)
+    found = orders.Entitled(
+        70001, "310", (), 850_000, 800_00, 450000_00, starts_on=date(2024, 5, 1)
+    )
     assert output("2001", found)["trtinfo"] == [
         {
             "psn_no": "70001",
             "trt_chk_type": "01",
             "fund_pay_type": "310100",
             "trt_enjymnt_flag": "1",
-            "begndate": None,
+            "begndate": "2024-05-01",
             "enddate": None,
             "trt_chk_rslt": "可享受，起付线 800.00 元，支付比例 85%，本年度还可支付 450,000.00 元",
         }
@@ -506,6 +509,9 @@ def test_no_entitlement_is_told_with_each_reason() -> None:
         "0",
         "按参保地政策，统筹基金不支付此类费用；可用个人账户或现金支付",
     )
+    used_up = output("2001", orders.Entitled(70001, "310", (), 850_000, 0, 0))["trtinfo"][0]
+    assert used_up["trt_enjymnt_flag"] == "0"
+    assert "封顶线已用完" in used_up["trt_chk_rslt"]
     uninsured = output("2001", orders.Entitled(70001, None, refusals, 0, 0, None))["trtinfo"][0]
     assert uninsured["fund_pay_type"] is None
 
@@ -572,7 +578,9 @@ def test_filings_and_choices_are_answered_with_their_number() -> None:
     assert output("2501", orders.FilingDone(filing)) == {"result": {"trt_dcla_detl_sn": "77"}}
     assert output("2502", orders.FilingDone(filing)) == {}
     for code in ("2505", "2506"):
-        assert output(code, orders.ChoiceDone("78")) == {"result": {"trt_dcla_detl_sn": "78"}}
+        assert output(code, orders.ChoiceDone("78")) == {
+            "result": {"trt_dcla_detl_sn": "78"}, "trt_dcla_detl_sn": "78",
+        }  # fmt: skip
 
 
 def test_a_result_of_another_transaction_is_never_shown() -> None:

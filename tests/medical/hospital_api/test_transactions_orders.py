@@ -41,12 +41,19 @@ def test_a_person_is_asked_for_by_id_number_card_or_e_card() -> None:
         "psn_name": " 王芳 ",
     }
     assert order("1101", {"data": by_id}) == orders.Identify(
-        certificate=Certificate("id_number", "51010419850505123X"), name="王芳"
+        certificate=Certificate("id_number", "51010419850505123X"),
+        name="王芳",
+        id_number="51010419850505123X",
     )
     card = {"mdtrt_cert_type": "03", "mdtrt_cert_no": "A00000001", "card_sn": CARD_IDENTIFIER}
     assert order("1101", {"data": card}) == orders.Identify(
         certificate=Certificate("card", "A00000001", CARD_IDENTIFIER)
     )
+    for kind, compared in (("01", ID_NUMBER), ("06", None)):
+        stated = card | {"certno": ID_NUMBER.lower(), "psn_cert_type": kind}
+        asked = order("1101", {"data": stated})
+        assert isinstance(asked, orders.Identify)
+        assert asked.id_number == compared
     e_card = {"mdtrt_cert_type": "01", "mdtrt_cert_no": "TOKEN"}
     assert order("1101", {"data": e_card}) == orders.Identify(
         certificate=Certificate("e_card", "TOKEN")

@@ -259,7 +259,9 @@ def details(rows: Sequence[dict[str, str]], **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def fetched(platform: Platform, provider: Provider, told: dict[str, Any]) -> list[list[str]]:
+async def fetched(
+    platform: Platform, provider: Provider, told: dict[str, Any]
+) -> list[dict[str, str]]:
     """The lines of the file of differences, as it is stored for the provider."""
     info = told["fileinfo"]
     async with platform.database.transaction(readonly=True) as connection:
@@ -276,7 +278,7 @@ async def fetched(platform: Platform, provider: Provider, told: dict[str, Any]) 
         text = archive.read(name).decode()
     lines = [line.split("\t") for line in text.splitlines()]
     assert tuple(lines[0]) == reconciliation_file.ANSWER_COLUMNS
-    return lines[1:]
+    return [dict(zip(lines[0], line, strict=True)) for line in lines[1:]]
 
 
 CHANGES = ("kept", "kept", "lost", "doubled", "total", "funds", "account", "flag", "invented")
@@ -338,9 +340,11 @@ async def test_the_file_lists_exactly_what_differs(
     await put(platform, [*ours, settled(999, other, at(DAY)),
                          settled(998, mine, at(DAY), channel="claim")])  # fmt: skip
     listed = await fetched(platform, mine, await call(platform, mine, "3202", details(rows)))
-    assert {(line[0], line[1], *line[6:12]) for line in listed} == expected
+    figures = ("medfee_sumamt", "fund_pay_sumamt", "acct_pay")
+    names = ("difference", "setl_id", *figures, *(f"plat_{name}" for name in figures))
+    assert {tuple(line[name] for name in names) for line in listed} == expected
     assert len(listed) == len(expected)
-    assert all(line[12] for line in listed)
+    assert all(line["memo"] and line["stmt_rslt"] == "1" for line in listed)
 
 
 async def test_details_come_as_a_file_uploaded_before(
@@ -356,7 +360,14 @@ async def test_details_come_as_a_file_uploaded_before(
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("details.txt", plain)
-    for content in (plain, b"\xef\xbb\xbf" + named.encode(), packed.getvalue()):
+    seven = [[cell for name, cell in row.items() if name != "msgid"] for row in rows]
+    without = ["\n".join("\t".join(line) + end for line in seven) for end in ("", "\t", "\tnull")]
+    for content in (
+        *(one.encode() for one in without),
+        plain,
+        b"\xef\xbb\xbf" + named.encode(),
+        packed.getvalue(),
+    ):
         async with platform.database.transaction() as connection:
             await connection.execute("delete from provider_files")
             await reconciliation_store.insert_file(
@@ -365,7 +376,9 @@ async def test_details_come_as_a_file_uploaded_before(
             )  # fmt: skip
         asked = details(rows, file_qury_no="up1")
         listed = await fetched(platform, mine, await call(platform, mine, "3202", asked))
-        assert [(line[0], line[1]) for line in listed] == [("ours_only", "9000000")]
+        assert [(line["difference"], line["setl_id"]) for line in listed] == [
+            ("ours_only", "9000000")
+        ]
         with pytest.raises(NotFound) as raised:
             await call(platform, other, "3202", asked)
         assert raised.value.field == "file_qury_no"

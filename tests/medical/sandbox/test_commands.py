@@ -6,13 +6,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import gmssl_pyx
 import pytest
 
 from tests import fillings
 from tests.conftest import Filling
+from yikatong.cards import service as cards
 from yikatong.core.platform import Platform
+from yikatong.identity import office
 from yikatong.identity.ecards.codes import Codes
 from yikatong.identity.signing_in import codes
 from yikatong.identity.signing_in.model import Visitor
@@ -36,18 +39,20 @@ class Cli:
             "YIKATONG_DATA": str(folder),
         }
 
-    async def __call__(self, *words: str, **env: str) -> tuple[int, str, str]:
+    async def __call__(
+        self, *words: str, about: str = "sandbox", **env: str
+    ) -> tuple[int, str, str]:
         done = await asyncio.to_thread(
             subprocess.run,
-            [sys.executable, "-m", "yikatong", "sandbox", *words],
+            [sys.executable, "-m", "yikatong", *about.split(), *words],
             capture_output=True,
             text=True,
             env={**self.env, **env},
         )
         return done.returncode, done.stdout, done.stderr
 
-    async def json(self, *words: str) -> Any:
-        code, out, err = await self(*words, "--json")
+    async def json(self, *words: str, about: str = "sandbox") -> Any:
+        code, out, err = await self(*words, "--json", about=about)
         assert code == 0, err
         return json.loads(out)
 
@@ -88,6 +93,10 @@ async def test_show_prints_exactly_what_a_client_needs(cli: Cli) -> None:
              "insurance", "insured_region"]  # fmt: skip
     assert all(list(one) == names for one in shown["persons"])
     assert len(shown["persons"]) > 90
+    (old,) = (one for one in shown["persons"] if one["situation"] == "replaced")
+    async with cli.platform.database.transaction(readonly=True) as connection:
+        held = await cards.cards(connection, old["person_id"])
+    assert [one.state for one in held if one.card_number == old["card_number"]] == ["replaced"]
     code, out, _ = await cli("show")
     assert code == 0
     assert shown["providers"][0]["secret"] in out
@@ -161,6 +170,31 @@ async def test_a_wrong_word_is_one_line_that_names_it(
     assert len(err.splitlines()) == 1
 
 
+async def test_an_agency_gives_a_provider_its_credential_and_takes_it_back(cli: Cli) -> None:
+    about = "providers credentials"
+    made = await cli.json("add", PROVIDER.lower(), "--scheme", "b", about=about)
+    assert (made["code"], made["scheme"], made["sandbox"]) == (PROVIDER, "B", False)
+    key = made["access_key"]
+    public, _ = cast("Any", gmssl_pyx).sm2_key_generate()
+    assert await cli.json("sm2", key, public.hex(), about=about) == {
+        "access_key": key, "sm2": True,
+    }  # fmt: skip
+    newer = await cli.json("rotate", key, about=about)
+    await cli.json("revoke", newer["access_key"], about=about)
+    listed = {one["access_key"]: one for one in await cli.json("list", PROVIDER, about=about)}
+    assert listed[newer["access_key"]]["sm2_public_key"] == public.hex()
+    assert all(one["revoked_at"] for one in listed.values() if not one["sandbox"])
+    assert made["secret"] not in str(listed)
+    async with cli.platform.database.transaction() as connection:
+        told = await office.of_subjects(connection, [key, newer["access_key"]], "credential.")
+    assert [one.action.removeprefix("credential.") for one in reversed(told)] == [
+        "added", "sm2", "rotated", "revoked",
+    ]  # fmt: skip
+    code, _, err = await cli("sm2", key, "zz", about=about)
+    assert code == 2
+    assert err.startswith("sm2_public_key: ")
+
+
 async def test_where_the_sandbox_is_off_nothing_is_told(cli: Cli) -> None:
     for words in (("show",), ("fault", PROVIDER, "lost"), ("calls", PROVIDER)):
         code, out, err = await cli(*words, YIKATONG_SANDBOX="off")
@@ -175,8 +209,9 @@ async def test_an_e_card_code_of_a_test_person_identifies_at_the_counter(cli: Cl
     assert made["person_id"] == person["person_id"]
     opened = await Codes(cli.platform).read(made["code"])
     assert opened.person_id == person["person_id"]
-    code, out, _ = await cli("e-card", str(person["person_id"]))
+    code, out, _ = await cli("e-card", str(person["person_id"]), "--port", "8123")
     assert code == 0
+    assert "http://127.0.0.1:8123 " in out
     assert "有效至" in out
 
 

@@ -323,7 +323,7 @@ def test_giving_back_in_any_steps_leaves_no_part_negative(
     """In any portions, some withdrawn again: what is left has no negative part, and once all of the
     quantity went back, nothing is left of any part."""
     catalog = CatalogBook()
-    item = Item("X", "药", "drug", False, False, {"00": [(NOW.date(), terms)]})
+    item = Item("X", "药", "", {"00": [(NOW.date(), terms)]})
     catalog._items = {"X": item}
 
     def fee(number: str, count: int, total: int, gives_back: str | None = None) -> FeeLine:

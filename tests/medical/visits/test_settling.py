@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 
 from tests.medical.visits.conftest import NOW, Hospital, line
+from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
-from yikatong.medical.filings.errors import FilingInUse
+from yikatong.medical.filings.errors import FilingInUse, NoSuchChoice
 from yikatong.medical.visits import orders
 from yikatong.medical.visits.errors import CareRefused, OutOfOrder, SumDiffers
 from yikatong.medical.visits.orders import Settle, Settled
 from yikatong.money.verification import verify
+from yikatong.people.service import id_numbers
 
 
 def settle(person_id: int, visit_id: int, setting: Any, total: int, **more: Any) -> Settle:
@@ -40,6 +42,24 @@ async def test_a_stated_total_that_is_not_the_lines_is_refused_with_both(
     visit = await beijing.stay(person, line(items["A"], 1_000_000))
     with pytest.raises(SumDiffers, match=r"10000\.01.*10000\.00"):
         await beijing.do(settle(person, visit, "inpatient", 1_000_001))
+
+
+async def test_who_has_another_insurance_or_another_id_number_is_told_so(
+    beijing: Hospital, people: dict[str, int], platform: Platform
+) -> None:
+    person = people["all_in_order"]
+    with pytest.raises(InvalidInput, match="310, not 390") as refused:
+        await beijing.do(
+            orders.Register(person_id=person, number="1", begun_at=NOW, insurance="390")
+        )
+    assert refused.value.field == "insurance"
+    async with platform.database.transaction(readonly=True) as connection:
+        numbers = await id_numbers(platform, connection, [person, people["home"]])
+    shown = orders.Certificate("id_number", numbers[person])
+    assert await beijing.do(orders.Identify(certificate=shown, id_number=numbers[person]))
+    with pytest.raises(CareRefused) as other:
+        await beijing.do(orders.Identify(certificate=shown, id_number=numbers[people["home"]]))
+    assert other.value.field == "id_number"
 
 
 async def test_the_same_message_gets_the_first_answer_and_nothing_happens_twice(
@@ -173,6 +193,50 @@ async def test_a_message_whose_settlement_was_reversed_by_number_leaves_nothing_
         orders.Undo(person_id=person, message_id="m1", transaction_code="2304")
     )
     assert not undone.found
+
+
+async def test_what_was_taken_back_by_its_own_transaction_leaves_nothing_to_reverse(
+    chengdu: Hospital, people: dict[str, int], items: dict[str, str]
+) -> None:
+    person = people["home"]
+
+    async def undo(message_id: str, code: str) -> bool:
+        asked = orders.Undo(person_id=person, message_id=message_id, transaction_code=code)
+        return (await chengdu.do(asked)).found
+
+    begun = await chengdu.do(
+        orders.Register(person_id=person, number="1", begun_at=NOW), message_id="r", code="2201"
+    )
+    visit = begun.visit.visit_id
+    await chengdu.do(
+        orders.See(
+            person_id=person, visit_id=visit, care_code="11", begun_at=NOW, diagnoses=()
+        )
+    )  # fmt: skip
+    lines = orders.AddLines(
+        person_id=person, visit_id=visit, setting="outpatient", batch="1",
+        lines=(line(items["A"], 1_000),),
+    )  # fmt: skip
+    await chengdu.do(lines, message_id="l", code="2204")
+    with pytest.raises(OutOfOrder):
+        await undo("r", "2201")
+    await chengdu.do(orders.WithdrawLines(person_id=person, visit_id=visit))
+    assert not await undo("l", "2204")
+    await chengdu.do(orders.CancelVisit(person_id=person, visit_id=visit))
+    assert not await undo("r", "2201")
+    choice = orders.ChooseProvider(
+        person_id=person, provider_code=chengdu.provider.provider_code, starts_on=NOW.date()
+    )
+    await chengdu.do(choice, message_id="c", code="2505")
+    await chengdu.do(choice, message_id="again", code="2505")
+    assert not await undo("again", "2505")
+    assert await undo("c", "2505")
+    drop = orders.DropProvider(person_id=person, provider_code=chengdu.provider.provider_code)
+    with pytest.raises(NoSuchChoice):
+        await chengdu.do(drop)
+    await chengdu.do(choice, message_id="c2", code="2505")
+    await chengdu.do(drop)
+    assert not await undo("c2", "2505")
 
 
 async def test_a_transaction_of_the_wrong_setting_says_what_the_visit_is(

@@ -13,12 +13,17 @@ from yikatong.core.errors import Text
 from yikatong.core.months import add_months, month_of, months_from
 
 
+def _counted(count: int, what: str) -> str:
+    """1 year; 3 months."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def age_text(months: int) -> Text:
     """60岁3个月; 60 years 3 months."""
     years, rest = divmod(months, 12)
     if rest == 0:
-        return Text(f"{years}岁", f"{years} years")
-    return Text(f"{years}岁{rest}个月", f"{years} years {rest} month{'s' if rest > 1 else ''}")
+        return Text(f"{years}岁", _counted(years, "year"))
+    return Text(f"{years}岁{rest}个月", f"{_counted(years, 'year')} {_counted(rest, 'month')}")
 
 
 def month_text(month: date) -> Text:
@@ -30,8 +35,10 @@ def years_text(months: int) -> Text:
     """15年6个月; 15 years 6 months."""
     years, rest = divmod(months, 12)
     if rest == 0:
-        return Text(f"{years}年", f"{years} years")
-    return Text(f"{years}年{rest}个月", f"{years} years {rest} month{'s' if rest > 1 else ''}")
+        return Text(f"{years}年", _counted(years, "year"))
+    if years == 0:
+        return Text(f"{rest}个月", _counted(rest, "month"))
+    return Text(f"{years}年{rest}个月", f"{_counted(years, 'year')} {_counted(rest, 'month')}")
 
 
 def delay(group: Group, birth: date, nation: Nation) -> int:

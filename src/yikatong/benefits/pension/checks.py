@@ -62,7 +62,9 @@ _FINDINGS: Final[dict[str, tuple[bool, Text, Text]]] = {
     ), Text("请到前三个月再申领", "apply nearer to it")),
     "months_differ": (False, Text(
         "申报的缴费月数比平台记录的多 {more} 个月", "{more} months more than on record here"
-    ), Text("请带缴费凭证到窗口核对", "bring the receipts to a counter")),
+    ), Text(
+        "请上传缴费凭证，或带到窗口核对", "add the receipts to the application, or bring them to a counter"
+    )),
     "arrears": (False, Text("有欠费", "contributions are owed"), Text(
         "补缴后年限会增加", "paying them adds to the years"
     )),

@@ -1,6 +1,7 @@
-"""`yikatong pension`: estimate, show, apply, decide, stop, survivors, adjust."""
+"""`yikatong pension`: estimate, show, apply, document, decide, stop, survivors, adjust."""
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -113,7 +114,7 @@ def estimate(
         print_json(body)
     else:
         _tell(body)
-    if not any(one.possible for one in found.options):
+    if not any(one.possible for one in found.options if one.kind != "paid_up"):
         raise typer.Exit(1)
 
 
@@ -122,6 +123,7 @@ def _tell(body: dict[str, Any]) -> None:
         "early": "提前 early",
         "statutory": "法定 statutory",
         "late": "延迟 late",
+        "paid_up": "缴满 paid up",
     }
     for step in body["retirement"]["steps"]:
         typer.echo(f"{step['result']['zh']} · {step['result']['en']}")
@@ -217,6 +219,37 @@ def apply(
         data, lambda platform: service.apply(platform, person, wanted, OPERATOR, key_of(key))
     )
     _show_application(done, as_json)
+
+
+@pension_app.command("document")
+def document(
+    person: PersonArgument,
+    application: ApplicationArgument,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    kind: Annotated[str, typer.Option(help="work_record, employer_letter, id_document, …")],
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """上传材料 · Add a PDF, JPEG, PNG or WebP to an open application."""
+    from yikatong.benefits.pension import papers
+    from yikatong.trust.documents import service as documents
+    from yikatong.trust.documents import shown
+    from yikatong.trust.documents.model import Document, Matter
+
+    async def run(platform: Platform) -> Document:
+        async with platform.database.transaction() as connection:
+            await papers.takes_documents(connection, person, application)
+            return await documents.add(
+                platform, connection, person, Matter(papers.MATTER, application), kind,
+                file.read_bytes(), file.name, OPERATOR, field="FILE",
+            )  # fmt: skip
+
+    body = shown.body(with_platform(data, run))
+    if as_json:
+        print_json(body)
+        return
+    name = body["kind_name"]
+    typer.echo(f"✓ {body['document_id']}  {name['zh']} · {name['en']}  {body['size']} B")
 
 
 @pension_app.command("decide")
@@ -369,6 +402,8 @@ def survivors(
         typer.echo(
             f"{step['name']['zh']} · {step['name']['en']}: {step['working']} = {step['result']['zh']}"
         )
+    for note in done["notes"]:
+        typer.echo(f"注 {note['zh']} · {note['en']}")
 
 
 @pension_app.command("adjust")

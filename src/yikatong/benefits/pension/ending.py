@@ -12,10 +12,10 @@ from yikatong.benefits.pension import shown, terms
 from yikatong.benefits.pension import store as pension_store
 from yikatong.benefits.pension.errors import NoPension, SurvivorsRefused
 from yikatong.benefits.pension.model import MONTHS_MAX
-from yikatong.benefits.pension.survivors import survivors_sum
+from yikatong.benefits.pension.survivors import notes, survivors_sum
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
-from yikatong.core.errors import InvalidInput
+from yikatong.core.errors import InvalidInput, Text
 from yikatong.core.ids import new_id
 from yikatong.core.money import format_yuan, parse_yuan
 from yikatong.core.months import last_day, month_of, months_from
@@ -127,11 +127,12 @@ async def survivors(
             await people.enrolments(connection, person_id),
         )
         book = terms.load()
-        income = (
-            book.urban_income(region, claim.died_on).amount
-            if claim.urban_income is None
-            else parse_yuan(claim.urban_income, "urban_income")
-        )
+        told: list[Text] = []
+        if claim.urban_income is None:
+            figure = book.urban_income(region, claim.died_on)
+            income, told = figure.amount, notes(figure, claim.died_on)
+        else:
+            income = parse_yuan(claim.urban_income, "urban_income")
         if income == 0:
             raise InvalidInput("urban_income", zh="不能为零", en="cannot be zero")
         found = survivors_sum(income, paid, drawn, book)
@@ -160,6 +161,7 @@ async def survivors(
             "total": format_yuan(found.total),
             "dues": [str(due.due_id) for due in made],
             "steps": [shown.step(one) for one in found.steps],
+            "notes": [one.as_dict() for one in told],
         }
         return answer, {"heir_id": claim.heir_id}
 

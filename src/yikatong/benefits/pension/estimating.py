@@ -42,7 +42,7 @@ def estimate(
     """
     found = retirement(career, book)
     this_month = month_of(now)
-    options: list[Option] = []
+    options: dict[OptionKind, Option] = {}
     wanted: list[tuple[OptionKind, date]] = [("statutory", max(found.month, this_month))]
     if found.earliest < found.month and this_month < found.month:
         early = _earliest(career, found, this_month, book, pays_on=pays_on)
@@ -50,10 +50,16 @@ def estimate(
     if found.latest > found.month and this_month < found.latest:
         wanted.append(("late", found.latest))
     for kind, month in wanted:
-        options.append(
-            _option(kind, career, found, month, this_month, book, pays_on=pays_on, yearly=yearly)
+        options[kind] = _option(
+            kind, career, found, month, this_month, book, pays_on=pays_on, yearly=yearly
         )
-    return Estimate(career, found, tuple(options), _assumptions(career, pays_on, yearly, book))
+    enough = options["statutory"].enough_on
+    if enough is not None and enough not in [one.month for one in options.values()]:
+        options["paid_up"] = _option(
+            "paid_up", career, found, enough, this_month, book, pays_on=pays_on, yearly=yearly
+        )
+    ways = tuple(sorted(options.values(), key=lambda one: one.month))
+    return Estimate(career, found, ways, _assumptions(career, pays_on, yearly, book))
 
 
 def wage_index(wage: Fen, average: Fen, book: Book) -> int:

@@ -17,7 +17,8 @@ Channel = Literal["online", "counter"]
 Origin = Literal["published", "estimate", "recalled", "given"]
 """Where a figure comes from: a document named, an approximation, memory, or the asker."""
 
-OptionKind = Literal["early", "statutory", "late"]
+OptionKind = Literal["early", "statutory", "late", "paid_up"]
+"""`paid_up`: who lacks months at the statutory age and pays on until they are paid (延长缴费)."""
 
 INSURANCES: Final[tuple[Insurance, ...]] = get_args(Insurance)
 GROUPS: Final[tuple[Group, ...]] = get_args(Group)

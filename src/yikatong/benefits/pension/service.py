@@ -10,7 +10,7 @@ from yikatong.benefits import dues as benefit_dues
 from yikatong.benefits import service as benefits
 from yikatong.benefits import store as benefits_store
 from yikatong.benefits.model import Due, Entitlement
-from yikatong.benefits.pension import adjusting, checks, requests, shown, store, terms
+from yikatong.benefits.pension import adjusting, checks, papers, requests, shown, store, terms
 from yikatong.benefits.pension.age import retirement
 from yikatong.benefits.pension.amount import pension
 from yikatong.benefits.pension.checks import Facts
@@ -32,6 +32,7 @@ from yikatong.benefits.pension.model import (
     Pension,
     Retirement,
 )
+from yikatong.benefits.pension.papers import Paper
 from yikatong.benefits.pension.requests import Asked, Months, Sum
 from yikatong.benefits.proof_of_life.rules import due_after
 from yikatong.cards import service as cards
@@ -49,6 +50,7 @@ from yikatong.people.model import Enrolment, Person
 from yikatong.people.notices import service as notices
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
+from yikatong.trust.documents.model import DocumentKind
 
 REASON_MAX: Final = 500
 _FACTS: Final = (
@@ -103,6 +105,11 @@ class Examined(msgspec.Struct, frozen=True):
     def blocked(self) -> bool:
         """Whether it would be refused as it stands."""
         return any(one.blocks for one in self.findings)
+
+    @property
+    def documents_asked(self) -> Sequence[DocumentKind]:
+        """What the rules want to see of what was declared."""
+        return papers.asked(self.career, self.findings)
 
 
 async def of_person(platform: Platform, person_id: int, actor: Actor) -> dict[str, Any]:
@@ -259,13 +266,19 @@ async def waiting(
 
 
 async def apply(
-    platform: Platform, person_id: int, wanted: NewApplication, actor: Actor, key: str
+    platform: Platform,
+    person_id: int,
+    wanted: NewApplication,
+    actor: Actor,
+    key: str,
+    handed_in: Sequence[Paper] = (),
 ) -> dict[str, Any]:
-    """Apply for a pension; answers the application with what was found.
+    """Apply for a pension, with the documents handed in; answers the application with what was found.
 
     What speaks against it does not keep it from being taken: it is refused, with the reasons, when
-    it is decided. Raises AlreadyApplied, NotFound, InvalidInput naming the field.
+    it is decided. Raises AlreadyApplied, NotFound, TooManyDocuments, InvalidInput naming the field.
     """
+    papers.check(handed_in)
 
     async def work(connection: Connection) -> tuple[dict[str, Any], dict[str, object]]:
         if any(one.state == "applied" for one in await store.applications(connection, person_id)):
@@ -298,6 +311,7 @@ async def apply(
             taken_by=actor.name if actor.kind == "staff" else "",
         )
         await store.put_application(connection, person_id, one)
+        await papers.keep(platform, connection, person_id, one.application_id, handed_in, actor)
         return shown.application(one), {"application_id": str(one.application_id)}
 
     return await benefits.command(platform, person_id, "pension.applied", wanted, actor, key, work)
@@ -356,6 +370,7 @@ async def decide(
         if seen is not None and decided.monthly != seen:
             raise SumDiffers
         await _put(connection, person_id, decided)
+        await papers.end(platform, connection, person_id, application_id)
         await _tell(platform, connection, person_id, decided)
         detail: dict[str, object] = {
             "application_id": str(application_id),
@@ -377,6 +392,7 @@ async def withdraw(
         one = await _open(connection, person_id, application_id)
         withdrawn = msgspec.structs.replace(one, state="withdrawn")
         await _put(connection, person_id, withdrawn)
+        await papers.end(platform, connection, person_id, application_id)
         return shown.application(withdrawn), {"application_id": str(application_id)}
 
     return await benefits.command(

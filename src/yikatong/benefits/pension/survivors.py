@@ -3,11 +3,12 @@
 企业职工基本养老保险遗属待遇暂行办法 (人社部发〔2021〕18号), 第四条、第五条.
 """
 
+from datetime import date
 from fractions import Fraction
 
 import msgspec
 
-from yikatong.benefits.pension.model import Step, Survivors, half_up
+from yikatong.benefits.pension.model import Figure, Step, Survivors, half_up
 from yikatong.benefits.pension.terms import Book
 from yikatong.core.errors import Text
 from yikatong.core.money import Fen, format_yuan
@@ -79,3 +80,25 @@ def survivors_sum(
             ),
         ),
     )
+
+
+def notes(income: Figure, died_on: date) -> list[Text]:
+    """What is to be known of a figure on file: of another year than the one before the death, or not
+    checked."""
+    found: list[Text] = []
+    if int(income.of) != died_on.year - 1:
+        found.append(
+            Text(
+                f"{died_on.year - 1}年的城镇居民人均可支配收入没有收录，用的是{income.of}年的",
+                f"the urban income per head of {died_on.year - 1} is not on file; this is the one of"
+                f" {income.of}",
+            )
+        )
+    if income.origin != "published":
+        found.append(
+            Text(
+                f"城镇居民人均可支配收入{format_yuan(income.amount)}元未核对",
+                f"the urban income per head of {format_yuan(income.amount)} yuan is not checked",
+            )
+        )
+    return found

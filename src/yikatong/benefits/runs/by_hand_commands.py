@@ -37,10 +37,9 @@ def list_returned(
         print_json(bodies)
         return
     for one in bodies:
-        typer.echo(
-            f"{one['person_id']}  {one['region']}  {one['month']}  {one['amount']}  {one['bank']}  "
-            f"{one['reason']}"
-        )
+        # Of what was returned before there were runs here, person and region alone are known.
+        told = [one[name] for name in ("person_id", "region", "month", "amount", "bank", "reason")]
+        typer.echo("  ".join(str(each) for each in told if each is not None))
 
 
 @by_hand_app.command("account-right")

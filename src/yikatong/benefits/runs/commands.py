@@ -93,6 +93,7 @@ def _tell(found: Any) -> None:
         f"  应发 to pay {done.payable:,} / {done.payable_amount}  "
         f"已发 paid {done.paid:,} / {done.paid_amount}"
     )
+    typer.echo(f"  发放日 payday {one.payday}")
     typer.echo(f"  上月 last month {body.before}  本月 this month {body.amount}")
     for group in body.groups:
         typer.echo(

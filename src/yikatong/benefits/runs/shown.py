@@ -19,6 +19,7 @@ from yikatong.benefits.runs.model import (
     Run,
     Summary,
 )
+from yikatong.benefits.runs.paydays import payday
 from yikatong.core import regions
 from yikatong.core.money import format_yuan
 
@@ -39,6 +40,8 @@ class RunBody(msgspec.Struct):
     region: str
     region_name: TextBody
     month: str
+    payday: str
+    """The day on which the region pays the month."""
     corrects: str | None
     state: str
     state_name: TextBody
@@ -169,6 +172,7 @@ def run(one: Run) -> RunBody:
         region=one.region,
         region_name=TextBody(regions.full_name(one.region), regions.full_name(one.region, "en")),
         month=f"{one.month:%Y-%m}",
+        payday=payday(one.region, one.month).isoformat(),
         corrects=None if one.corrects is None else str(one.corrects),
         state=one.state,
         state_name=_text(STATE_NAMES[one.state]),

@@ -1,5 +1,6 @@
 """What is due by the day: ends, holds, new standards, medical contributions."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
@@ -13,7 +14,7 @@ from yikatong.benefits.unemployment.model import Claim, End
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import YikatongError
-from yikatong.core.months import add_months, month_of
+from yikatong.core.months import add_months, last_day, month_of
 from yikatong.core.platform import Platform
 from yikatong.money.contributions import from_fund
 from yikatong.money.ledger import service as ledger
@@ -61,21 +62,44 @@ async def _due_of(platform: Platform, person_id: int, done: Done) -> None:
     async with platform.database.transaction() as connection:
         await benefits_store.lock(connection, person_id)
         one = (await store.claims(connection, person_id))[0]
+        person = await people.get(connection, person_id)
         if one.state != "ended":
             await _keep_up(platform, connection, one, day, done)
         paid = await store.months_drawn(
             connection, person_id, add_months(month_of(day), -_PAID_LATE_MONTHS), ("paid",)
         )
-        keys = [(person_id, f"unemployment:{month:%Y-%m}:medical") for month, _ in paid]
+        owed = _contributions(one, person, paid)
         known = (
-            {each.key for each in await ledger.transactions_by_key(connection, keys)}
-            if keys
+            {
+                each.key
+                for each in await ledger.transactions_by_key(
+                    connection, [(person_id, key) for *_, key in owed]
+                )
+            }
+            if owed
             else set[str]()
         )
-    for (month, region), (_, key) in zip(paid, keys, strict=True):
+    for insurance, month, region, key in owed:
         if key not in known:
-            await from_fund.pay_month(platform, person_id, region, month, _DUE, key)
+            await from_fund.pay_month(platform, person_id, insurance, region, month, _DUE, key)
             done.contributions += 1
+
+
+def _contributions(
+    one: Claim, person: Person, paid: Sequence[tuple[date, str]]
+) -> list[tuple[from_fund.PaidInsurance, date, str, str]]:
+    """What the fund pays for months that were drawn: insurance, month, region, key; medical first."""
+    nation = terms.load().nation
+    retires = rules.retires_on(person.birth_date, person.sex, one.post, nation)
+    raised = rules.delayed(person.birth_date, person.sex, one.post, nation)
+    owed: list[tuple[from_fund.PaidInsurance, date, str, str]] = [
+        ("310", month, region, f"unemployment:{month:%Y-%m}:medical") for month, region in paid
+    ]
+    return owed + [
+        ("110", month, region, f"unemployment:{month:%Y-%m}:pension")
+        for month, region in paid
+        if rules.with_pension(month, retires, raised)
+    ]
 
 
 async def _keep_up(
@@ -84,6 +108,7 @@ async def _keep_up(
     """End, hold or adjust a claim that is drawn."""
     month = month_of(day)
     person = await people.get(connection, one.person_id)
+    one = await _extend(platform, connection, one, person, day)
     why = await _ended_by(connection, one, person, day)
     if why is not None:
         await service.end_claim(platform, connection, one, why[0], why[1], _DUE)
@@ -104,6 +129,30 @@ async def _keep_up(
         done.adjusted += 1
 
 
+async def _extend(
+    platform: Platform, connection: Connection, one: Claim, person: Person, day: date
+) -> Claim:
+    """Let a benefit go on until the retirement age where less than a year is missing."""
+    retires = rules.retires_on(person.birth_date, person.sex, one.post, terms.load().nation)
+    more = 0 if person.died_on is not None else rules.extended(one.ends_on, retires, day)
+    if not more:
+        return one
+    drawn = await entitled.of_claim(connection, one)
+    extended = await service.write_claim(
+        connection,
+        msgspec.structs.replace(
+            one,
+            ends_on=last_day(add_months(one.ends_on, more)),
+            months_extended=one.months_extended + more,
+        ),
+    )
+    await benefits.update(
+        connection, one.person_id, msgspec.structs.replace(drawn, ends_on=extended.ends_on)
+    )
+    await service.record(platform, connection, _DUE, extended, "unemployment.extended")
+    return extended
+
+
 async def _ended_by(
     connection: Connection, one: Claim, person: Person, day: date
 ) -> tuple[End, date] | None:
@@ -114,6 +163,9 @@ async def _ended_by(
     for each in drawn:
         if each.benefit == "pension" and each.status == "drawing" and each.starts_on <= day:
             return "pension", each.starts_on
+    retires = rules.retires_on(person.birth_date, person.sex, one.post, terms.load().nation)
+    if day >= retires and one.ends_on >= last_day(add_months(retires, -1)):
+        return "retirement_age", retires
     if day > one.ends_on:
         return "used_up", one.ends_on
     return None

@@ -49,8 +49,9 @@ END_NAMES: Final[dict[str, Text]] = {
     "pension": Text("开始领取养老金", "a pension is drawn"),
     "transfer": Text("转到外地领取", "transferred to another region"),
 }
-FORFEITS: Final[frozenset[End]] = frozenset(("used_up", "death", "retirement_age", "pension"))
-"""Ends after which no months are kept for a later claim; the others keep the rest (第四十六条)."""
+FORFEITS: Final[frozenset[End]] = frozenset(("death", "retirement_age", "pension"))
+"""Ends after which no months are kept for a later claim; the others keep what was not drawn
+(第四十六条)."""
 
 Post = Literal["worker", "cadre"]
 """Kind of post of women: 工人 (50) or 管理技术岗位 (55)."""
@@ -64,6 +65,7 @@ Miss = Literal[
     "dead",
     "too_old",
     "drawing",
+    "same_loss",
     "not_insured",
 ]
 
@@ -116,6 +118,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     retired: bool = False
     died: bool = False
     drawing: bool = False
+    same_loss: bool = False
+    """Whether an earlier claim was for the same loss of work."""
     on: date
 
 
@@ -164,6 +168,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """Paid for months behind the last one due: to be given back."""
     post: Post
     made_at: datetime
+    months_extended: int = 0
+    """Beyond those granted, until the retirement age."""
     version: int = 1
 
 

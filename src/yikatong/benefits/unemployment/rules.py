@@ -18,10 +18,15 @@ from yikatong.benefits.unemployment.terms import NoStandardOnFile, Terms
 from yikatong.core import regions
 from yikatong.core.errors import Text
 from yikatong.core.money import WHOLE, Fen, format_percent, format_yuan, round_micro
-from yikatong.core.months import add_months, month_of, months_between, next_month
+from yikatong.core.months import add_months, month_of, months_between, months_from, next_month
 
+PAID_LEAST: Final = 12
+"""Months paid that give a benefit (社会保险法 第四十五条)."""
 MONTHS_MAX: Final = 24
 """With months kept from before (社会保险法 第四十六条)."""
+_YEAR: Final = 12
+_RISEN: Final = date(2040, 1, 1)
+"""From then on the retirement age rises no more."""
 _FIRST: Final = 12
 """Months at the first amount, where a region pays less later."""
 _GROUPS: Final[dict[tuple[int, str], Group]] = {
@@ -95,6 +100,17 @@ _MISSES: Final[dict[str, Told]] = {
             Text("要换地方领取请办理转移", "to collect it elsewhere, have it transferred"),
         ),
         Told(
+            "same_loss",
+            Text(
+                "这次失业已经领过失业保险金", "the benefit was drawn for this loss of work before"
+            ),
+            Text(
+                "重新就业后再次失业的可以再申领，没有领完的月数合并计算；最后工作日填错的请更正",
+                "claim again after new work has ended, the months left are added; if the last day of"
+                " work is wrong, put it right",
+            ),
+        ),
+        Told(
             "not_insured",
             Text("没有参加失业保险", "not insured against unemployment"),
             Text(
@@ -111,6 +127,26 @@ def retires_on(birth: date, sex: Literal[1, 2], post: Post, nation: Nation) -> d
     group = _GROUPS[sex, post]
     age = nation.groups[group].old_age + delay(group, birth, nation)
     return add_months(month_of(birth), age)
+
+
+def delayed(birth: date, sex: Literal[1, 2], post: Post, nation: Nation) -> int:
+    """By how many months that age is raised."""
+    return delay(_GROUPS[sex, post], birth, nation)
+
+
+def extended(ends_on: date, retires: date, day: date) -> int:
+    """The months to add to a benefit that is drawn, as less than a year is missing to the retirement age:
+    it goes on until then (渐进式延迟法定退休年龄的办法)."""
+    month = month_of(day)
+    if not 0 < months_from(month, retires) < _YEAR:
+        return 0
+    return max(0, months_from(month_of(ends_on), add_months(retires, -1)))
+
+
+def with_pension(month: date, retires: date, delayed: int) -> bool:
+    """Whether the fund pays pension contributions, too, for a month: in the last year before a retirement
+    age that is raised (同上; 人社部发〔2024〕76号)."""
+    return delayed > 0 and month < _RISEN and 0 < months_from(month, retires) < _YEAR
 
 
 def amount(standard: Standard, number: int) -> Fen:
@@ -140,7 +176,9 @@ def misses(asked: Question, nation: Nation) -> list[Told]:
         found.append("dead")
     if asked.drawing:
         found.append("drawing")
-    elif asked.months_paid < 12 and not asked.months_carried:
+    elif asked.same_loss:
+        found.append("same_loss")
+    elif asked.months_paid < PAID_LEAST and not asked.months_carried:
         found.append("months_short")
     if asked.reason == "resigned":
         found.append("own_will")
@@ -208,6 +246,18 @@ def estimate(asked: Question, terms: Terms) -> Estimate:
                         f"{until:%Y-%m} 退休 → {left} 个月",
                         f"retires {until:%Y-%m} → {left} months",
                     ),
+                )
+            )
+        if 0 < left - months < _YEAR and left > 0:
+            steps.append(
+                Step(
+                    Text(
+                        "领满时距退休不足一年的，续发到退休年龄（不计入期限）",
+                        "where less than a year is missing then, it goes on until the retirement age"
+                        " (not counted here)",
+                    ),
+                    "国务院关于渐进式延迟法定退休年龄的办法",
+                    Text(f"{until:%Y-%m} 退休", f"retires {until:%Y-%m}"),
                 )
             )
     standard = terms.standard(region, asked.on)

@@ -25,7 +25,7 @@ from yikatong.core import ids, regions
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput, one_of
-from yikatong.core.months import add_months, last_day, month_of
+from yikatong.core.months import add_months, last_day, month_of, months_from
 from yikatong.core.platform import Platform
 from yikatong.money.errors import KeyReused
 from yikatong.money.ledger import service as ledger
@@ -106,9 +106,14 @@ async def claim(
             wanted.left_on,
         )  # fmt: skip
         first = month_of(day)
-        if any(one.ended_on is not None and one.ended_on >= first for one in earlier):
-            # This month is the earlier claim's.
-            first = add_months(first, 1)
+        # What an earlier claim is due for, or was paid for and is asked back, is not this one's.
+        taken = [one.ended_on for one in earlier if one.ended_on is not None] + [
+            one.settled_month
+            for one in await benefits.entitlements(connection, person_id)
+            if one.benefit == "unemployment" and one.settled_month is not None
+        ]
+        if (behind := max(taken, default=first)) >= first and taken:
+            first = add_months(behind, 1)
             question = msgspec.structs.replace(question, on=first)
         found = rules.estimate(question, terms.load())
         if not found.entitled:
@@ -175,11 +180,11 @@ async def confirm_month(
             first = month_of(one.starts_on)
             drawn = await store.months_drawn(connection, person_id, first, ("open", "paid"))
             left = max(1, one.months_granted - len(drawn))
-            person = await people.get(connection, person_id)
-            nation = terms.load().nation
-            retires = rules.retires_on(person.birth_date, person.sex, one.post, nation)
-            last = min(add_months(month, left - 1), add_months(retires, -1))
-            changed = msgspec.structs.replace(one, state="drawing", ends_on=last_day(last))
+            before = add_months(await _retires(connection, one), -1)
+            last = min(add_months(month, left - 1), before)
+            changed = msgspec.structs.replace(
+                one, state="drawing", ends_on=last_day(last), months_extended=0
+            )
             one = await write_claim(connection, changed)
             await entitled.release(platform, connection, one, month)
         if new:
@@ -230,22 +235,25 @@ async def transfer(
         day, now = today(platform.clock), platform.clock.now()
         standard = terms.load().standard(code, day)
         ended = await end_claim(platform, connection, one, "transfer", day, actor)
-        if not ended.months_left:
+        first = add_months(day.replace(day=1), 1)
+        # Months that were held, too, are not paid into the month of the retirement age.
+        left = min(ended.months_left, months_from(first, await _retires(connection, one)))
+        if left <= 0:
             raise ClaimRefused(
                 zh="已没有剩余月数可以转移", en="no month is left to be moved", field="region"
             )
-        first = add_months(day.replace(day=1), 1)
         made = msgspec.structs.replace(
             one,
             claim_id=ids.new_id(now),
             key=key,
             content_hash=content,
             region=code,
-            months_granted=ended.months_left,
+            months_granted=left,
             starts_on=first,
-            ends_on=last_day(add_months(first, ended.months_left - 1)),
+            ends_on=last_day(add_months(first, left - 1)),
             made_at=now,
             state="drawing",
+            months_extended=0,
             version=1,
         )
         await store.insert(connection, made)
@@ -287,7 +295,9 @@ async def end_claim(
     # Nor before it began, nor behind the last month granted.
     last = min(max(month, add_months(first, -1)), month_of(one.ends_on))
     behind = (one.ends_on.year - last.year) * 12 + one.ends_on.month - last.month
-    left = 0 if why in FORFEITS else min(behind, one.months_granted)
+    left = 0
+    if why not in FORFEITS:
+        left = min(max(behind - one.months_extended, 0), one.months_granted)
     overpaid = await entitled.end(platform, connection, one, drawn, last, why)
     ended = await write_claim(
         connection,
@@ -302,6 +312,12 @@ async def end_claim(
     )
     await record(platform, connection, actor, ended, "unemployment.ended")
     return ended
+
+
+async def _retires(connection: Connection, one: Claim) -> date:
+    """The month of the retirement age of who claimed."""
+    person = await people.get(connection, one.person_id)
+    return rules.retires_on(person.birth_date, person.sex, one.post, terms.load().nation)
 
 
 async def write_claim(connection: Connection, one: Claim) -> Claim:
@@ -367,13 +383,25 @@ async def _question(
             and (one.ends_on is None or one.ends_on >= day)
             for one in drawn
         ),
+        same_loss=_same_loss(claims, left_on),
         on=day,
     )
 
 
+def _same_loss(claims: Sequence[Claim], left_on: date | None) -> bool:
+    """Whether no work was lost since the registration that the newest claim rests on: a benefit that
+    ended is claimed again after new work only (社会保险法 第四十六条)."""
+    return bool(claims) and left_on is not None and left_on < claims[0].registered_on
+
+
 def _counted(claims: Sequence[Claim]) -> int:
-    """Months paid that earlier claims rest on; a transfer repeats those of the claim it moves."""
-    return sum(one.months_paid for one in claims if one.ended_by != "transfer")
+    """Months paid that earlier claims rest on; a transfer repeats those of the claim it moves. Less than a
+    year gave no months of its own: what was left was drawn, and it goes on counting."""
+    return sum(
+        one.months_paid
+        for one in claims
+        if one.ended_by != "transfer" and one.months_paid >= rules.PAID_LEAST
+    )
 
 
 def _carried(claims: Sequence[Claim]) -> int:

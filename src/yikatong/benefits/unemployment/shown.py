@@ -58,6 +58,8 @@ class ClaimBody(msgspec.Struct):
     months_paid: int
     months_carried: int
     months_granted: int
+    months_extended: int
+    """Beyond those granted, until the retirement age."""
     starts_on: str
     ends_on: str
     state: str
@@ -112,6 +114,7 @@ def claim(one: Claim) -> ClaimBody:
         months_paid=one.months_paid,
         months_carried=one.months_carried,
         months_granted=one.months_granted,
+        months_extended=one.months_extended,
         starts_on=one.starts_on.isoformat(),
         ends_on=one.ends_on.isoformat(),
         state=one.state,

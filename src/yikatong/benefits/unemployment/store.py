@@ -42,7 +42,7 @@ async def update(connection: Connection, one: Claim) -> None:
     done = await connection.execute(
         """update unemployment_claims
               set state = $3, ended_on = $4, ended_by = $5, months_left = $6, overpaid = $7,
-                  ends_on = $8, version = version + 1
+                  ends_on = $8, months_extended = $10, version = version + 1
             where person_id = $1 and claim_id = $2 and version = $9""",
         one.person_id,
         one.claim_id,
@@ -53,6 +53,7 @@ async def update(connection: Connection, one: Claim) -> None:
         one.overpaid,
         one.ends_on,
         one.version,
+        one.months_extended,
     )
     assert done == "UPDATE 1", done
 

@@ -13,7 +13,7 @@ from yikatong.medical.filings import store
 from yikatong.medical.filings.errors import ChoiceRefused, NoSuchChoice
 from yikatong.medical.filings.service import enrolment_for, rules_of
 from yikatong.medical.model import Provider
-from yikatong.medical.visits.orders import ChooseProvider, DropProvider
+from yikatong.medical.visits.orders import ChoiceDone, ChooseProvider, DropProvider
 from yikatong.people import service as people
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
@@ -23,9 +23,9 @@ _PURPOSE: Final = "choice of a provider"
 
 async def choose_provider(
     platform: Platform, connection: Connection, provider: Provider, order: ChooseProvider
-) -> str:
-    """Note that the person chose this provider; answers the choice's number, the same when asked
-    again. Nothing is written where it raises ChoiceRefused, InvalidInput."""
+) -> ChoiceDone:
+    """Note that the person chose this provider; answers the choice, the same when asked again.
+    Nothing is written where it raises ChoiceRefused, InvalidInput."""
     _check_own(provider, order.provider_code)
     day = today(platform.clock)
     await store.lock(connection, order.person_id)
@@ -57,7 +57,7 @@ async def choose_provider(
     chosen = await store.choices(connection, order.person_id)
     number = chosen.get(provider.provider_code)
     if number is not None:
-        return str(number)
+        return ChoiceDone(str(number))
     most = rules_of(enrolment.region, day).providers_max
     if provider.provider_code not in chosen and len(chosen) >= most:
         raise ChoiceRefused(
@@ -68,13 +68,13 @@ async def choose_provider(
     number = ids.new_id(platform.clock.now())
     await store.choose(connection, order.person_id, provider.provider_code, day, number)
     await _record(platform, connection, provider, order.person_id, "provider.chosen")
-    return str(number)
+    return ChoiceDone(str(number), new=True)
 
 
 async def drop_provider(
     platform: Platform, connection: Connection, provider: Provider, order: DropProvider
-) -> str:
-    """Take the choice back; answers its number. Nothing is written where it raises NoSuchChoice."""
+) -> ChoiceDone:
+    """Take the choice back. Nothing is written where it raises NoSuchChoice."""
     _check_own(provider, order.provider_code)
     await store.lock(connection, order.person_id)
     chosen = await store.choices(connection, order.person_id)
@@ -82,7 +82,8 @@ async def drop_provider(
         raise NoSuchChoice
     await store.drop(connection, order.person_id, provider.provider_code)
     await _record(platform, connection, provider, order.person_id, "provider.dropped")
-    return str(chosen[provider.provider_code] or ids.new_id(platform.clock.now()))
+    number = chosen[provider.provider_code] or ids.new_id(platform.clock.now())
+    return ChoiceDone(str(number))
 
 
 def _check_own(provider: Provider, code: str) -> None:

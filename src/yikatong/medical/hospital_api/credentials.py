@@ -5,12 +5,13 @@ A secret is shown once, when it is made; those of sandbox providers can be looke
 
 import secrets
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import msgspec
 
 from yikatong.core import regions
+from yikatong.core.clock import SHANGHAI
 from yikatong.core.coalescing import Busy
 from yikatong.core.database import Connection, Record
 from yikatong.core.errors import InvalidInput, NotFound
@@ -62,7 +63,7 @@ async def create(
     platform: Platform,
     connection: Connection,
     provider_code: str,
-    scheme: signatures.Scheme,
+    scheme: str,
     *,
     sandbox: bool,
 ) -> Credential:
@@ -128,6 +129,29 @@ async def register_sm2(
     text = None if public_key is None else signatures.read_public_key(public_key).hex()
     if not await store.set_sm2_key(connection, access_key, text, platform.clock.now()):
         raise _no_such_credential()
+
+
+async def every(connection: Connection, provider_code: str | None) -> list[dict[str, Any]]:
+    """Credentials without their secrets, revoked ones too, the oldest first; raises NotFound for an
+    unknown provider."""
+    if provider_code is not None:
+        await medical.provider(connection, provider_code)
+    return [
+        {
+            "code": row["provider_code"],
+            "scheme": row["scheme"],
+            "access_key": row["access_key"],
+            "sandbox": row["sandbox"],
+            "sm2_public_key": row["sm2_public_key"],
+            "created_at": _shown(row["created_at"]),
+            "revoked_at": _shown(row["revoked_at"]),
+        }
+        for row in await store.every_credential(connection, provider_code)
+    ]
+
+
+def _shown(at: datetime | None) -> str | None:
+    return at and at.astimezone(SHANGHAI).isoformat(timespec="seconds")
 
 
 async def of_sandbox(platform: Platform, connection: Connection) -> list[Credential]:

@@ -54,11 +54,11 @@ async def _find(connection: Connection, _context: Context, raw: bytes) -> Done:
             zh="应为 1 医院或 2 药店",
             en="must be 1 (hospital) or 2 (pharmacy)",
         )
-    if code is None and name is None:
+    if code is None and name is None and kind is None:
         raise InvalidInput(
             "medinsinfo.fixmedins_code",
-            zh="请填写机构编码或机构名称",
-            en="give a provider's code or name",
+            zh="请填写机构编码、机构名称或机构类型",
+            en="give a provider's code, name or type",
         )
     found = await _providers(connection, kind and _KINDS[kind], name, code)
     return Done(

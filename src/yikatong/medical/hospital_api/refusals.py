@@ -56,6 +56,7 @@ _STANDARD: Final = {
     "filing": "trt_dcla_detl_sn",
     "filing_id": "trt_dcla_detl_sn",
     "first_pay": "preselfpay_amt",
+    "id_number": "certno",
     "in_scope": "inscp_scp_amt",
     "insurance": "insutype",
     "insured_region": "insuplc_admdvs",
@@ -83,6 +84,12 @@ _STANDARD: Final = {
     "transaction_code": "oinfno",
     "visit": "mdtrt_id",
 }
+_COLUMNS: Final = {
+    "gives_back": "init_feedetl_sn",
+    "number": "feedetl_sn",
+    "total": "det_item_fee_sumamt",
+}
+"""Those that a fee line calls otherwise than a visit or a bill."""
 _PHARMACY: Final = _STANDARD | {"lines": "drugdetail", "date": "begntime"}
 _WORD: Final = re.compile(r"[a-z_]+")
 
@@ -94,6 +101,9 @@ def field_of(error: YikatongError, transaction_code: str) -> str | None:
     if error.field == "visit.care":
         return "med_type"
     names = _PHARMACY if transaction_code.startswith("21") else _STANDARD
+    row, inside, column = error.field.partition("].")
+    if inside and column in _COLUMNS:
+        return f"{names['lines']}{row.removeprefix('lines')}].{_COLUMNS[column]}"
     return _WORD.sub(lambda found: names.get(found[0], found[0]), error.field)
 
 

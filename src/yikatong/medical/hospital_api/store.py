@@ -47,6 +47,15 @@ async def sandbox_credentials(connection: Connection, now: datetime) -> list[Rec
     )
 
 
+async def every_credential(connection: Connection, provider_code: str | None) -> list[Record]:
+    return await connection.fetch(
+        """select access_key, provider_code, scheme, sm2_public_key, sandbox, created_at, revoked_at
+             from provider_credentials where $1::text is null or provider_code = $1
+            order by provider_code, created_at, access_key limit 10000""",
+        provider_code,
+    )
+
+
 async def has_sandbox_credential(connection: Connection, provider_code: str, now: datetime) -> bool:
     return await connection.fetchval(
         """select exists (select from provider_credentials

@@ -1,18 +1,16 @@
 """Finding items of the catalog and diagnoses by name, initials of the pinyin, English name or code."""
 
 import asyncio
-import csv
 import time
 from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import cache
-from importlib import resources
 from typing import Final
 
 import msgspec
 
 from yikatong.core.database import Connection
-from yikatong.medical import catalog
+from yikatong.medical import catalog, reference
 from yikatong.medical.provider_desk import initials
 from yikatong.medical.provider_desk.model import Item
 
@@ -104,10 +102,7 @@ def _item(one: catalog.CatalogItem) -> Item:
 
 @cache
 def _diagnoses() -> tuple[Entry, ...]:
-    text = (resources.files("yikatong.data") / "diagnoses.csv").read_text(encoding="utf-8")
-    return tuple(
-        entry(row["code"], row["name"], row["english"]) for row in csv.DictReader(text.splitlines())
-    )
+    return tuple(entry(*one) for one in reference.common_diagnoses())
 
 
 def diagnoses(words: str) -> list[Entry]:

@@ -25,6 +25,7 @@ from yikatong.identity.ecards.model import OpenedCode
 from yikatong.medical.catalog_book import CatalogBook
 from yikatong.medical.filings import choice
 from yikatong.medical.filings import service as filings
+from yikatong.medical.filings.errors import FilingEnded, NoSuchChoice
 from yikatong.medical.visits import (
     looks,
     orders,
@@ -221,7 +222,12 @@ class CareDesk:
         try:
             done: Result | None = None
             if isinstance(order, _FILING_ORDERS):
-                done = await self._file(connection, order, job.sender, work)
+                try:
+                    done = await self._file(connection, order, job.sender, work)
+                except (FilingEnded, NoSuchChoice):
+                    if not isinstance(job.order, orders.Undo):
+                        raise
+                    job.acts_as = None  # it was taken back already
             if isinstance(job.order, orders.Undo):
                 return undoing.undo(job, work, _carry_out, done)
             return done or _carry_out(order, job.sender, work)
@@ -242,13 +248,9 @@ class CareDesk:
                 ended = await filings.withdraw_transfer(self._platform, connection, provider, order)
                 return orders.FilingDone(ended)
             case orders.ChooseProvider():
-                return orders.ChoiceDone(
-                    await choice.choose_provider(self._platform, connection, provider, order)
-                )
+                return await choice.choose_provider(self._platform, connection, provider, order)
             case orders.DropProvider():
-                return orders.ChoiceDone(
-                    await choice.drop_provider(self._platform, connection, provider, order)
-                )
+                return await choice.drop_provider(self._platform, connection, provider, order)
 
     async def _name_shared(self, work: Work, jobs: Sequence[Job]) -> None:
         wanted = {
@@ -334,6 +336,8 @@ def _refers(outcome: Result | YikatongError) -> tuple[int | None, int | None]:
             return outcome.visit_id, outcome.batch_id
         case orders.FilingDone():
             return None, outcome.filing.filing_id
+        case orders.ChoiceDone(number, new=True):
+            return None, int(number)
         case _:
             return None, None
 

@@ -54,6 +54,7 @@ def one(
         raise _refused(
             at,
             line,
+            "item",
             f"目录中没有编码 {line.item}，请核对医保目录编码",
             f"the catalog has no code {line.item}; compare it with the catalog",
         )
@@ -63,6 +64,7 @@ def one(
         raise _refused(
             at,
             line,
+            "total",
             f"金额 {format_yuan(line.total)} 与数量×单价 {format_yuan(int(expected))} 不符",
             f"total {format_yuan(line.total)} is not quantity × price {format_yuan(int(expected))}",
         )
@@ -75,6 +77,7 @@ def one(
         raise _refused(
             at,
             line,
+            "total",
             "单价和金额不能为负；退费用负数量表示",
             "price and total are not negative; a negative quantity gives back",
         )
@@ -85,6 +88,7 @@ def one(
             raise _refused(
                 at,
                 line,
+                "item",
                 f"{item.name} 在 {day} 尚未列入就医地目录",
                 f"{line.item} has no terms in the catalog of the treatment region on {day}",
             )
@@ -112,6 +116,7 @@ def one(
         name=item.name,
         details=line.details,
         left=left,
+        marks=item.marks,
     )
 
 
@@ -200,6 +205,7 @@ def _given_back(
         raise _refused(
             at,
             line,
+            "gives_back",
             "退费明细要指明本次就诊未结算的原明细（同一目录编码）",
             "a negative line names the unsettled line of the same item that it gives back",
         )
@@ -208,7 +214,7 @@ def _given_back(
     rest = Decimal(left.quantity) + quantity
     if Decimal(first.price) != Decimal(line.price) or rest < 0:
         raise _refused(
-            at, line, "退费不能超过原明细的数量，单价须相同",
+            at, line, "quantity", "退费不能超过原明细的数量，单价须相同",
             "no more than the first line's quantity may be given back, at the same price",
         )  # fmt: skip
     kept = left.total + line.total
@@ -216,6 +222,7 @@ def _given_back(
         raise _refused(
             at,
             line,
+            "total",
             f"原明细尚余 {format_yuan(left.total)} 元：退费金额不能超出，全部退还时须相等",
             f"{format_yuan(left.total)} is left of the first line: no more may be given back, and"
             " exactly this with the last of its quantity",
@@ -223,8 +230,8 @@ def _given_back(
     return first, left
 
 
-def _refused(at: int, line: FeeLine, zh: str, en: str) -> LineRefused:
+def _refused(at: int, line: FeeLine, column: str, zh: str, en: str) -> LineRefused:
     text = Text(
         f"第 {at + 1} 条明细（{line.number}）：{zh}", f"line {at + 1} ({line.number}): {en}"
     )
-    return LineRefused(f"lines[{at}]", text.zh, text.en)
+    return LineRefused(f"lines[{at}].{column}", text.zh, text.en)

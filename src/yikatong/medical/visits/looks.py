@@ -30,6 +30,12 @@ def identify(order: orders.Identify, sender: orders.Sender, work: Work) -> Ident
             "the name does not belong to this number; compare the document",
             "name",
         )
+    if order.id_number not in (None, work.id_numbers[person.person_id]):
+        raise CareRefused(
+            "与所出示的凭证不是同一人，请核对证件",
+            "is not the id number of the person whose card was shown; compare the documents",
+            "id_number",
+        )
     if shown.kind == "card":
         work_card = work.cards.get(person.person_id)
         if work_card is not None and work_card.card_id == work.shown_cards.get(shown.number):
@@ -89,6 +95,8 @@ def check_entitlement(
         deductible=deductible,
         cap_left=cap_left,
         on_file=policy is not None and order.care in policy.care,
+        starts_on=enrolment.benefits_from if enrolment else None,
+        ends_on=enrolment.ends_on if enrolment else None,
     )
 
 

@@ -110,6 +110,8 @@ class SplitLine(msgspec.Struct, frozen=True, omit_defaults=True):
     details: dict[str, Any] = {}
     left: Left | None = None
     """Of a line that gives back: what was left of the other one, which bounds its split."""
+    marks: str = ""
+    """What the catalog says of the item beside its terms (`catalog_book.MARKS`)."""
 
     @property
     def in_scope(self) -> Fen:

@@ -49,6 +49,8 @@ class Identify(msgspec.Struct, frozen=True, kw_only=True):
 
     certificate: Certificate
     name: str | None = None
+    id_number: str | None = None
+    """Compared, as the name is, where given."""
 
 
 class CheckEntitlement(msgspec.Struct, frozen=True, kw_only=True):
@@ -329,6 +331,9 @@ class Entitled(msgspec.Struct, frozen=True):
     cap_left: Fen | None
     on_file: bool = True
     """Whether the insured region's policy is on file and says what is paid for this care."""
+    starts_on: date | None = None
+    """Since when the insurance gives benefits; None: there is none."""
+    ends_on: date | None = None
 
 
 class Accumulated(msgspec.Struct, frozen=True):
@@ -390,6 +395,8 @@ class ChoiceDone(msgspec.Struct, frozen=True):
     """The choice was noted, under this number."""
 
     number: str
+    new: bool = False
+    """Whether it was made now, not before."""
 
 
 class ChronicFound(msgspec.Struct, frozen=True):

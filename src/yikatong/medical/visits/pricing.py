@@ -26,6 +26,7 @@ from yikatong.medical.visits.orders import Refusal
 from yikatong.medical.visits.visiting import (
     check_home,
     check_insured_region,
+    enrolment_of,
     not_covered,
     policy_for,
 )
@@ -81,7 +82,7 @@ def case_of(
     ended = visit.ended_at.astimezone(SHANGHAI).date() if visit.ended_at else work.today
     on = ended if visit.setting == "inpatient" else begun
     file = work.file(person)
-    enrolment = coverage.enrolment_for(file, order.insurance or visit.insurance)
+    enrolment = enrolment_of(file, order.insurance or visit.insurance)
     policy = policy_for(enrolment, on)
     reasons: list[Refusal] = []
     reasons += coverage.of_person(file, begun)

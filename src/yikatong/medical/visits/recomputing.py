@@ -35,6 +35,13 @@ SHOWN_MAX: Final = 20
 
 PolicyKey = tuple[str, str, date]
 _YEAR: Final = YearToDate.__struct_fields__
+_KINDS: Final = {
+    ("direct", False): "settlement",
+    ("direct", True): "reversal",
+    ("claim", False): "medical_claim",
+    ("claim", True): "medical_claim_reversal",
+}
+"""How the ledger's transaction of a settlement is named, by channel and whether it is a reversal."""
 _SAME_IN_A_REVERSAL: Final = (
     "visit_id", "provider_code", "channel", "interim", "setting", "care_code", "insurance",
     "insured_region", "treatment_region", "policy_from", "year_starts_on", "inputs", "batches",
@@ -280,8 +287,10 @@ def _check_upload(
     if batch.settlement_id is not None:
         key = (batch.person_id, batch.settlement_id)
         by = settlements.get(key)
-        # A sale at a pharmacy keeps its lines where it is reversed; nothing settles them again.
-        stands = by is not None and (by.setting == "pharmacy" or key not in reversals)
+        # A sale at a pharmacy and a claim keep their lines where they are reversed; nothing settles
+        # them again.
+        keeps = by is not None and (by.setting == "pharmacy" or by.channel == "claim")
+        stands = keeps or (by is not None and key not in reversals)
         found.compare("an upload was taken by a settlement that stands", where, True, stands)
 
 
@@ -336,7 +345,7 @@ def _check_ledger(
         {} if done is None else _as_posted(one, done, facts),
     )
     if done is not None:
-        kind = "settlement" if one.reverses is None else "reversal"
+        kind = _KINDS[one.channel, one.reverses is not None]
         found.compare(
             "the ledger names the settlement", where, f"{kind}:{one.settlement_id}", done.key
         )

@@ -110,7 +110,7 @@ def sell(order: orders.Sell, sender: orders.Sender, work: Work) -> Settled:
         check_time(line.at, work.now, f"lines[{at}].at")
         if line.number in numbers or line.total < 0:
             raise LineRefused(
-                f"lines[{at}]",
+                f"lines[{at}].{'number' if line.number in numbers else 'total'}",
                 f"第 {at + 1} 条明细流水号重复或金额为负",
                 f"line {at + 1}: its number stands twice or its total is negative",
             )

@@ -88,14 +88,28 @@ def _opposite(original: Message) -> Order | None:
             found = orders.CancelDischarge(person_id=person_id, visit_id=refers)
         case "FileTransfer":
             found = orders.WithdrawFiling(person_id=person_id, filing_id=refers)
+        case "ChooseProvider":
+            found = orders.DropProvider(person_id=person_id, provider_code=original.provider_code)
         case _:
             pass
     return found
 
 
-def _is_reversed(order: orders.Reverse, work: Work) -> bool:
-    made = work.settlements.get((order.person_id, order.visit_id or 0), ())
-    return any(one.reverses == order.settlement_id for one in made)
+def _is_back(order: Order, work: Work) -> bool:
+    """Whether what an order takes back was taken back already, by its own transaction."""
+    match order:
+        case orders.Reverse():
+            made = work.settlements.get((order.person_id, order.visit_id or 0), ())
+            return any(one.reverses == order.settlement_id for one in made)
+        case orders.CancelVisit() | orders.CancelDischarge():
+            visit = work.visits.get((order.person_id, order.visit_id))
+            gone = "cancelled" if isinstance(order, orders.CancelVisit) else "admitted"
+            return visit is not None and visit.state in (gone, "cancelled")
+        case orders.WithdrawLines():
+            batches = work.batches.get((order.person_id, order.visit_id), ())
+            return not any(one.batch_id == order.batch_id and one.lines_count for one in batches)
+        case _:
+            return False
 
 
 def undo(
@@ -157,11 +171,14 @@ def undo(
         )
     if original.kind in _STANDS:
         raise CareRefused(
-            "撤销类交易不能冲正，请重新办理原业务",
-            "what took something back is not reversed; do the first step anew",
+            f"{order.transaction_code} 已办理；撤销类交易不能冲正，需要时请重新办理原业务",
+            f"the {order.transaction_code} was carried out; what took something back is not reversed,"
+            " do the first step anew",
             "transaction_code",
         )
-    if job.acts_as is None:
+    # What a filing order led to was looked for, and is gone, where it no longer has an opposite.
+    gone = job.acts_as is None and _opposite(original) is not None
+    if job.acts_as is None and not gone:
         return Undone(
             False,
             Text(
@@ -169,12 +186,12 @@ def undo(
                 "this transaction left nothing that could be taken back",
             ),
         )
-    if isinstance(job.acts_as, orders.Reverse) and _is_reversed(job.acts_as, work):
+    if job.acts_as is None or (done is None and _is_back(job.acts_as, work)):
         return Undone(
             False,
             Text(
-                "原结算已按结算编号撤销，无需冲正",
-                "the settlement was reversed by its number already: nothing to reverse",
+                "原业务已由撤销交易撤回，无需冲正",
+                "what it did was taken back by its own transaction already: nothing to reverse",
             ),
         )
     if done is None:

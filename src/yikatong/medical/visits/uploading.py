@@ -33,7 +33,7 @@ def add_lines(order: orders.AddLines, sender: orders.Sender, work: Work) -> Line
     for at, line in enumerate(order.lines):
         if line.number in known or line.number in new:
             raise LineRefused(
-                f"lines[{at}]",
+                f"lines[{at}].number",
                 f"第 {at + 1} 条明细流水号 {line.number} 在本次就诊中已存在",
                 f"line {at + 1}: the number {line.number} exists in this visit already",
             )
@@ -105,7 +105,8 @@ def withdraw_lines(
             count += len(found) - len(kept)
             changes.append((batch, kept))
     if count == 0:
-        _nothing_to_withdraw(settled=settled)
+        named = "batch" if visit.setting == "outpatient" else "line"
+        _nothing_to_withdraw(named, settled=settled)
     withdrawn = {
         one.number
         for batch, kept in changes
@@ -132,15 +133,15 @@ def withdraw_lines(
     return LinesWithdrawn(count)
 
 
-def _nothing_to_withdraw(*, settled: bool) -> None:
+def _nothing_to_withdraw(field: str, *, settled: bool) -> None:
     if settled:
         raise OutOfOrder(
             "明细已结算，请先撤销结算",
             "the lines are settled; reverse the settlement first",
-            "line",
+            field,
         )
     raise OutOfOrder(
         "没有可撤销的明细，请核对批次号或明细流水号",
         "there are no such unsettled lines; compare the batch or line number",
-        "line",
+        field,
     )

@@ -125,7 +125,7 @@ def covered(
     """
     on = begun_at.astimezone(SHANGHAI).date()
     file = work.file(person)
-    enrolment = coverage.enrolment_for(file, insurance)
+    enrolment = enrolment_of(file, insurance)
     policy = policy_for(enrolment, on)
     filing = filing_for(work, enrolment, person, sender.provider.region, care, on, emergency)
     reasons = list(
@@ -139,6 +139,21 @@ def covered(
     check_home(work, person, enrolment, sender.provider.pooling_region, on)
     check_insured_region(sender, enrolment)
     return enrolment
+
+
+def enrolment_of(file: coverage.CareFile, insurance: str | None) -> Enrolment | None:
+    """The current enrolment, the one named where one is; None where there is none at all. Raises
+    InvalidInput where the person has another insurance than the one named."""
+    found = coverage.enrolment_for(file, insurance)
+    if found is None and insurance is not None:
+        other = coverage.enrolment_for(file, None)
+        if other is not None:
+            raise InvalidInput(
+                "insurance",
+                zh=f"参保人没有 {insurance} 险种的有效参保，现参加的是 {other.insurance}，请按 1101 的应答填写",
+                en=f"the person is insured under {other.insurance}, not {insurance}; see 1101's answer",
+            )
+    return found
 
 
 def check_home(

@@ -1,6 +1,8 @@
-"""Medical contributions of the unemployed, paid by the unemployment fund (社会保险法 第四十八条)."""
+"""Contributions of the unemployed, paid by the unemployment fund: medical (社会保险法 第四十八条), and of who
+has less than a year to the retirement age pension, too (人社部发〔2024〕76号)."""
 
 from datetime import date
+from typing import Final, Literal
 
 import msgspec
 
@@ -14,12 +16,25 @@ from yikatong.money.ledger.model import Entry, Transaction
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
 
+PaidInsurance = Literal["310", "110"]
+_AS: Final[dict[PaidInsurance, Literal["active", "flexible"]]] = {
+    "310": "active",
+    "110": "flexible",
+}
+"""By whose rates: employees' medical, both parts; pension as who pays it themselves."""
+
 
 async def pay_month(
-    platform: Platform, person_id: int, region: str, month: date, actor: Actor, key: str
+    platform: Platform,
+    person_id: int,
+    insurance: PaidInsurance,
+    region: str,
+    month: date,
+    actor: Actor,
+    key: str,
 ) -> Transaction:
-    """Bill a month of employees' medical insurance (both parts, at the lowest base) and pay it from the
-    unemployment fund of `region`, in one transaction; the person pays nothing.
+    """Bill a month of an insurance at the lowest base and pay it from the unemployment fund of
+    `region`, in one transaction; the person pays nothing.
 
     Raises NotEnrolled, BilledAlready where the month has a bill, NoTermsOnFile.
     """
@@ -30,11 +45,13 @@ async def pay_month(
         known = await ledger.open_book(platform, connection, keys=[(person_id, key)])
         if (done := known.done_before(mine)) is not None:
             return done
-        enrolment = await service.enrolment_of(connection, person_id, "310", ("active", "flexible"))
-        if month in await service.billed(connection, person_id, "310"):
+        enrolment = await service.enrolment_of(
+            connection, person_id, insurance, ("active", "flexible")
+        )
+        if month in await service.billed(connection, person_id, insurance):
             raise service.billed_already()
-        employed = msgspec.structs.replace(enrolment, category="active")
-        bill = service.monthly(person_id, "310", employed, month, None, platform)
+        enrolled = msgspec.structs.replace(enrolment, category=_AS[insurance])
+        bill = service.monthly(person_id, insurance, enrolled, month, None, platform)
         await store.insert_bills(connection, [bill], platform.clock.now())
         owners = [(person_id, bill.region)] if bill.account_part else []
         credited = await medical.ensure(platform, connection, owners)

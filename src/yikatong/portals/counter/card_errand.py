@@ -12,9 +12,9 @@ from yikatong.core.errors import InvalidInput, Text, one_of
 from yikatong.core.money import format_yuan_grouped
 from yikatong.portals.counter.errand import Case, Channel, Done, Field, same
 from yikatong.portals.counter.facts import Facts
+from yikatong.portals.counter.handed import field_of, handed_in
 from yikatong.portals.counter.words import place, words
 from yikatong.trust.audit import Actor
-from yikatong.trust.documents import rules as document_rules
 from yikatong.trust.documents import service as documents
 from yikatong.trust.documents.model import KINDS, DocumentKind, Matter
 
@@ -45,7 +45,7 @@ def doing(case: Case, *more: str) -> Doing:
         shown.append("guardianship")
     for one in (*case.chosen("materials"), *more):
         shown.append(one_of(one, tuple(MATERIAL_NAMES), "materials"))
-    shown.extend(SHOWN_BY[kind] for kind in _handed_in(case) if kind in SHOWN_BY)
+    shown.extend(SHOWN_BY[kind] for kind in handed_in(case) if kind in SHOWN_BY)
     here = case.facts.here
     return Doing(
         channel=case.channel, by=case.by, by_id=case.by_id,
@@ -88,38 +88,18 @@ def possible(_: Facts) -> Text | None:
 # ---- documents by kind ----
 
 
-def files(*kinds: DocumentKind) -> Field:
-    """Scans, each under its kind; the signed form and whatever else there is come last."""
-    wanted: tuple[DocumentKind, ...] = (*kinds, "application_form", "other")
-    return Field(
-        name="file", kind="files", label="card_files", hint=words("counter_hint_file"),
-        options=[(one, KINDS[one]) for one in dict.fromkeys(wanted)],
-    )  # fmt: skip
-
-
-def _handed_in(case: Case) -> list[DocumentKind]:
-    return [kind for kind in KINDS if case.uploads.get(f"file_{kind}")]
-
-
-def check_files(case: Case) -> None:
-    """Raise InvalidInput for a file that cannot be kept, before anything is carried out."""
-    for kind in _handed_in(case):
-        for one in case.uploads[f"file_{kind}"]:
-            document_rules.read(one.content, f"file_{kind}")
-
-
 async def keep_files(case: Case, application_id: int, actor: Actor) -> list[Text]:
     """Keep what was handed in with the application; answers what it was."""
-    kept = _handed_in(case)
+    kept = handed_in(case)
     if not kept:
         return []
     matter = Matter(MATTER, application_id)
     async with case.platform.database.transaction() as connection:
         for kind in kept:
-            for one in case.uploads[f"file_{kind}"]:
+            for one in case.uploads[field_of(kind)]:
                 await documents.add(
                     case.platform, connection, case.facts.person_id, matter, kind, one.content,
-                    one.name, actor, field=f"file_{kind}",
+                    one.name, actor, field=field_of(kind),
                 )  # fmt: skip
     return [KINDS[kind] for kind in kept]
 

@@ -23,9 +23,7 @@ from yikatong.portals.counter.card_errand import (
     CHANNELS,
     FIELDS,
     card_told,
-    check_files,
     doing,
-    files,
     guardian_proof,
     keep_files,
     materials,
@@ -37,6 +35,7 @@ from yikatong.portals.counter.card_errand import (
 )
 from yikatong.portals.counter.errand import Case, Done, Errand, Field, choose_one, dead, same
 from yikatong.portals.counter.facts import Facts
+from yikatong.portals.counter.handed import check_files, files
 from yikatong.portals.counter.words import words
 from yikatong.trust.audit import Actor
 from yikatong.trust.documents.model import DocumentKind

@@ -7,12 +7,14 @@ from yikatong.benefits.pension import checks, ending, service
 from yikatong.benefits.pension.age import month_text
 from yikatong.benefits.pension.ending import Survivor
 from yikatong.benefits.pension.model import GROUP_NAMES, INSURANCE_NAMES, INSURANCES
+from yikatong.benefits.pension.papers import OFFERED, Paper
 from yikatong.benefits.pension.service import Examined, NewApplication
 from yikatong.core.errors import InvalidInput, NotFound, Text, YikatongError
 from yikatong.core.money import format_yuan_grouped, parse_yuan
 from yikatong.core.sealing import mask_name
 from yikatong.money.ledger.model import Account
 from yikatong.people import service as people
+from yikatong.portals.counter.card_errand import joined
 from yikatong.portals.counter.errand import (
     Case,
     Done,
@@ -24,9 +26,11 @@ from yikatong.portals.counter.errand import (
     same,
 )
 from yikatong.portals.counter.facts import Facts
+from yikatong.portals.counter.handed import field_of, files, handed_in
 from yikatong.portals.counter.words import words
 from yikatong.portals.pension import group_of, plain
 from yikatong.trust.audit import Actor
+from yikatong.trust.documents.model import KINDS
 
 # ---- applying (申领) ----
 
@@ -143,6 +147,7 @@ def _send_fields(case: Case) -> Sequence[Field]:
     return (
         Field(name="told", kind="checks", label="pension_told", hint=hint,
               options=[("yes", words("counter_pension_told"))]),
+        files(*OFFERED),
     )  # fmt: skip
 
 
@@ -153,14 +158,22 @@ async def _apply(case: Case, actor: Actor) -> Done:
         raise InvalidInput(
             "told", zh="请先把结果告诉本人", en="tell the person what it comes to first"
         )
+    kinds = handed_in(case)
+    handed = [
+        Paper(kind, one.content, one.name, field_of(kind))
+        for kind in kinds
+        for one in case.uploads[field_of(kind)]
+    ]
     made = await service.apply(
-        case.platform, case.facts.person_id, wanted, actor, case.idempotency_key
+        case.platform, case.facts.person_id, wanted, actor, case.idempotency_key, handed
     )
     told = [
         (words("told_number"), same(made["application_id"])),
         (words("told_pension"), INSURANCE_NAMES[made["insurance"]]),
         (words("told_retires"), same(made["retires_on"])),
     ]
+    if kinds:
+        told.append((words("told_handed_in"), joined([KINDS[one] for one in kinds])))
     told += [
         (
             words("told_blocks") if one["blocks"] else words("told_note"),
@@ -224,6 +237,13 @@ def _survivor_fields(case: Case) -> Sequence[Field]:
         Field(name="heir_name", label="heir_name", longest=40),
         Field(name="heir_number", label="heir_number", longest=18),
         Field(name="kinship", label="kinship", hint=words("counter_hint_kinship")),
+        Field(
+            name="urban_income",
+            label="urban_income",
+            digits=True,
+            longest=14,
+            hint=words("counter_hint_urban_income"),
+        ),
     )
 
 
@@ -243,7 +263,10 @@ async def _survivors(case: Case, actor: Actor) -> Done:
             raise nobody from None
         if (await people.names(connection, [heir])).get(heir) != name:
             raise nobody
-    claim = Survivor(heir_id=heir, died_on=case.day("died_on"), kinship=case.typed("kinship"))
+    claim = Survivor(
+        heir_id=heir, died_on=case.day("died_on"), kinship=case.typed("kinship"),
+        urban_income=plain(case.typed("urban_income")) or None,
+    )  # fmt: skip
     done = await ending.survivors(
         case.platform, case.facts.person_id, claim, actor, case.idempotency_key
     )
@@ -256,6 +279,7 @@ async def _survivors(case: Case, actor: Actor) -> Done:
     told += [
         (Text(**one["name"]), same(f"{one['working']} · {one['clause']}")) for one in done["steps"]
     ]
+    told += [(words("told_note"), Text(**one)) for one in done["notes"]]
     return Done(told, words("counter_note_survivors"))
 
 

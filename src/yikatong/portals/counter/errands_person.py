@@ -36,10 +36,13 @@ _SEEN: Final[tuple[ProofKind, ...]] = ("counter", "visit")
 
 
 def _no_pension(facts: Facts) -> Text | None:
-    return None if facts.pensions else words("refused_no_pension")
+    # What somebody from elsewhere draws is not read: the proof itself is refused.
+    return None if facts.pensions or facts.elsewhere else words("refused_no_pension")
 
 
-def _proof_fields(_: Case) -> Sequence[Field]:
+def _proof_fields(case: Case) -> Sequence[Field]:
+    if case.facts.elsewhere:
+        return ()
     return (
         Field(
             name="seen", kind="radios", label="seen", value="counter",
@@ -49,10 +52,14 @@ def _proof_fields(_: Case) -> Sequence[Field]:
 
 
 async def _prove(case: Case, actor: Actor) -> Done:
-    kind: ProofKind = one_of(case.typed("seen"), _SEEN, "seen")
-    answer = await proofs.record(
-        case.platform, case.facts.person_id, kind, case.begun_at, case.idempotency_key, actor
+    here = case.facts.here
+    kind: ProofKind = (
+        one_of(case.typed("seen"), _SEEN, "seen") if not case.facts.elsewhere else "counter"
     )
+    answer = await proofs.record(
+        case.platform, case.facts.person_id, kind, case.begun_at, case.idempotency_key, actor,
+        region=here.region if here else None,
+    )  # fmt: skip
     told = [
         (words("told_seen"), words(f"counter_seen_{kind}")),
         (words("told_at"), same(f"{case.begun_at:%Y-%m-%d %H:%M}")),
@@ -62,7 +69,7 @@ async def _prove(case: Case, actor: Actor) -> Done:
         for one in answer["pensions"]
         if one["proof_due_on"]
     ]
-    if answer["made_good"] != "0.00":
+    if answer["made_good"] != "0.00" and not case.facts.elsewhere:
         told.append((words("told_made_good"), same(answer["made_good"])))
     note = answer.get("note")
     return Done(told, Text(note["zh"], note["en"]) if note else None)
@@ -222,7 +229,8 @@ async def _freeze(case: Case, actor: Actor, *, lift: bool) -> Done:
 ERRANDS: Final = (
     Errand(
         name="proof_of_life", group="benefits", permission="benefit.apply", steps=(_proof_fields,),
-        carry_out=_prove, refused=_no_pension, documents=identity,
+        channels=("counter", "cross_province"), carry_out=_prove, refused=_no_pension,
+        documents=identity,
         fields_of={"person_id": "seen", "source": "seen", "at": "seen"},
     ),
     Errand(

@@ -12,6 +12,7 @@ from litestar.response import Redirect
 from yikatong.benefits.pension import requests, service
 from yikatong.benefits.pension.age import age_text, month_text, years_text
 from yikatong.benefits.pension.model import GROUP_NAMES, INSURANCE_NAMES, Application
+from yikatong.benefits.pension.papers import MATTER
 from yikatong.benefits.pension.service import Examined, Verified
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput, YikatongError, one_of
@@ -22,12 +23,17 @@ from yikatong.core.sealing import mask_name
 from yikatong.people import service as people
 from yikatong.people.guard import require_person
 from yikatong.portals.counter import form as forms
+from yikatong.portals.counter.card_errand import joined
 from yikatong.portals.counter.desk import FINE, Desk, Wrong, open_desk
 from yikatong.portals.counter.errands_pension import months_of
+from yikatong.portals.counter.reviews import papers_by_kind
 from yikatong.portals.pension import parts_of, plain
 from yikatong.portals.pension_apply import account_name, findings
 from yikatong.portals.sign_in import answer_wrong
 from yikatong.portals.signed_in import same_site
+from yikatong.trust import audit
+from yikatong.trust.documents import service as documents
+from yikatong.trust.documents.model import KINDS, Matter
 
 _PERMISSION: Final = "benefit.decide"
 _ADDRESS: Final = "/staff/people/{person_id:int}/pension/{number:int}"
@@ -98,12 +104,19 @@ async def _show(
             )
         except YikatongError as error:
             wrong = answer_wrong(view, error, "months_paid") if not wrong[0] else wrong
-    async with platform.database.transaction(readonly=True) as connection:
+    async with platform.database.transaction() as connection:
         name = (await people.names(connection, [person_id])).get(person_id, "")
         enrolments = await people.enrolments(connection, person_id)
+        papers = await documents.list_of(platform, connection, person_id, Matter(MATTER, number))
+        await audit.record(
+            connection, desk.actor("pension review"), platform.clock.now(), person_id,
+            "document.list_read", {"matter": MATTER, "matter_id": str(number)},
+        )  # fmt: skip
     recorded = sum(each.months_paid for each in enrolments if each.insurance == one.insurance)
     view.path, view.query = f"/staff/people/{person_id}/pension/{number}", []
     mine = one.taken_by == desk.caller.name
+    kinds = {each.kind for each in papers}
+    lacking = [KINDS[each] for each in found.documents_asked if each not in kinds]
     filled = _declared(one)
     if form is not None:
         filled |= {each: _text(form, each) for each in _FIELDS}
@@ -112,6 +125,8 @@ async def _show(
         here=view.path, person_id=person_id, name=mask_name(name), mine=mine, state=one.state,
         state_text=view.text(f"pension_state_{one.state}"), open=one.state == "applied" and not mine,
         facts=_facts(desk, one, found, recorded), found=_found(desk, found),
+        papers=papers_by_kind(person_id, papers, desk.language),
+        lacking=joined(lacking).in_language(desk.language) if lacking else "",
         form=filled, reason=forms.plain((form or {}).get("reason"))[:service.REASON_MAX],
         refused=one.reason, key=new_id(platform.clock.now()), fields=_FIELDS,
         seen="" if found.pension is None else format_yuan(found.pension.monthly),

@@ -191,18 +191,25 @@ async def _show(
             for label, value in review.facts
         ],
         notes=[one.in_language(language) for one in review.notes],
-        papers=[
-            (kind.in_language(language), [
-                (f"/staff/people/{person_id}/documents/{one.document_id}", one.size,
-                 f"{one.added_at:%m-%d %H:%M}")
-                for one in review.papers if one.kind == name
-            ])
-            for name, kind in KINDS.items()
-            if any(one.kind == name for one in review.papers)
-        ],
+        papers=papers_by_kind(person_id, review.papers, language),
         unseen=review.unseen.in_language(language) if review.unseen else "",
         can=() if mine else review.can, reason=reason, key=new_id(desk.platform.clock.now()),
     )  # fmt: skip
+
+
+def papers_by_kind(
+    person_id: int, papers: Sequence[Document], language: str
+) -> list[tuple[str, list[tuple[str, int, str]]]]:
+    """The documents of a matter by kind, each with its address, its bytes and when it came."""
+    return [
+        (kind.in_language(language), [
+            (f"/staff/people/{person_id}/documents/{one.document_id}", one.size,
+             f"{one.added_at:%m-%d %H:%M}")
+            for one in papers if one.kind == name
+        ])
+        for name, kind in KINDS.items()
+        if any(one.kind == name for one in papers)
+    ]  # fmt: skip
 
 
 async def _decide(desk: Desk, what: What, person_id: int, number: int) -> Response[Any]:

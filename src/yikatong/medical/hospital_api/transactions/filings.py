@@ -106,9 +106,10 @@ def _drop(given: Given, context: Context) -> DropProvider:
     )
 
 
-def _show_choice(result: Result, _: Context) -> dict[str, _Filed]:
+def _show_choice(result: Result, _: Context) -> dict[str, _Filed | str]:
     assert isinstance(result, ChoiceDone)
-    return {"result": _Filed(result.number)}
+    # Descriptions of the standard differ on whether there is a node around it: both are served.
+    return {"result": _Filed(result.number), "trt_dcla_detl_sn": result.number}
 
 
 SHAPES: Final = (

@@ -84,14 +84,17 @@ def _identify(given: Given, _: Context) -> Identify:
     assert certificate is not None
     if certificate.kind == "card" and certificate.card_identifier is None:
         raise InvalidInput("data.card_sn", *MISSING)
-    stated = data.get("certno", certificate.number).upper()
-    if certificate.kind == "id_number" and stated != certificate.number:
+    stated: str | None = None
+    # Another document's number is not kept here, so it cannot be compared.
+    if "certno" in data and data.get("psn_cert_type", codes.RESIDENT_ID) == codes.RESIDENT_ID:
+        stated = data["certno"].upper()
+    if certificate.kind == "id_number" and stated not in (None, certificate.number):
         raise InvalidInput(
             "data.certno",
             zh="与 mdtrt_cert_no 不是同一个身份证号",
             en="is not the id number in mdtrt_cert_no",
         )
-    return Identify(certificate=certificate, name=data.get("psn_name"))
+    return Identify(certificate=certificate, name=data.get("psn_name"), id_number=stated)
 
 
 def _show_identified(result: Result, _: Context) -> _Identified:
@@ -184,7 +187,7 @@ def _check(given: Given, context: Context) -> CheckEntitlement:
 def _show_entitled(result: Result, _: Context) -> dict[str, list[_TrtInfo]]:
     assert isinstance(result, Entitled)
     fund = None if result.insurance is None else codes.FUND_OF["pooled", result.insurance]
-    enjoyed = not result.refusals and result.rate > 0
+    enjoyed = not result.refusals and result.rate > 0 and result.cap_left != 0
     return {
         "trtinfo": [
             _TrtInfo(
@@ -192,8 +195,8 @@ def _show_entitled(result: Result, _: Context) -> dict[str, list[_TrtInfo]]:
                 "01",
                 fund,
                 "1" if enjoyed else "0",
-                None,
-                None,
+                None if result.starts_on is None else result.starts_on.isoformat(),
+                None if result.ends_on is None else result.ends_on.isoformat(),
                 _expected(result) if enjoyed else _refused(result),
             )
         ]
@@ -212,6 +215,11 @@ def _expected(result: Entitled) -> str:
 
 def _refused(result: Entitled) -> str:
     reasons = "；".join(one.text.zh for one in result.refusals)
+    if not reasons and result.rate > 0:
+        return (
+            "统筹基金本年度封顶线已用完，下一年度重新计算；"
+            "超出部分由参保地规定的大额补助、大病保险或个人支付，见预结算"
+        )
     otherwise = (
         "按参保地政策，统筹基金不支付此类费用；可用个人账户或现金支付"
         if result.on_file

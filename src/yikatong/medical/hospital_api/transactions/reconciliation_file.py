@@ -4,6 +4,7 @@ Tab-separated text in UTF-8, a settlement a line, plain or as the only file of a
 """
 
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -18,29 +19,38 @@ COLUMNS: Final = (
     "refd_setl_flag",
 )  # fmt: skip
 """Of an uploaded file, in this order, or in the order a first line names them."""
+_WITHOUT_MESSAGE: Final = tuple(name for name in COLUMNS if name != "msgid")
+"""As clients in the field write them (r), some with one more, empty, behind."""
 ANSWER_COLUMNS: Final = (
-    "difference", "setl_id", "mdtrt_id", "psn_no", "msgid", "refd_setl_flag", "medfee_sumamt",
-    "fund_pay_sumamt", "acct_pay", "plat_medfee_sumamt", "plat_fund_pay_sumamt", "plat_acct_pay",
-    "memo",
+    "psn_no", "mdtrt_id", "setl_id", "msgid", "stmt_rslt", "refd_setl_flag", "memo",
+    "medfee_sumamt", "fund_pay_sumamt", "acct_pay", "difference", "plat_medfee_sumamt",
+    "plat_fund_pay_sumamt", "plat_acct_pay",
 )  # fmt: skip
-"""Of the file of differences: the provider's figures, then the platform's (plat_…)."""
+"""Of the file of differences: first as clients in the field read them (r), with the provider's
+figures, then what is our own: the kind of difference, and the platform's figures (plat_…)."""
+_DIFFERS: Final = "1"
+"""stmt_rslt of a settlement that is listed."""
 BYTES_MAX: Final = 64 * 1024 * 1024
 _ID_MAX: Final = 30
 _FIELD: Final = "file_qury_no"
+_YUAN: Final = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,2})?")
 
 
 def read(content: bytes) -> list[Detail]:
     """The details of an uploaded file; raises InvalidInput naming the line and the column."""
     text = _text(content)
     names: Sequence[str] = COLUMNS
+    begun = False
     found: list[Detail] = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
-        cells = [cell.strip() for cell in line.split("\t")]
-        if not found and COLUMNS[0] in cells:
-            names = _names(cells, number)
+        cells = ["" if cell.strip() == "null" else cell.strip() for cell in line.split("\t")]
+        if not begun and COLUMNS[0] in cells:
+            names, begun = _names(cells, number), True
             continue
+        if not begun:
+            names, begun = _order(cells), True
         if len(cells) != len(names):
             raise _wrong(
                 number,
@@ -55,6 +65,15 @@ def read(content: bytes) -> list[Detail]:
             )
         found.append(row(dict(zip(names, cells, strict=True)), f"第 {number} 行", f"line {number}"))
     return found
+
+
+def _order(cells: Sequence[str]) -> Sequence[str]:
+    """The columns of a file whose first line names none."""
+    if len(cells) == len(_WITHOUT_MESSAGE):
+        return _WITHOUT_MESSAGE
+    if len(cells) == len(COLUMNS) and not cells[-1] and _YUAN.fullmatch(cells[3]):
+        return (*_WITHOUT_MESSAGE, "memo")
+    return COLUMNS
 
 
 def row(cells: Mapping[str, str], zh: str, en: str) -> Detail:
@@ -117,15 +136,16 @@ def _cells(one: Difference) -> list[str]:
     known = one.theirs or one.ours
     assert known is not None
     return [
-        one.kind,
-        known.settlement,
-        known.visit,
         known.person,
+        known.visit,
+        known.settlement,
         known.message,
+        _DIFFERS,
         str(int(known.refund)),
-        *_figures(one.theirs),
-        *_figures(one.ours),
         one.text.zh,
+        *_figures(one.theirs),
+        one.kind,
+        *_figures(one.ours),
     ]
 
 

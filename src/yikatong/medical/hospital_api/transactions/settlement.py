@@ -9,6 +9,7 @@ from msgspec import Raw
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import YikatongError
 from yikatong.core.money import WHOLE, Fen, Ppm
+from yikatong.medical.catalog_book import MARKS
 from yikatong.medical.hospital_api import codes
 from yikatong.medical.hospital_api.context import Context, amount, rate
 from yikatong.medical.visits.model import Settlement, SplitLine
@@ -188,7 +189,8 @@ def _shown(
 
     scope = amount(inscp_scp_amt)
     info = SetlInfo(
-        str(one.visit_id) if one.visit_id else None,
+        # What a pharmacy only asks for leaves no visit behind.
+        str(one.visit_id) if one.visit_id and (numbered or one.setting != "pharmacy") else None,
         str(one.settlement_id) if numbered else None,
         str(one.person_id),
         person.name,
@@ -284,7 +286,7 @@ def _process(quote: Quote, layer: str) -> str:
 
 def fee_result(line: SplitLine) -> FeeResult:
     """The split of a line in the standard's shape."""
-    in_scope = line.in_scope
+    in_scope, marks = line.in_scope, line.marks
     share = WHOLE if line.first_pay_share is None else line.first_pay_share
     return FeeResult(
         line.number,
@@ -299,9 +301,9 @@ def fee_result(line: SplitLine) -> FeeResult:
         amount(in_scope),
         codes.ITEM_CLASS_CODE[line.item_class],
         codes.charge_kind(line.item),
-        None,
-        None,
-        None,
+        "1" if MARKS["essential"] in marks else "0",
+        "1" if MARKS["negotiated"] in marks else "0",
+        "1" if MARKS["child_only"] in marks else "0",
         None,
         None,
         None,
