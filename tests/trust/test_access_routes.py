@@ -154,7 +154,8 @@ class World(NamedTuple):
         on_cards = {
             "activate": {"pin": "384957"}, "reset-pin": {"pin": "384957"}, "activate-bank": {},
             "report-loss": {}, "report-loss-provisionally": {}, "withdraw-loss": {}, "unlock": {},
-            "cancel": {},
+            "cancel": {}, "activate-by-phone": {"tail": "1234"},
+            "change-pin": {"old": "384957", "new": "495768"},
         }  # fmt: skip
         on_applications = {
             "amend": counter, "withdraw": counter, "fee": counter, "print": counter,
