@@ -29,11 +29,13 @@ def month_in_words(month: date, language: str) -> str:
     return f"{month.year}年{month.month}月"
 
 
-def moment_in_words(at: datetime, language: str) -> str:
-    """A moment as people write it, in Shanghai's time."""
+def moment_in_words(at: datetime, language: str, *, seconds: bool = False) -> str:
+    """A moment as people write it, in Shanghai's time; with the second where it matters which of two came
+    first."""
     here = at.astimezone(SHANGHAI)
     comma = ", " if language == "en" else " "
-    return f"{day_in_words(here.date(), language)}{comma}{here:%H:%M}"
+    time = f"{here:%H:%M:%S}" if seconds else f"{here:%H:%M}"
+    return f"{day_in_words(here.date(), language)}{comma}{time}"
 
 
 def read_day(text: str, field: str) -> date:

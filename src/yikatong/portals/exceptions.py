@@ -8,7 +8,7 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.response import Redirect
 
-from yikatong.core.clock import SHANGHAI
+from yikatong.core.days import moment_in_words
 from yikatong.core.errors import InvalidInput, NotFound, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.identity import office
@@ -90,7 +90,7 @@ async def _show(
         current="exceptions",
         errors=errors,
         done=done if done in _DONE else "",
-        at=f"{at:%Y-%m-%d %H:%M:%S}",
+        at=moment_in_words(at, view.language, seconds=True),
         nation=caller.everywhere("operations.read"),
         hidden=len(found) - _SHOWN,
         rows=[_row(view, one, caller) for one in found[:_SHOWN]],
@@ -104,7 +104,7 @@ def _row(view: View, one: Found, caller: Caller) -> dict[str, Any]:
         "kind": one.kind,
         "subject": one.subject,
         "moment": one.since.isoformat(),
-        "since": f"{one.since.astimezone(SHANGHAI):%Y-%m-%d %H:%M}",
+        "since": view.day(one.since),
         "what": one.what.in_language(view.language),
         "why": one.why.in_language(view.language),
         "to_do": one.to_do.in_language(view.language),
@@ -113,7 +113,7 @@ def _row(view: View, one: Found, caller: Caller) -> dict[str, Any]:
         "taken": view.text(
             "exceptions_taken_by",
             by=one.taken_by,
-            at=f"{one.taken_at.astimezone(SHANGHAI):%m-%d %H:%M}",
+            at=view.day(one.taken_at),
         )
         if one.taken_at
         else "",

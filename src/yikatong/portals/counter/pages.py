@@ -90,12 +90,8 @@ async def _start(
         "counter-desk.html", wrong, current="desk", typed=typed, works=works,
         here=here and here.text.in_language(desk.language),
         blanks=stock[0].balance if stock else None,
-        queues=[*own, *await queues(desk, claims, approvals)], moment=_moment,
+        queues=[*own, *await queues(desk, claims, approvals)],
     )  # fmt: skip
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(SHANGHAI):%m-%d %H:%M}"
 
 
 async def queues(desk: Desk, claims: ClaimOffice, approvals: Approvals) -> list[Queue]:

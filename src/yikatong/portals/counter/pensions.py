@@ -13,7 +13,6 @@ from yikatong.benefits.pension import requests, service
 from yikatong.benefits.pension.age import age_text, month_text, years_text
 from yikatong.benefits.pension.model import GROUP_NAMES, INSURANCE_NAMES, Application
 from yikatong.benefits.pension.service import Examined, Verified
-from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput, YikatongError, one_of
 from yikatong.core.ids import new_id
 from yikatong.core.money import format_yuan, parse_yuan
@@ -123,7 +122,7 @@ def _facts(desk: Desk, one: Application, found: Examined, recorded: int) -> list
     language = view.language
     rows = [
         (view.text("told_number"), str(one.application_id)),
-        (view.text("review_day"), f"{one.applied_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"),
+        (view.text("review_day"), view.day(one.applied_at)),
         (view.text("review_channel"), view.text(f"pension_channel_{one.channel}")),
         (view.text("told_taken_by"), one.taken_by),
         (view.text("told_pension"), INSURANCE_NAMES[one.insurance].in_language(language)),
