@@ -42,6 +42,8 @@ def read_day(text: str, field: str) -> date:
     """A day of this century such as 2026-03-01, so that one can reckon with it; raises InvalidInput
     naming `field`."""
     text = text.strip()
+    if not text:
+        raise InvalidInput(field, zh="请填写日期", en="give the date")
     try:
         if _DAY.fullmatch(text):
             return date.fromisoformat(text)

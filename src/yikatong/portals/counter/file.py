@@ -264,7 +264,7 @@ def _panels(desk: Desk, facts: Facts) -> list[Panel]:
             all_of_them = len(one.services) == len(SERVICES)
             what = words.words("file_all_services") if all_of_them else Text(zh, en)
             name = mask_name(facts.names.get(one.person_id, ""))
-            until = f"{one.ends_on}" if one.ends_on else words.words("state_no_end")
+            until = words.until_words(one.ends_on)
             lines.append(line(words.words(f"file_{one.kind}", name=name, until=until), what))
         found.append(Panel("authority", lines))
     return found
