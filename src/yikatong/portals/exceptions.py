@@ -1,13 +1,14 @@
 """Exceptions to work on (待处理), for operator, finance and auditor; and as JSON."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.response import Redirect
 
+from yikatong.core.clock import SHANGHAI
 from yikatong.core.days import moment_in_words
 from yikatong.core.errors import InvalidInput, NotFound, YikatongError
 from yikatong.core.platform import Platform
@@ -99,12 +100,18 @@ async def _show(
     return response
 
 
+def _since(view: View, at: datetime) -> str:
+    """Since when; what is known by the day alone stands at its midnight."""
+    midnight = at.astimezone(SHANGHAI).time() == time()
+    return view.date(at) if midnight else view.day(at)
+
+
 def _row(view: View, one: Found, caller: Caller) -> dict[str, Any]:
     return {
         "kind": one.kind,
         "subject": one.subject,
         "moment": one.since.isoformat(),
-        "since": view.day(one.since),
+        "since": _since(view, one.since),
         "what": one.what.in_language(view.language),
         "why": one.why.in_language(view.language),
         "to_do": one.to_do.in_language(view.language),

@@ -1,7 +1,7 @@
 """The start page of the counter: the search field, what waits today; and the results of a search."""
 
 from collections.abc import Sequence
-from datetime import datetime, time
+from datetime import date, datetime
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +19,6 @@ from yikatong.cards.model import CardApplication
 from yikatong.cards.office import applying
 from yikatong.cards.production import blanks, delivery
 from yikatong.cards.production.stock_model import Movement
-from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import YikatongError
 from yikatong.core.ids import time_of
 from yikatong.core.platform import Platform
@@ -50,7 +49,7 @@ class Waiting(msgspec.Struct, frozen=True):
 
     what: str
     who: str
-    since: datetime
+    since: date | datetime
     address: str
 
 
@@ -270,7 +269,7 @@ async def _deaths(desk: Desk) -> Queue:
         [
             Waiting(
                 desk.view.text("queue_death"), names.get(person_id, ""),
-                datetime.combine(held_on, time(), SHANGHAI),
+                held_on,
                 f"/staff/people/{person_id}/errands/pension_death",
             )
             for person_id, held_on in waiting[:_SHOWN]
