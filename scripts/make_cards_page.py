@@ -63,6 +63,13 @@ old card's number, PIN and e-cards end at once, offline lists included: an e-car
 
 At `/card`, signed in, or acting for somebody:
 
+- `/card/apply/{first,replace,renew}` asks for the papers that the case needs: a photo for the first card, and
+  for any where the region takes none from the population base, or of a child; the household register where data
+  changed; where another place than the insured one is to issue the card, that place and a proof of living there.
+- The fee is paid from a bank account, also from the one that is stopped for the loss: nothing else goes out of
+  it. A weak session adds a face check.
+- A card that came by post is confirmed with the last four of its number (five wrong ones an hour): it is the
+  person's from then on, as if the office had recorded the delivery, and can be activated.
 - How far it is, step by step; what the office asks for and until when (`asked_for`, `asked_until`: the
   region's days from the day it asked; the notice says the same).
 - `/card/amend` adds it: documents one at a time (a photo or PDF of at most 5 MB, ten an application, told by
@@ -84,8 +91,9 @@ Permissions stand in [access.md](access.md): `cards.read`, `cards.apply`, `cards
   region that decides it, mended and withdrawn by the one that took it in, and the card handed over by the
   one where it lies. Only the region that decides reviews, and never who took it in.
 - **Channel.** Each command states its `channel`, which must be one the caller stands for: staff of a counter
-  `counter` and `cross_province`, the hotline `phone`, a machine `bank`. `online` and `terminal` belong to
-  the holder's own pages.
+  `counter` and `cross_province`, the hotline `phone`, a machine `bank`, and for the
+  activation and PINs also `terminal` (自助机, where the id document is read). `online` belongs to the holder's
+  own pages.
 - **Counter.** `counter` is where the caller says to be; it must lie in one of the caller's regions.
 
 ### Cross-province (跨省通办)
@@ -124,9 +132,10 @@ Reading, open to everybody: `/api/v1/cards/services`, `/states`, `/rules/{region
 | `POST …/applications/{id}/print`, `/hand-over` | `cards.issue` | hand over |
 | `POST …/applications/{id}/post`, `/come-back`, `/lose`, `/deliver` | `cards.issue` | by post |
 | `POST …/{card}/activate`, `/activate-bank` | `cards.issue` | activate a side |
+| `POST …/{card}/activate-by-phone` | `cards.activate_by_phone` | by the `tail` of the card's number |
 | `POST …/{card}/report-loss`, `/report-loss-provisionally` | `cards.report_loss` | lost |
 | `POST …/{card}/withdraw-loss` | `cards.withdraw_loss` | found |
-| `POST …/{card}/unlock`, `/reset-pin` | `cards.unlock` | PIN |
+| `POST …/{card}/unlock`, `/change-pin`, `/reset-pin` | `cards.unlock` | PIN; changed: `old`, `new` |
 | `POST …/{card}/cancel` | `cards.cancel` | for good; answers what remains to be settled |
 
 `GET /api/v1/cards/applications?state=&region=` is the work list: ids and states of the caller's regions, no
@@ -159,17 +168,23 @@ last four; `residence`: the district; `birth_date`, where the card number was gi
 and, if all three agree, how card and application stand, in plain words. Which fact is wrong is not told. Five
 wrong tries an hour at a number, thirty an hour by a member of staff. The person reads of it in the trail.
 
+Then, on the phone: a provisional loss report, and the activation of a card that lies with the caller, who reads
+the last four of its number (five wrong ones an hour). No PIN is said; until the holder has chosen one, online or
+at a counter, `/me` asks for it.
+
 ## As time goes by
 
 `yikatong cards run-due`, and by itself while the platform runs: provisional reports end to the second and
 their holders are told the day before; cards expire the day after their last, and holders are told once
-before; uncollected cards are asked for again and again and destroyed in the end, a paid fee given back.
+before; uncollected cards are asked for again and again and destroyed in the end, a paid fee given back. Who waits for
+the post is asked for a fee that is due, and told when the parcel came back. A card that runs out during a
+provisional report expires when the report has ended, so that its account is free again.
 
 ## On the command line
 
 `yikatong cards --help`. `yikatong cards table` prints the tables below. Reading commands take `--json`; a new
-PIN is typed unseen, or is the first line of what is piped in; `--as` says which member of staff is written
-down, so that somebody else reviews than took an application in.
+PIN is typed unseen, or is the first line of what is piped in (to `change-pin` the second, after the old one);
+`--as` says which member of staff is written down, so that somebody else reviews than took an application in.
 """
 
 

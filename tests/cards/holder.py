@@ -57,14 +57,16 @@ _last: list[tuple[Platform, Any]] = []
 
 
 @asynccontextmanager
-async def at_home(platform: Platform, person_id: int) -> AsyncGenerator[Holder]:
-    """Somebody signed in."""
+async def at_home(
+    platform: Platform, person_id: int, modes: set[Mode] | None = None
+) -> AsyncGenerator[Holder]:
+    """Somebody signed in, by `modes` where not in the stronger way."""
     if not _last or _last[0][0] is not platform:
         _last[:] = [(platform, create_app(platform))]
     transport = httpx.ASGITransport(_last[0][1])
     async with httpx.AsyncClient(
         transport=transport,
         base_url="http://test",
-        cookies={COOKIE: await token_of(platform, person_id)},
+        cookies={COOKIE: await token_of(platform, person_id, modes)},
     ) as client:
         yield Holder(client)

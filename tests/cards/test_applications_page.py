@@ -11,6 +11,7 @@ from tests.cards.citizens import (
     FIRST,
     LOST,
     ONLINE,
+    PIN,
     REVIEWER,
     SELF,
     citizen,
@@ -18,8 +19,13 @@ from tests.cards.citizens import (
     with_card,
 )
 from tests.cards.holder import at_home
+from tests.cards.test_due import lies_ready
+from tests.counter.desk import hidden
+from tests.trust.files import jpeg, png
+from yikatong.cards import service as cards
 from yikatong.cards.office import applying
-from yikatong.cards.office.model import Doing
+from yikatong.cards.office.model import MATTER, Doing
+from yikatong.cards.pins import service as pins
 from yikatong.core.clock import SHANGHAI, FixedClock
 from yikatong.core.platform import Platform
 from yikatong.identity.authority import service as authority
@@ -32,6 +38,8 @@ from yikatong.portals import applied
 from yikatong.portals.signed_in import COOKIE
 from yikatong.portals.view import View
 from yikatong.trust import audit
+from yikatong.trust.documents import service as documents
+from yikatong.trust.documents.model import Matter
 
 PERSON, OTHER = 1_000_001, 1_000_002
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=SHANGHAI)
@@ -129,6 +137,99 @@ async def test_every_kind_stands_there_the_newest_first_and_its_fee_is_asked_for
     assert found == sorted(found)
     assert "工本费 16.00 元，领卡前交" in page
     assert "13900004321" not in page
+
+
+async def test_online_the_form_asks_for_the_papers_that_the_case_needs(
+    platform: Platform,
+) -> None:
+    await citizen(platform, PERSON)
+    await citizen(platform, OTHER, card_from=date(2020, 1, 1))
+    async with platform.database.transaction() as connection:
+        await connection.execute(
+            "update cards set name_on_card = '张三' where person_id = $1", OTHER
+        )
+    photo = {"photo": ("p.jpg", jpeg(), "image/jpeg")}
+    paper = ("b.png", png(), "image/png")
+    async with at_home(platform, PERSON) as holder:
+        path, there = "/card/apply/first", {"region": "北京市", "proof_kind": "residence_permit"}
+        assert "四川省成都市" in await holder.get(path)
+        wrong = await holder.send(path, {"region": "没有这个地方"}, files=photo)
+        assert 'id="region-error"' in wrong.text
+        wrong = await holder.send(path, {"region": "北京市"}, files=photo)
+        assert 'id="proof_kind-error"' in wrong.text
+        wrong = await holder.send(path, there, files=photo)
+        assert 'id="proof-error"' in wrong.text
+        assert 'value="北京市"' in wrong.text
+        pdf = {"photo": ("p.pdf", b"%PDF-1.4 %%EOF", "application/pdf")}
+        assert 'id="photo-error"' in (await holder.send(path, {}, files=pdf)).text
+        sent = await holder.send(path, there, files={**photo, "proof": paper})
+        assert sent.headers["location"] == "/card?done=applied", sent.text
+    async with at_home(platform, OTHER) as holder:
+        path, why = "/card/apply/renew", {"why": "data_changed"}
+        assert 'id="register-error"' in (await holder.send(path, why)).text
+        sent = await holder.send(path, why, files={"register": paper})
+        assert sent.headers["location"] == "/card?done=applied", sent.text
+    async with platform.database.transaction(readonly=True) as connection:
+        (made,) = await cards.applications(connection, PERSON)
+        (new,) = await cards.applications(connection, OTHER)
+        kinds = [
+            await documents.kinds_of(connection, one.person_id, Matter(MATTER, one.application_id))
+            for one in (made, new)
+        ]
+    assert (made.region, new.region) == ("110000", "510100")
+    assert kinds == [{"photo", "residence_permit"}, {"household_register"}]
+
+
+async def test_a_card_that_came_by_post_is_confirmed_by_its_number_and_can_be_activated(
+    platform: Platform,
+) -> None:
+    await citizen(platform, PERSON)
+    wanted = msgspec.structs.replace(FIRST, delivery="post", post_to="成都市某街 1 号")
+    made = await applying.apply(platform, PERSON, wanted, ONLINE, SELF, "a")
+    await applying.approve(platform, PERSON, made.application_id, COUNTER, REVIEWER, "b")
+    await lies_ready(platform, made)
+    await applying.post(platform, PERSON, made.application_id, "EB1", COUNTER, CLERK, "c")
+    async with platform.database.transaction(readonly=True) as connection:
+        number = (await cards.applications(connection, PERSON))[0].card_number
+    assert number is not None
+    path = f"/card/applications/{made.application_id}/received"
+    async with at_home(platform, PERSON) as holder:
+        assert "收到卡后确认" in await holder.get("/me")
+        form = hidden(await holder.get("/card"))
+        assert 'id="tail-error"' in (await holder.post(path, {**form, "tail": "0000"})).text
+        for _ in range(2):
+            done = await holder.post(path, {**form, "tail": number[-4:].lower()})
+            assert done.headers["location"] == "/card?done=received", done.text
+        assert 'href="/card/do/activate"' in await holder.get("/card?done=received")
+
+
+async def test_who_remembers_the_pin_unlocks_the_card_online(platform: Platform) -> None:
+    card = await with_card(platform, PERSON)
+    for _ in range(3):
+        await pins.verify_present(platform, PERSON, card.card_id, "000001", CLERK)
+    async with at_home(platform, PERSON) as holder:
+        assert 'href="/card/do/unlock"' in await holder.get("/card")
+        sent = await holder.send("/card/do/unlock", {})
+        assert sent.headers["location"] == "/card?done=unlock", sent.text
+        assert "密码没有变" in await holder.get("/card?done=unlock")
+    assert await pins.verify(platform, PERSON, card.card_id, PIN)
+
+
+async def test_the_fee_of_a_lost_card_is_paid_online_with_a_face_where_the_session_is_weak(
+    platform: Platform,
+) -> None:
+    platform = msgspec.structs.replace(
+        platform, settings=msgspec.structs.replace(platform.settings, sandbox=True)
+    )
+    card = await with_card(platform, PERSON)
+    made = await applying.apply(platform, PERSON, LOST, ONLINE, SELF, "a")
+    pay, form = f"/card/applications/{made.application_id}/pay", {"account": str(card.account_id)}
+    async with at_home(platform, PERSON, {"card_pin"}) as holder:
+        form |= hidden(await holder.get("/card"))
+        assert 'id="face-error"' in (await holder.post(pay, form)).text
+        face = {"face": ("f.jpg", jpeg(), "image/jpeg")}
+        # Nobody put money onto the account: the page says so, and nothing was paid.
+        assert "余额" in (await holder.post(pay, form, files=face)).text
 
 
 async def test_nothing_applied_for_says_what_could_be(platform: Platform) -> None:

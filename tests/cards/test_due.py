@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.cards.citizens import (
+    CENTRE,
     CLERK,
     COUNTER,
     FIRST,
@@ -21,6 +22,7 @@ from yikatong.cards.model import CardApplication
 from yikatong.cards.office import applying, due, living
 from yikatong.cards.office import desk as office
 from yikatong.cards.office.errors import CardRefused
+from yikatong.cards.office.model import Doing, NewApplication
 from yikatong.cards.office.table import ApplicationEvent
 from yikatong.core.clock import FixedClock
 from yikatong.core.platform import Platform
@@ -78,6 +80,56 @@ async def test_a_card_nobody_collects_is_asked_for_every_thirty_days_and_then_de
     assert (ended.state, ended.reason) == ("withdrawn", "逾期未领 · not collected")
     # Whoever comes later applies anew.
     assert await applying.apply(platform, person_id, FIRST, COUNTER, CLERK, "b")
+
+
+async def test_who_waits_for_the_post_is_asked_for_the_fee_and_told_what_came_back(
+    platform: Platform, clock: FixedClock
+) -> None:
+    card = await with_card(platform)
+    person_id = card.person_id
+    wanted = NewApplication("replace", "lost", delivery="post", post_to="成都市某街 1 号")
+    made = await applying.apply(platform, person_id, wanted, ONLINE, SELF, "a")
+    number = made.application_id
+    await applying.approve(platform, person_id, number, COUNTER, REVIEWER, "b")
+    await lies_ready(platform, made)
+    assert await told(platform, person_id, "application.fee_due") == 1
+    clock.advance(31 * DAY)
+    assert (await due.run(platform)).chased == 1
+    assert await told(platform, person_id, "application.fee_due") == 2
+    await applying.pay_fee(platform, person_id, number, None, COUNTER, CLERK, "c")
+    # It is the office's to send: nobody is asked to collect it, and it is not destroyed.
+    clock.advance(400 * DAY)
+    done = await due.run(platform)
+    assert (done.chased, done.destroyed) == (0, 0)
+    await applying.post(platform, person_id, number, "EB1", COUNTER, CLERK, "d")
+    await applying.come_back(platform, person_id, number, COUNTER, CLERK, "e")
+    assert await told(platform, person_id, "card.came_back") == 1
+    clock.advance(31 * DAY)
+    assert (await due.run(platform)).chased == 1
+    assert await told(platform, person_id, "card.not_collected") == 1
+    here = Doing("counter", materials=("identity",), counter=CENTRE)
+    new = await applying.hand_over(platform, person_id, number, here, CLERK, "f")
+    assert new.state == "issued"
+
+
+async def test_a_provisional_report_ends_though_the_card_runs_out_meanwhile(
+    platform: Platform, clock: FixedClock
+) -> None:
+    card = await with_card(platform)
+    clock.advance(10 * 365 * DAY)
+    lost = await living.report_loss_provisionally(
+        platform, card.person_id, card.card_id, PHONE, CLERK, "l"
+    )
+    clock.advance(5 * DAY)
+    assert lost.valid_until < clock.now().date()
+    done = await due.run(platform)
+    assert (done.reports_ended, done.expired, done.failed) == (0, 0, 0)
+    clock.advance(3 * DAY)
+    done = await due.run(platform)
+    assert (done.reports_ended, done.expired) == (1, 1)
+    async with platform.database.transaction(readonly=True) as connection:
+        (ended,) = await cards.cards(connection, card.person_id)
+    assert (ended.state, ended.account_frozen_by) == ("expired", None)
 
 
 async def test_the_fee_of_a_destroyed_card_is_given_back(

@@ -8,6 +8,7 @@ import pytest
 
 from tests.cards.citizens import (
     BANK,
+    CENTRE,
     CLERK,
     COUNTER,
     COUNTERS,
@@ -45,9 +46,12 @@ from yikatong.cards.office.errors import (
 from yikatong.cards.office.model import Doing, Mended, NewApplication
 from yikatong.cards.pins import service as pins
 from yikatong.core.clock import FixedClock
-from yikatong.core.errors import InvalidInput
+from yikatong.core.errors import InvalidInput, YikatongError
 from yikatong.core.platform import Platform
-from yikatong.money.errors import KeyReused
+from yikatong.money.bank import service as bank
+from yikatong.money.bank.orders import Deposit, Withdrawal
+from yikatong.money.bank.teller import Teller
+from yikatong.money.errors import AccountFrozen, KeyReused, StrongerCheckNeeded
 from yikatong.money.ledger import service as ledger
 from yikatong.money.ledger.verification import verify
 from yikatong.people.notices import service as notices
@@ -165,6 +169,15 @@ async def test_what_does_not_fit_is_refused_and_leaves_nothing(
     assert await asked(platform, person_id) == []
 
 
+async def test_who_acts_is_another_person_who_is_known(platform: Platform) -> None:
+    person_id = await citizen(platform)
+    for other in (person_id, 1):
+        agent = Doing("counter", "agent", other, materials=(*SHOWN, "agent_identity"))
+        with pytest.raises(InvalidInput) as wrong:
+            await applying.apply(platform, person_id, FIRST, agent, CLERK, f"k{other}")
+        assert wrong.value.field == "by_id"
+
+
 async def test_a_guardian_applies_for_a_child(platform: Platform) -> None:
     child = await citizen(platform, born=date(2018, 1, 1))
     doing = Doing(
@@ -228,6 +241,22 @@ async def test_the_office_asks_and_the_applicant_adds(platform: Platform) -> Non
         await applying.approve(platform, person_id, number, COUNTER, REVIEWER, "k7")
 
 
+async def test_with_another_bank_the_card_is_not_collected_at_a_branch_of_the_first(
+    platform: Platform,
+) -> None:
+    person_id = await citizen(platform)
+    wanted = NewApplication("first", bank="ICBC", pickup_place=ICBC_BRANCH)
+    made = await applying.apply(platform, person_id, wanted, ONLINE, SELF, "k1")
+    number, reason = made.application_id, Doing("counter", reason="请换一家银行")
+    await applying.ask(platform, person_id, number, reason, REVIEWER, "k2")
+    with pytest.raises(InvalidInput) as wrong:
+        await applying.amend(platform, person_id, number, Mended(bank="ABC"), ONLINE, SELF, "k3")
+    assert wrong.value.field == "pickup_place"
+    both = Mended(bank="ABC", pickup_place=CENTRE)
+    made = await applying.amend(platform, person_id, number, both, ONLINE, SELF, "k4")
+    assert (made.bank, made.pickup_place) == ("ABC", CENTRE)
+
+
 async def test_a_replacement_costs_its_fee_and_kills_the_old_card(platform: Platform) -> None:
     old = await with_card(platform)
     person_id = old.person_id
@@ -253,6 +282,37 @@ async def test_a_replacement_costs_its_fee_and_kills_the_old_card(platform: Plat
             if account.kind == "agency"
         }
     assert fees == {"card_fees": 1600, "cash": -1600}
+    assert (await verify(platform)).proved
+
+
+async def test_the_account_of_the_lost_card_pays_for_the_new_one_and_for_nothing_else(
+    platform: Platform,
+) -> None:
+    old = await with_card(platform)
+    person_id, account_id = old.person_id, old.account_id
+    assert account_id is not None
+    teller = Teller(platform)
+    async with platform.database.transaction(readonly=True) as connection:
+        account = await ledger.account(connection, person_id, account_id)
+        number = await bank.account_number(platform, connection, account)
+    await teller.carry_out(Deposit(key="d", actor=CLERK, account=number, amount=5000))
+    made = await applying.apply(platform, person_id, LOST, ONLINE, SELF, "r1")
+    assert await frozen(platform, old) == ("loss_report",)
+    with pytest.raises(AccountFrozen):
+        await teller.carry_out(
+            Withdrawal(key="w", actor=CLERK, account=number, amount=100, assurance=3)
+        )
+    with pytest.raises(StrongerCheckNeeded):
+        await applying.pay_fee(
+            platform, person_id, made.application_id, account_id, ONLINE, SELF, "r2", level=1
+        )
+    paid = await applying.pay_fee(
+        platform, person_id, made.application_id, account_id, ONLINE, SELF, "r3", level=2
+    )
+    assert (paid.fee_state, paid.fee_paid_by) == ("paid", "account")
+    assert await frozen(platform, old) == ("loss_report",)
+    back = await applying.withdraw(platform, person_id, made.application_id, ONLINE, SELF, "r4")
+    assert back.fee_state == "given_back"
     assert (await verify(platform)).proved
 
 
@@ -349,6 +409,7 @@ async def test_a_replacement_after_a_loss_frees_the_account_with_the_new_bank_si
 async def test_next_of_kin_cancel_on_death_and_learn_what_remains(platform: Platform) -> None:
     card = await with_card(platform)
     person_id = card.person_id
+    other, _ = await bank.open_account(platform, person_id, "ABC", CLERK)
     open_one = await applying.apply(platform, person_id, LOST, ONLINE, SELF, "k0")
     kin = Doing("counter", "kin", materials=("agent_identity", "kinship", "death_certificate"))
     with pytest.raises(InvalidInput):
@@ -362,6 +423,9 @@ async def test_next_of_kin_cancel_on_death_and_learn_what_remains(platform: Plat
     assert ended.state == "cancelled"
     assert remaining.accounts == ()
     assert "death" in await frozen(platform, card)
+    async with platform.database.transaction(readonly=True) as connection:
+        stopped = await ledger.account(connection, person_id, other.account_id)
+    assert stopped.frozen == ("death",)
     (application,) = [
         one for one in await asked(platform, person_id)
         if one.application_id == open_one.application_id
@@ -514,4 +578,117 @@ async def test_the_holder_is_told_each_thing_once(platform: Platform, clock: Fix
     assert sorted(one.kind for one in told) == [
         "application.received", "card.activated", "card.activated", "loss.ended",
         "loss.provisional",
+    ]  # fmt: skip
+
+
+async def test_on_the_phone_a_card_is_activated_by_its_number_and_the_pin_comes_later(
+    platform: Platform,
+) -> None:
+    card = await with_card(platform, active=False)
+    person_id, tail = card.person_id, card.card_number[-4:]
+
+    async def say(words: str, key: str, doing: Doing = PHONE) -> Card:
+        return await living.activate_by_phone(
+            platform, person_id, card.card_id, words, doing, CLERK, key
+        )
+
+    with pytest.raises(InvalidInput) as wrong:
+        await living.activate(platform, person_id, card.card_id, PIN, PHONE, CLERK, "k0")
+    assert wrong.value.field == "pin"
+    with pytest.raises(InvalidInput) as wrong:
+        await say(tail, "k1", COUNTER)
+    assert wrong.value.field == "channel"
+    for number in range(4):
+        with pytest.raises(InvalidInput) as wrong:
+            await say("0000", f"w{number}")
+        assert wrong.value.field == "tail"
+    for _ in range(6):
+        assert (await say(tail.lower(), "k2")).social_security_app == "active"
+    async with platform.database.transaction(readonly=True) as connection:
+        assert not await pins.chosen(connection, person_id, card.card_id)
+        (told, *_) = await notices.of_person(connection, person_id)
+    assert told.kind == "card.activated_without_pin"
+    await living.reset_pin(platform, person_id, card.card_id, PIN, ONLINE, SELF, "k3")
+    assert await pins.verify(platform, person_id, card.card_id, PIN)
+
+
+async def test_wrong_card_numbers_said_on_the_phone_run_out(platform: Platform) -> None:
+    card = await with_card(platform, active=False)
+    refused: list[str] = []
+    for number in range(6):
+        with pytest.raises(YikatongError) as wrong:
+            await living.activate_by_phone(
+                platform, card.person_id, card.card_id, "0000", PHONE, CLERK, f"w{number}"
+            )
+        refused.append(wrong.value.code)
+    assert refused == ["invalid_input"] * 5 + ["too_many_tries"]
+
+
+async def test_a_pin_is_changed_with_the_old_one_and_the_card_in_a_reader(
+    platform: Platform,
+) -> None:
+    card = await with_card(platform)
+    at_terminal = Doing("terminal")
+
+    async def change(old: str, new: str, key: str, doing: Doing = at_terminal) -> Card:
+        return await living.change_pin(
+            platform, card.person_id, card.card_id, old, new, doing, CLERK, key
+        )
+
+    with pytest.raises(InvalidInput) as weak:
+        await change(PIN, "123456", "k0")
+    assert weak.value.field == "new"
+    with pytest.raises(ChannelClosed):
+        await change(PIN, "730951", "k1", PHONE)
+    with pytest.raises(pins.PinNotAccepted) as wrong:
+        await change("000001", "730951", "k2")
+    assert wrong.value.field == "old"
+    # Sent again it is carried out once, and the old PIN, wrong now, counts for nothing.
+    for _ in range(4):
+        assert (await change(PIN, "730951", "k3")).state == "active"
+    assert await pins.verify(platform, card.person_id, card.card_id, "730951")
+    assert (await happened(platform, card.person_id))[-1] == "change_pin"
+    for number, refusal in enumerate((pins.PinNotAccepted, pins.PinNotAccepted, pins.PinLocked)):
+        with pytest.raises(refusal):
+            await change("000001", "384958", f"l{number}")
+    with pytest.raises(NotNow):
+        await change("730951", "384958", "l4")
+    with pytest.raises(MaterialsMissing):
+        await living.unlock(platform, card.person_id, card.card_id, at_terminal, CLERK, "u")
+    async with platform.database.transaction(readonly=True) as connection:
+        told = [one.kind for one in await notices.of_person(connection, card.person_id)]
+    assert (told.count("pin.changed"), told.count("pin.locked")) == (1, 1)
+
+
+async def test_a_lost_card_is_cancelled_without_being_shown(platform: Platform) -> None:
+    card = await with_card(platform)
+    person_id, id_alone = card.person_id, Doing("counter", materials=("identity",))
+    with pytest.raises(MaterialsMissing):
+        await living.cancel(platform, person_id, card.card_id, None, id_alone, CLERK, "k1")
+    await living.report_loss(platform, person_id, card.card_id, id_alone, CLERK, "k2")
+    gone, _ = await living.cancel(platform, person_id, card.card_id, None, id_alone, CLERK, "k3")
+    assert gone.state == "cancelled"
+    async with platform.database.transaction(readonly=True) as connection:
+        (told, *_) = await notices.of_person(connection, person_id)
+    assert told.kind == "card.cancelled"
+
+
+async def test_the_holder_is_told_when_an_agent_collects_and_when_a_pin_is_unlocked(
+    platform: Platform,
+) -> None:
+    person_id = await citizen(platform)
+    made = await applying.apply(platform, person_id, FIRST, COUNTER, CLERK, "k1")
+    agent = Doing("counter", "agent", materials=(*SHOWN, "agent_identity"), counter=CENTRE)
+    card = await applying.hand_over(
+        platform, person_id, made.application_id, agent, CLERK, "k2", event="print"
+    )
+    await living.activate(platform, person_id, card.card_id, PIN, COUNTER, CLERK, "k3")
+    for _ in range(3):
+        await pins.verify_present(platform, person_id, card.card_id, "000001", CLERK)
+    await living.unlock(platform, person_id, card.card_id, COUNTER, CLERK, "k4")
+    async with platform.database.transaction(readonly=True) as connection:
+        told = [one.kind for one in await notices.of_person(connection, person_id)]
+    assert sorted(told) == [
+        "application.received", "card.activated", "card.collected_for", "pin.locked",
+        "pin.unlocked",
     ]  # fmt: skip

@@ -212,6 +212,27 @@ async def test_a_caller_states_the_channel_it_stands_for_and_no_other(office: Of
     assert (await bank.post(loss, {"channel": "bank"}, "b"))[0] == 200
 
 
+async def test_the_hotline_activates_and_a_terminal_changes_the_pin(office: Office) -> None:
+    card = await with_card(office.platform, active=False)
+    mine = f"{CARDS}/{card.card_id}"
+    hotline = await office.caller("hotline", ("hotline", HOME))
+    terminal = await office.machine("cards.unlock@510100")
+    read = {"channel": "phone", "tail": card.card_number[-4:]}
+    status, done = await hotline.post(f"{mine}/activate-by-phone", read, "a")
+    assert (status, done["state"]["code"]) == (200, "active")
+    at = {"channel": "terminal", "materials": ["identity"]}
+    status, done = await terminal.post(f"{mine}/reset-pin", {**at, "pin": PIN}, "b")
+    assert status == 200, done
+    status, problem = await terminal.post(
+        f"{mine}/change-pin", {"channel": "terminal", "old": "000001", "new": "730951"}, "c"
+    )
+    assert (status, problem["code"], problem["field"]) == (403, "pin_not_accepted", "old")
+    new = {"channel": "terminal", "old": PIN, "new": "730951"}
+    assert (await terminal.post(f"{mine}/change-pin", new, "d"))[0] == 200
+    status, problem = await hotline.post(f"{mine}/change-pin", {**new, "channel": "phone"}, "e")
+    assert (status, problem["code"]) == (403, "not_allowed")
+
+
 @pytest.mark.parametrize(
     ("path", "change", "status", "code", "field"),
     [

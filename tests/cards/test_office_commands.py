@@ -67,13 +67,15 @@ def test_a_card_from_the_application_to_the_loss(run: Run) -> None:
     card = run("cards", "print", PERSON, application, *SHOWN, "--json").told["card_id"]
     active = run("cards", "activate", PERSON, card, "--material", "identity", typed="730951\n")
     assert (active.code, "active" in active.out, "730951" in active.out) == (0, True, False)
+    changed = run("cards", "change-pin", PERSON, card, typed="730951\n640382\n")
+    assert (changed.code, "640382" in changed.out) == (0, False), changed.err
     lost = run("cards", "report-loss-provisionally", PERSON, card, "--channel", "phone")
     assert "自动解除" in lost.out
     shown = run("cards", "show", PERSON, "--json").told
     assert shown["cards"][0]["state"]["code"] == "loss_reported_provisionally"
     events = [one["event"]["code"] for one in run("cards", "history", PERSON, "--json").told]
     assert events == [
-        "report_loss_provisionally", "activate", "print", "approve_at_once", "apply_first",
+        "report_loss_provisionally", "change_pin", "activate", "print", "approve_at_once", "apply_first",
     ]  # fmt: skip
     done = run("cards", "run-due", "--json")
     assert (done.code, done.told["failed"]) == (0, 0)

@@ -1,11 +1,15 @@
 """The rules of regions, and the card office's own page held to the code."""
 
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
+import msgspec
 import pytest
 from scripts.make_cards_page import PAGE, page
 
-from yikatong.cards.office import terms
+from yikatong.cards.model import CardApplication
+from yikatong.cards.office import rules, terms
+from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import NotFound
 
 DAY = date(2026, 3, 1)
@@ -33,3 +37,21 @@ def test_every_region_names_where_its_figures_come_from() -> None:
 
 def test_the_page_says_what_the_code_says() -> None:
     assert PAGE.read_text(encoding="utf-8") == page()
+
+
+def test_the_offices_time_runs_while_it_is_the_offices_turn() -> None:
+    found = terms.load().find("510100", date(2026, 3, 2))
+    taken = datetime(2026, 3, 2, 9, 0, tzinfo=SHANGHAI)
+    one = CardApplication(
+        1, "first", "applied", "510100", date(2026, 3, 2), date(2026, 4, 20), None, None,
+        state_since=taken,
+    )  # fmt: skip
+
+    def due_on(**changes: Any) -> date | None:
+        return rules.due_on(msgspec.structs.replace(one, **changes), found)
+
+    assert due_on() == date(2026, 3, 9)
+    assert due_on(asked_for="照片") is None
+    assert due_on(state="in_production") == date(2026, 4, 20)
+    assert due_on(state="in_production", batch_id=7) is None
+    assert due_on(state="ready") is None

@@ -496,7 +496,9 @@ class Office(RuleBasedStateMachine):
         card = self.card
         if card is not None and card.report_ends is not None and card.report_ends <= now:
             self._restored()
-        if card is not None and card.state not in ENDED and card.valid_until < self.day:
+        over = card is not None and card.valid_until < self.day
+        # A provisional report ends before the card does.
+        if card is not None and over and card.state not in (*ENDED, "loss_reported_provisionally"):
             card.state, card.report_ends = "expired", None
         if self.stage == "ready" and now - self.since >= KEPT:
             self.give_back()

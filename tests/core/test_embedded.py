@@ -62,12 +62,13 @@ def test_what_was_committed_survives_a_kill_of_the_server(data: Path) -> None:
         assert len(postmasters_of(data)) == 1
 
 
-def test_the_last_one_out_stops_the_server(data: Path) -> None:
+def test_the_last_one_out_stops_the_server_and_leaves_no_folder(data: Path) -> None:
     with embedded.running(Settings(data_dir=data)):
         with embedded.running(Settings(data_dir=data)) as url:
             query(url, "select 1")
         assert query(url, "select 1") == 1
     assert postmasters_of(data) == []
+    assert not embedded.socket_folder(data).exists()
 
 
 def test_a_server_whose_users_were_all_killed_is_taken_over(data: Path) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.cards.citizens import citizen, with_card
+from tests.cards.holder import at_home
 from tests.counter.desk import ELSEWHERE, HERE, Clerk, at_work, hidden, text_of
 from tests.identity.people import BORN, quick_hashes
 from yikatong.core.clock import FixedClock
@@ -97,6 +98,24 @@ async def test_a_loss_is_reported_with_one_button_and_once(
     pdf = await agent.client.get(f"{first.headers['location']}?format=pdf")
     assert pdf.headers["content-type"].startswith("text/html")
     assert "已临时挂失" in await agent.get(base)
+
+
+async def test_a_card_is_activated_by_phone_and_its_holder_asked_to_choose_the_pin(
+    platform: Platform,
+) -> None:
+    card = await with_card(platform, PERSON, active=False)
+    async with at_work(platform, "h-1", ("hotline", HERE)) as agent:
+        base = await call(agent)
+        path = f"{base}/errands/card_activate_phone"
+        form = {**hidden(await agent.get(path)), "tail": "0000"}
+        wrong = await agent.post(path, form)
+        assert wrong.status_code == 422
+        assert 'id="tail-error"' in wrong.text
+        done = await agent.post(path, {**form, "tail": card.card_number[-4:]})
+        assert "社保功能已启用" in await agent.get(done.headers["location"])
+        assert card.card_number not in await agent.get(base)
+    async with at_home(platform, PERSON) as holder:
+        assert 'href="/card/do/reset_pin"' in await holder.get("/me")
 
 
 async def test_a_filing_is_made_by_phone_and_a_refusal_explained(

@@ -317,6 +317,12 @@ async def test_the_life_of_a_card_at_the_counter(platform: Platform, clerk: Cler
     assert "制卡中" in taken.text, text_of(taken.text)
     page = await clerk.get(f"/staff/people/{PERSON}/errands/card_replace")
     assert "已有一笔申领在办" in page
+    weak = await clerk.errand(
+        PERSON, "card_hand_over",
+        {"present": "self", "counter": CENTRE, "new": "123456", "again": "123456"},
+    )  # fmt: skip
+    assert 'id="new-error"' in weak.text
+    assert "制卡中" in await clerk.get(f"/staff/people/{PERSON}"), "nothing was handed over"
     handed = await clerk.errand(
         PERSON,
         "card_hand_over",

@@ -90,14 +90,25 @@ async def test_each_kind_is_found_with_since_when_the_oldest_first(
                   (8, '510100', 'ICBC', 'M-1', 'at_maker', 10, 10, $1, 'x', 'k2', 'c', $1)""",
         now,
     )
+    await execute(
+        platform,
+        """insert into card_applications (person_id, application_id, kind, state, region, applied_on,
+                                          expected_on, asked_for, state_since)
+           values (1, 1, 'first', 'applied', '510100', '2026-01-05', '2026-02-20', null, $1),
+                  (2, 2, 'first', 'applied', '510100', '2026-01-05', '2026-02-20', '照片', $2),
+                  (3, 3, 'first', 'in_production', '510100', '2026-01-05', '2026-02-20', null, $2)""",
+        now, now - timedelta(days=60),
+    )  # fmt: skip
     found = await find(platform, member("operator"))
     assert {one.kind for one in found} == {
         "due_work", "process", "texts_failed", "texts_waiting", "bank_difference", "outage",
-        "card_batch",
+        "card_batch", "card_applications",
     }  # fmt: skip
     assert [one.since for one in found] == sorted(one.since for one in found)
     (batch,) = [one for one in found if one.kind == "card_batch"]
     assert (batch.subject, batch.region) == ("7", "510100")
+    (late,) = [one for one in found if one.kind == "card_applications"]
+    assert ("1 笔" in late.what.zh, "2026-02-20" in late.why.zh) == (True, True)
     (difference,) = [one for one in found if one.kind == "bank_difference"]
     assert (difference.again, difference.since) == (("ICBC", "2026-02-28"), now)
 

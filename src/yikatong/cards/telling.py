@@ -14,6 +14,12 @@ from yikatong.people.notices.model import Facts, Posting
 
 _COUNTER: Final = Text("受理窗口", "the counter where you applied")
 _POST: Final = Text("邮政", "the post")
+_ISSUER: Final = Text(
+    "发卡地的社保服务窗口", "a social-security counter of the place that issued it"
+)
+"""Where a card lies that the post brought back."""
+WITHOUT_PIN: Final = "activate_without_pin"
+"""What an activation is told as where nobody chose a PIN."""
 
 
 def reference(application_id: int) -> str:
@@ -58,6 +64,8 @@ def _posting(one: CardApplication | Card, event: str, places: Mapping[str, Text]
 
 def _application(one: CardApplication, event: str, place: Text) -> tuple[str, Facts] | None:
     since = one.state_since.astimezone(SHANGHAI).date() if one.state_since else one.applied_on
+    if one.delivery == "post":
+        place = _ISSUER
     expected = one.expected_on or since
     # fmt: off
     words: dict[str, tuple[str, Facts]] = {
@@ -67,18 +75,24 @@ def _application(one: CardApplication, event: str, place: Text) -> tuple[str, Fa
         ),
         "lapse": ("application.lapsed", {"until": one.asked_until or since}),
         "approve": ("application.in_production", {"expected": expected}),
+        # Made again: another day is promised.
+        "spoil": ("application.in_production", {"expected": expected}),
         "reject": ("application.refused", {"reason": one.reason or ""}),
         "post": ("application.sent", {"carrier": _POST, "parcel": _parcel(one)}),
         "chase": ("card.not_collected", {"since": since, "place": place}),
         "destroy": ("card.destroyed", {"since": since}),
+        "withdraw": ("application.withdrawn", {}),
+        "come_back": ("card.came_back", {}),
         "lose": ("card.lost_on_the_way", {}),
     }
     # fmt: on
     if event.startswith("apply_"):
         facts: Facts = {"application": reference(one.application_id), "expected": expected}
         return ("application.received", facts)
-    if event in ("make", "come_back"):
-        return ("card.ready", {"place": place}) if one.delivery == "pickup" else None
+    if event == "make" and one.delivery == "pickup":
+        return "card.ready", {"place": place}
+    if event in ("make", "chase") and one.delivery == "post" and one.fee_state == "due":
+        return "application.fee_due", {"amount": one.fee}
     return words.get(event)
 
 
@@ -108,11 +122,23 @@ def _card(card: Card, event: str) -> tuple[str, Facts] | None:
         assert day is not None
         return kind, {**tail, "until": day}
     kinds = {
+        WITHOUT_PIN: "card.activated_without_pin",
+        "cancel": "card.cancelled",
+        "unlock": "pin.unlocked",
         "provisional_report_ends": "loss.ended",
         "report_loss": "loss.reported",
         "withdraw_loss": "loss.withdrawn",
     }
     return None if event not in kinds else (kinds[event], tail)
+
+
+async def of_collection(platform: Platform, connection: Connection, card: Card) -> None:
+    """Tell the holder of a new card that somebody else collected it."""
+    facts: Facts = {"card": card.card_number[-4:]}
+    await notices.post(
+        platform, connection, card.person_id, "card.collected_for", facts,
+        once=f"collected-{card.card_id}",
+    )  # fmt: skip
 
 
 async def of_replacement(platform: Platform, connection: Connection, old: Card, new: Card) -> None:

@@ -312,6 +312,9 @@ def _stop(data_dir: Path) -> None:
             ],
             _STOP_SECONDS_MAX + 5,
         )
+    # Empty now, unless the server is still there.
+    with contextlib.suppress(OSError):
+        socket_folder(data_dir).rmdir()
 
 
 def _make_socket_folder(data_dir: Path) -> Path:
@@ -393,7 +396,7 @@ def _configuration(folder: Path) -> str:
     checkpoint took a third of its time for a settlement.
     """
     memory = psutil.virtual_memory().total // 2**20
-    shared = max(128, min(memory // 8, 2048))
+    shared = max(128, min(memory // 4, 8192))
     return f"""# Written at each start; your own settings go in with `alter system`.
 listen_addresses = ''
 unix_socket_directories = '{str(folder).replace("'", "''")}'

@@ -3,7 +3,7 @@
 import gc
 from typing import Final
 
-_YOUNG_MAX: Final = 50_000
+_YOUNG_MAX: Final = 200_000
 """Objects made before the collector looks: a batch makes tens of thousands, hardly any of them
 garbage that counting references would not free by itself."""
 

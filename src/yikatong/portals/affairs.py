@@ -13,6 +13,7 @@ from yikatong.cards.counters import service as counters
 from yikatong.cards.model import LIVE_STATES, OPEN_STATES, Card, CardApplication
 from yikatong.cards.office import rules as office_rules
 from yikatong.cards.office import terms as office_terms
+from yikatong.cards.pins import service as pins
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
 from yikatong.core.errors import Text
@@ -59,6 +60,8 @@ class Affairs(msgspec.Struct, frozen=True, kw_only=True):
     """What the counters are called where cards are collected."""
     remind_days: int = 0
     """How long before a card's last day its renewal is due."""
+    pin_missing: bool = False
+    """Whether the card works and has no PIN yet: activated by a list or on the phone."""
     filings: Sequence[Filing] = ()
     owing: frozenset[int] = frozenset()
     """The filings for which documents are still to be handed in."""
@@ -138,6 +141,9 @@ async def read(platform: Platform, connection: Connection, session: Session) -> 
     return Affairs(
         person=person, day=day, now=now, services=services, own=own,
         cards=held, applications=asked, remind_days=remind,
+        pin_missing=card is not None
+        and card.state == "active"
+        and not await pins.chosen(connection, person_id, card.card_id),
         places=await counters.names(connection, [one.pickup_place for one in asked]),
         filings=mine,
         owing=frozenset(
@@ -192,6 +198,8 @@ def _card(facts: Affairs) -> list[Todo]:
         found.append(Todo("card_locked", "/card/do/reset_pin"))
     elif card.social_security_app == "inactive":
         found.append(Todo("card_inactive", "/card/do/activate"))
+    elif facts.pin_missing:
+        found.append(Todo("card_pin_missing", "/card/do/reset_pin", urgent=False))
     elif card.bank_app == "inactive":
         found.append(Todo("card_bank_inactive", "/card", urgent=False))
     left = (card.valid_until - facts.day).days
@@ -209,7 +217,9 @@ def _application(facts: Affairs) -> list[Todo]:
         found.append(Todo("application_asked", "/card", words=Text(one.asked_for, one.asked_for)))
     if one.fee_state == "due":
         found.append(Todo("application_fee", "/card", amount=one.fee))
-    if one.state == "ready":
+    if one.state == "sent":
+        found.append(Todo("application_sent", "/card", urgent=False))
+    if one.state == "ready" and one.delivery == "pickup":
         place = facts.places.get(one.pickup_place or "")
         found.append(Todo("application_ready", "/card", words=place))
     return found

@@ -68,6 +68,7 @@ ERRANDS: Final[dict[CardEventName, Errand]] = {
     for one in (
         Errand("activate", pin=True),
         Errand("reset_pin", pin=True),
+        Errand("unlock"),
         Errand("report_loss_provisionally", strong=False, grave=True),
         Errand("report_loss", grave=True),
         Errand("withdraw_loss"),
@@ -125,13 +126,16 @@ async def show_card(
         key=(sent or {}).get("key") or new_key(platform),
         account=(sent or {}).get("account", ""),
         accounts=_accounts(view, held) if _owes(under_way) else [],
+        face=holder.level < STRONG,
+        face_available=faces.for_errands(platform).available,
+        pretend=not faces.face_check(platform).available,
         done=view.text(f"card_done_{done}") if done in _DONE else "",
     )  # fmt: skip
     response.headers.update(headers)
     return response
 
 
-_DONE: Final = frozenset((*ERRANDS, "applied", "withdrawn", "paid", "amended"))
+_DONE: Final = frozenset((*ERRANDS, "applied", "withdrawn", "paid", "amended", "received"))
 
 
 def _owes(one: CardApplication | None) -> bool:
@@ -139,8 +143,12 @@ def _owes(one: CardApplication | None) -> bool:
 
 
 def _accounts(view: View, held: Sequence[Card]) -> list[tuple[str, str]]:
-    """The bank accounts behind the cards that can pay."""
-    known = {one.account_id: one for one in held if one.account_id and not one.account_frozen_by}
+    """The bank accounts behind the cards that can pay the fee, also the one stopped for the loss."""
+    known = {
+        one.account_id: one
+        for one in held
+        if one.account_id and one.account_frozen_by in (None, "loss_report")
+    }
     return [
         (str(account_id), banks.banks()[one.bank].name.in_language(view.language))
         for account_id, one in known.items()
@@ -209,7 +217,7 @@ def _offers(view: View, one: Card, *, may_apply: bool) -> dict[str, list[tuple[s
         return [(f"{CARD}/apply/{kind}", view.text(f"card_apply_{kind}"))] if may_apply else []
 
     active = one.state == "active"
-    use = doing("activate") + (doing("reset_pin") if one.state == "locked" else [])
+    use = doing("activate") + (doing("unlock", "reset_pin") if one.state == "locked" else [])
     use += [("/e-card", view.text("nav_e_card"))] if active else []
     lost = doing("withdraw_loss", "report_loss_provisionally", "report_loss")
     lost += applying("replace") if one.state in LIVE_STATES else []
@@ -351,6 +359,8 @@ async def _do(
         await living.activate(platform, person_id, card_id, pin, doing, actor, key)
     elif errand.name == "reset_pin":
         await living.reset_pin(platform, person_id, card_id, pin, doing, actor, key)
+    elif errand.name == "unlock":
+        await living.unlock(platform, person_id, card_id, doing, actor, key)
     elif errand.name == "report_loss_provisionally":
         await living.report_loss_provisionally(platform, person_id, card_id, doing, actor, key)
     elif errand.name == "report_loss":

@@ -44,7 +44,7 @@ AMEND: Final = f"{CARD}/amend"
 WITHDRAW: Final = f"{CARD}/withdraw"
 _EVENTS_READ: Final = 50
 _FIELDS: Final = ("kind", "word", "pickup_place", "post_to", "application", "key")
-_MATERIALS: Final[dict[DocumentKind, Material | None]] = {
+MATERIALS: Final[dict[DocumentKind, Material | None]] = {
     "id_document": "identity",
     "photo": "photo",
     "household_register": "household_register",
@@ -158,7 +158,7 @@ async def _page(
         ],
         room=max(0, document_rules.PER_MATTER_MAX - len(found.papers)),
         most=str(document_rules.PER_MATTER_MAX), size=str(document_rules.BYTES_MAX // 2**20),
-        kinds=[(kind, KINDS[kind].in_language(language)) for kind in _MATERIALS],
+        kinds=[(kind, KINDS[kind].in_language(language)) for kind in MATERIALS],
         counters=[("", view.text("asked_place_stays")), *found.counters],
         delivery=one.delivery, text_max=applying.TEXT_MAX,
         form=form | {"key": form.get("key") or new_key(platform)},
@@ -211,7 +211,7 @@ def _number(text: str) -> int:
 
 
 async def _add(platform: Platform, holder: Holder, number: int, kind: str, content: bytes) -> None:
-    if kind not in _MATERIALS:
+    if kind not in MATERIALS:
         raise InvalidInput("kind", zh="请选择这是什么材料", en="choose what this document is")
     async with platform.database.transaction() as connection:
         await applying.takes_documents(connection, holder.person_id, number)
@@ -237,7 +237,7 @@ async def _send(platform: Platform, holder: Holder, number: int, form: dict[str,
             en="nothing has been added yet; add a document, or write a few words",
         )
     materials: list[Material] = [
-        material for kind, material in _MATERIALS.items() if material is not None and kind in kinds
+        material for kind, material in MATERIALS.items() if material is not None and kind in kinds
     ]
     mended = Mended(
         tuple(materials),

@@ -4,7 +4,7 @@ There is no table of exceptions that could disagree with the facts; what was men
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 
 import msgspec
@@ -13,11 +13,11 @@ from yikatong.benefits.runs import returned
 from yikatong.benefits.runs import service as runs
 from yikatong.benefits.runs import shown as runs_shown
 from yikatong.benefits.runs.model import STATE_NAMES
-from yikatong.cards.office import terms
-from yikatong.cards.office.rules import working_days_after
+from yikatong.cards.office import applying, terms
+from yikatong.cards.office.rules import due_on, working_days_after
 from yikatong.cards.production import service as production
 from yikatong.core import due_work, pulse, regions, sending
-from yikatong.core.clock import SHANGHAI
+from yikatong.core.clock import SHANGHAI, today
 from yikatong.core.database import Connection
 from yikatong.core.days import moment_in_words
 from yikatong.core.errors import Text
@@ -110,6 +110,7 @@ async def find(
         found += await _returned(connection, caller)
     if areas := caller.regions("cards.read") | caller.regions("cards.produce"):
         found += await _batches(platform, areas, now)
+        found += await _late_applications(platform, connection, areas)
     if caller.may("run.read"):
         found += await _runs(platform, caller, now)
     found += await _approvals(approvals, caller)
@@ -311,6 +312,42 @@ async def _batches(platform: Platform, areas: frozenset[str], now: datetime) -> 
                 )
             )  # fmt: skip
     return found
+
+
+async def _late_applications(
+    platform: Platform, connection: Connection, areas: frozenset[str]
+) -> list[Found]:
+    """Applications for a card that the office has not seen to in its time, by the region that decides."""
+    prefixes = None if NATION in areas else [_prefix(one) for one in sorted(areas)]
+    day, rules = today(platform.clock), terms.load()
+    late: dict[str, list[date]] = {}
+    for one in await applying.waiting(
+        connection, ("applied", "in_production"), prefixes, applying.WORK_MAX
+    ):
+        due = due_on(one, rules.find(one.region, day))
+        # Not what was only taken in, or is to be collected, there.
+        decided_there = prefixes is None or one.region.startswith(tuple(prefixes))
+        if decided_there and due is not None and due < day:
+            late.setdefault(one.region, []).append(due)
+    return [
+        Found(
+            "card_applications", region, datetime.combine(min(days), time(), SHANGHAI) + _A_DAY,
+            Text(
+                f"{regions.short_name(region)}有 {len(days)} 笔办卡申请超过办理时限",
+                f"{len(days)} applications for a card in {regions.short_name(region, 'en')} are late",
+            ),
+            Text(
+                f"最早的应在 {min(days)} 前审核或制卡", f"the first was due by {min(days)}"
+            ),
+            Text(
+                "请审核人员在工作台处理；已通过的，用 yikatong cards batch make 组批制卡",
+                "reviewers decide them at the desk; approved ones go into a batch: `yikatong cards batch"
+                " make`",
+            ),
+            region,
+        )
+        for region, days in late.items()
+    ]  # fmt: skip
 
 
 def _prefix(area: str) -> str:

@@ -29,6 +29,7 @@ from yikatong.cards.production.wire import CardData, Result
 from yikatong.core.clock import FixedClock, today
 from yikatong.core.errors import KeyReused
 from yikatong.core.platform import Platform
+from yikatong.people.notices import service as notices
 from yikatong.trust.audit import Actor
 
 
@@ -193,6 +194,8 @@ async def test_a_spoiled_card_is_made_again_with_a_new_number_and_the_old_one_is
         assert expected is not None
         assert expected > today(clock)
         assert card_id not in [card.card_id for card in await cards.cards(connection, person_id)]
+        (told, *_) = await notices.of_person(connection, person_id)
+    assert (told.kind, told.facts["expected"]) == ("application.in_production", f"{expected}")
 
 
 async def test_each_wrong_line_is_explained_and_the_others_count(platform: Platform) -> None:

@@ -95,12 +95,13 @@ TAMPERED: Sequence[tuple[str, str]] = (
         "the policy gives the same",
     ),
     (
-        "update settlements set added = jsonb_set(added, '{pooled}', '1') where reverses is null",
+        """update settlements set added = jsonb_set(added::jsonb, '{pooled}', '1')
+            where reverses is null""",
         "the policy adds the same to the year",
     ),
     ("update settlements set policy_from = '1999-01-01'", "the policy is on file"),
     (
-        "update settlements set inputs = jsonb_set(inputs, '{bill,total}', '1')",
+        "update settlements set inputs = jsonb_set(inputs::jsonb, '{bill,total}', '1')",
         "the policy gives the same",
     ),
     (
@@ -151,7 +152,7 @@ TAMPERED: Sequence[tuple[str, str]] = (
     ),
     ("delete from accumulators", "the year is what was carried over and settled"),
     (
-        "update settlements set inputs = jsonb_set(inputs, '{year_to_date,pooled}', '100')",
+        "update settlements set inputs = jsonb_set(inputs::jsonb, '{year_to_date,pooled}', '100')",
         "the year goes on from the settlements before",
     ),
     (

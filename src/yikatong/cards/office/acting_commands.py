@@ -129,13 +129,26 @@ async def _tell(platform: Platform, found: Found, *, as_json: bool) -> None:
     tell(Text(said.zh, said.en))
 
 
-def _chosen_pin() -> str:
-    """Typed twice without being shown, or the first line of what is piped in."""
+def _nothing() -> Sequence[str]:
+    return ()
+
+
+def _chosen_pin() -> Sequence[str]:
+    """Typed twice without being shown, or the next line of what is piped in."""
     if sys.stdin.isatty():
-        return typer.prompt(
+        new: str = typer.prompt(
             "新密码（6 位数字） · new PIN", hide_input=True, confirmation_prompt=True
         )
-    return sys.stdin.readline().strip()
+        return (new,)
+    return (sys.stdin.readline().strip(),)
+
+
+def _old_and_new_pin() -> Sequence[str]:
+    """The old PIN before the new one, typed unseen or piped in a line each."""
+    if sys.stdin.isatty():
+        old: str = typer.prompt("原密码 · the PIN so far", hide_input=True)
+        return (old, *_chosen_pin())
+    return (sys.stdin.readline().strip(), *_chosen_pin())
 
 
 @cards_app.command("apply")
@@ -273,6 +286,30 @@ def post(
     )
 
 
+@cards_app.command("activate-by-phone")
+def activate_by_phone(
+    person: PersonArgument,
+    card: CardArgument,
+    tail: Annotated[str, typer.Argument(help="来电人念的卡号后四位 · the last four they read.")],
+    by: ByOption = "self",
+    by_id: ByIdOption = None,
+    name: AsOption = "operator",
+    key: KeyOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """电话启用社保功能 · Activate on the phone; the holder chooses the PIN afterwards."""
+    from yikatong.cards.office import living
+
+    said = _Said("phone", by, by_id, None, None, "", name, key, data, as_json)
+    _carry_out(
+        said,
+        lambda platform, doing, who, once: living.activate_by_phone(
+            platform, person, card, tail, doing, who, once
+        ),
+    )
+
+
 @cards_app.command("cancel")
 def cancel(
     person: PersonArgument,
@@ -334,8 +371,10 @@ def _application_command(command: str, about: str, event: ApplicationEvent) -> N
         _carry_out(said, work)
 
 
-def _card_command(command: str, about: str, event: CardEventName, *, pin: bool = False) -> None:
-    """A command on a card that asks for nothing of its own, or for a new PIN."""
+def _card_command(
+    command: str, about: str, event: CardEventName, asked: Callable[[], Sequence[str]] = _nothing
+) -> None:
+    """A command on a card that asks for nothing of its own, or for what is `asked` unseen."""
 
     @cards_app.command(command, help=about)
     def act(
@@ -354,7 +393,7 @@ def _card_command(command: str, about: str, event: CardEventName, *, pin: bool =
     ) -> None:
         from yikatong.cards.office import living
 
-        own: Sequence[str] = (_chosen_pin(),) if pin else ()
+        own = asked()
 
         async def work(platform: Platform, doing: Doing, who: Actor, once: str) -> Found:
             return await getattr(living, event)(platform, person, card, *own, doing, who, once)
@@ -372,9 +411,15 @@ _application_command("hand-over", "领取 · Hand over a card that lies ready.",
 _application_command("come-back", "退件 · The parcel came back.", "come_back")
 _application_command("lose", "邮寄遗失 · The parcel was lost in the post (--reason).", "lose")
 _application_command("deliver", "妥投 · The parcel was delivered.", "deliver")
-_card_command("activate", "启用社保功能并设密码 · Activate, set the PIN.", "activate", pin=True)
+_card_command("activate", "启用社保功能并设密码 · Activate, set the PIN.", "activate", _chosen_pin)
 _card_command("activate-bank", "启用银行功能 · Activate the bank side.", "activate_bank")
-_card_command("reset-pin", "重置密码 · Set a new PIN without the old one.", "reset_pin", pin=True)
+_card_command(
+    "reset-pin", "重置密码 · Set a new PIN without the old one.", "reset_pin", _chosen_pin
+)
+_card_command(
+    "change-pin", "改密码，先输原密码 · Change the PIN with the old one.", "change_pin",
+    _old_and_new_pin,
+)  # fmt: skip
 _card_command("unlock", "密码解锁 · Unlock.", "unlock")
 _card_command(
     "report-loss-provisionally", "临时挂失 · Report a loss; it ends by itself.",

@@ -5,7 +5,7 @@ collected. A cross-province counter (跨省通办) acts for anybody who stands t
 """
 
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -34,12 +34,12 @@ DECIDED: Final[frozenset[Place]] = frozenset(("decided",))
 HANDED_OVER: Final[frozenset[Place]] = frozenset(("home", "decided", "collected"))
 ANY: Final[frozenset[Place]] = OWN | HANDED_OVER
 
-_OF_ROLE: Final[dict[str, tuple[StatedChannel, ...]]] = {
+_OF_ROLE: Final[dict[str, tuple[Channel, ...]]] = {
     "counter": ("counter", "cross_province"),
     "hotline": ("phone",),
 }
-_EVERY: Final[tuple[StatedChannel, ...]] = ("counter", "cross_province", "phone", "bank")
-
+_OF_MACHINE: Final[tuple[Channel, ...]] = ("bank", "terminal")
+_EVERY: Final[tuple[Channel, ...]] = (*get_args(StatedChannel), "terminal")
 
 _WRONG_OF_ONE: Final = (Limit(5, timedelta(hours=1)),)
 """Wrong tries at one id number, from wherever."""
@@ -57,12 +57,13 @@ class InHand(msgspec.Struct, frozen=True):
     """Of the card that lies beside it, where there is one; also of one that ended."""
 
 
-def channels_of(caller: Caller) -> frozenset[StatedChannel]:
-    """The channels a caller stands for: staff by their roles, a bank's machine its branches."""
+def channels_of(caller: Caller) -> frozenset[Channel]:
+    """The channels a caller stands for: staff by their roles, a machine the branches of a bank and
+    self-service terminals (自助机)."""
     if any(grant.what == ALL for grant in caller.grants):
         return frozenset(_EVERY)
     if caller.kind != "staff":
-        return frozenset(("bank",))
+        return frozenset(_OF_MACHINE)
     return frozenset(channel for grant in caller.grants for channel in _OF_ROLE.get(grant.what, ()))
 
 

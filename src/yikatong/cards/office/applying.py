@@ -7,7 +7,7 @@ from typing import Final
 from yikatong.cards import service as cards
 from yikatong.cards.model import ApplicationState, Card, CardApplication
 from yikatong.cards.office import desk as office
-from yikatong.cards.office import fees, rules, store
+from yikatong.cards.office import fees, rules, store, tails
 from yikatong.cards.office.desk import Command, Desk, application_again
 from yikatong.cards.office.errors import CardRefused, NoSuchApplication
 from yikatong.cards.office.model import Doing, Mended, NewApplication
@@ -74,8 +74,12 @@ async def amend(
 
     async def work(desk: Desk) -> CardApplication:
         one = desk.application(application_id)
-        pickup = await desk.counter(mended.pickup_place, "pickup_place")
         bank = mended.bank or one.bank
+        place = mended.pickup_place
+        if place is None and bank != one.bank:
+            # The counter that was chosen may be a branch of the bank before.
+            place = one.pickup_place
+        pickup = await desk.counter(place, "pickup_place")
         changes: dict[str, object] = {"bank": bank}
         if (refusal := rules.pickup_refused(pickup, bank)) is not None:
             raise refusal
@@ -83,7 +87,14 @@ async def amend(
             changes["pickup_place"] = pickup.code
         materials = tuple(dict.fromkeys((*one.materials, *mended.materials)))
         moved = await desk.move_application(
-            one, "amend", asked_for=None, asked_until=None, materials=materials, **changes
+            # The office's time to decide begins anew.
+            one,
+            "amend",
+            asked_for=None,
+            asked_until=None,
+            materials=materials,
+            state_since=desk.now,
+            **changes,
         )
         if mended.post_to:
             sealed = platform.vault.seal("post_to", application_id, mended.post_to)
@@ -246,6 +257,33 @@ async def hand_over(
         return desk.card(done.card_id)
 
     mine = office.command(person_id, event, application_id, doing, actor, key)
+    return await office.carry_out(platform, mine, work, office.card_again)
+
+
+async def received(
+    platform: Platform,
+    person_id: int,
+    application_id: int,
+    tail: str,
+    doing: Doing,
+    actor: Actor,
+    key: str,
+) -> Card:
+    """The holder says that the parcel has come (签收), and reads the last four of the number from the card:
+    as "deliver". Answers the new card. Raises InvalidInput, TooManyTries, CardRefused."""
+
+    async def work(desk: Desk) -> Card:
+        one = desk.application(application_id)
+        if one.card_number is not None:
+            await tails.compare(platform, desk.connection, application_id, one.card_number, tail)
+        done = await desk.move_application(one, "deliver")
+        assert done.card_id is not None
+        return desk.card(done.card_id)
+
+    if not await office.sent_before(platform, person_id, key):
+        # There is one card an application.
+        await tails.count(platform, application_id)
+    mine = office.command(person_id, "received", application_id, doing, actor, key)
     return await office.carry_out(platform, mine, work, office.card_again)
 
 

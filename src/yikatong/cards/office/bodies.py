@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 
-from yikatong.cards.model import Delivery, Kind, Why
+from yikatong.cards.model import Channel, Delivery, Kind, Why
 from yikatong.cards.office.admitting import InHand, StatedChannel, check_channel
 from yikatong.cards.office.applying import TEXT_MAX
 from yikatong.cards.office.model import Doing, Material, Mended, NewApplication
@@ -20,7 +20,8 @@ PROBLEMS: Final = {
     403: ResponseSpec(
         Problem,
         description="`code` says why: not_allowed (not the caller's permission, or region),"
-        " card_channel_not_yours, card_applicant_not_allowed, card_reviewer_is_acceptor.",
+        " card_channel_not_yours, card_applicant_not_allowed, card_reviewer_is_acceptor,"
+        " pin_not_accepted, pin_locked.",
     ),
     404: ResponseSpec(Problem, description="No such person, card or application."),
     409: ResponseSpec(
@@ -59,13 +60,9 @@ class DocumentBody(msgspec.Struct, forbid_unknown_fields=True):
         return InHand(self.id_number, self.name, self.card_number)
 
 
-class DoingBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """On which channel it comes, who asks for the holder, and what was shown.
+class _Asked(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Who asks for the holder, and what was shown."""
 
-    `document`: at a cross-province counter, of whom who is not at home there.
-    """
-
-    channel: StatedChannel
     by: By = "self"
     by_id: _Id | None = None
     """The guardian or agent, where that person is known here."""
@@ -74,11 +71,11 @@ class DoingBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     counter: _Code | None = None
     document: DocumentBody | None = None
 
-    def doing(self, caller: Caller) -> Doing:
+    def stated(self, caller: Caller, channel: Channel) -> Doing:
         """Raises ChannelNotYours for a channel the caller does not stand for."""
-        check_channel(caller, self.channel)
+        check_channel(caller, channel)
         return Doing(
-            channel=self.channel,
+            channel=channel,
             by=self.by,
             by_id=None if self.by_id is None else identifier(self.by_id, "by_id"),
             materials=tuple(dict.fromkeys(self.materials)),
@@ -86,11 +83,38 @@ class DoingBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
             counter=self.counter,
         )
 
-    def in_hand(self) -> InHand | None:
+    def shown(self, channel: Channel) -> InHand | None:
         """The document, where this is a cross-province counter."""
-        if self.document is None or self.channel != "cross_province":
+        if self.document is None or channel != "cross_province":
             return None
         return self.document.in_hand()
+
+
+class DoingBody(_Asked, kw_only=True):
+    """On which channel it comes, who asks for the holder, and what was shown.
+
+    `document`: at a cross-province counter, of whom who is not at home there.
+    """
+
+    channel: StatedChannel
+
+    def doing(self, caller: Caller) -> Doing:
+        return self.stated(caller, self.channel)
+
+    def in_hand(self) -> InHand | None:
+        return self.shown(self.channel)
+
+
+class AtReaderBody(_Asked, kw_only=True):
+    """The same of an errand that terminals (自助机) offer, too."""
+
+    channel: StatedChannel | Literal["terminal"]
+
+    def doing(self, caller: Caller) -> Doing:
+        return self.stated(caller, self.channel)
+
+    def in_hand(self) -> InHand | None:
+        return self.shown(self.channel)
 
 
 class ApplyBody(DoingBody, kw_only=True):
@@ -151,10 +175,23 @@ class ParcelBody(msgspec.Struct, forbid_unknown_fields=True):
     tracking: _Text
 
 
-class PinBody(DoingBody, kw_only=True):
+class PinBody(AtReaderBody, kw_only=True):
     """The six digits the holder chose; nothing of them is kept but their verifier."""
 
     pin: Annotated[str, msgspec.Meta(max_length=20)]
+
+
+class TailBody(DoingBody, kw_only=True):
+    """What the caller reads from the card in their hand: the last four of its number."""
+
+    tail: Annotated[str, msgspec.Meta(max_length=20)]
+
+
+class NewPinBody(AtReaderBody, kw_only=True):
+    """The PIN so far, typed with the card in a reader, and the six digits the holder chose."""
+
+    old: Annotated[str, msgspec.Meta(max_length=20)]
+    new: Annotated[str, msgspec.Meta(max_length=20)]
 
 
 class CancelBody(DoingBody, kw_only=True):

@@ -15,7 +15,7 @@ from yikatong.cards import telling
 from yikatong.cards.counters import service as counters
 from yikatong.cards.counters.model import Counter
 from yikatong.cards.model import OPEN_STATES, Card, CardApplication
-from yikatong.cards.office import fees, making, rules, store, table, terms
+from yikatong.cards.office import fees, freezing, making, rules, store, table, terms
 from yikatong.cards.office.errors import NoSuchApplication, NoSuchCard
 from yikatong.cards.office.model import (
     MATTER,
@@ -31,14 +31,13 @@ from yikatong.cards.pins import service as pins
 from yikatong.core import events
 from yikatong.core.clock import today
 from yikatong.core.database import Connection
-from yikatong.core.errors import Unavailable
+from yikatong.core.errors import InvalidInput, Unavailable
 from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
 from yikatong.core.together import Conflict
 from yikatong.money.bank import service as bank
-from yikatong.money.errors import AccountClosed, KeyReused
+from yikatong.money.errors import KeyReused
 from yikatong.money.ledger import service as ledger
-from yikatong.money.ledger.model import Freeze
 from yikatong.people import service as people
 from yikatong.people.changes import service as changes
 from yikatong.trust import audit
@@ -91,6 +90,7 @@ class Desk:
         day = today(self.platform.clock)
         person = await people.get(self.connection, person_id)
         here = await self.counter(self.mine.doing.counter, "counter")
+        await self._check_who_acts()
         enrolments = await people.enrolments(self.connection, person_id)
         relations = await people.relations(self.connection, person_id)
         facts = Facts(
@@ -107,6 +107,25 @@ class Desk:
             here=here,
         )
         self.facts = self._by_rules_of(facts, rules.home_region(facts))
+
+    async def _check_who_acts(self) -> None:
+        """Raise InvalidInput where an agent is said to be somebody whom nobody knows, or the holder; of a
+        guardian the relation is looked up."""
+        by_id = self.mine.doing.by_id
+        if by_id is None or self.mine.doing.by not in ("agent", "kin"):
+            return
+        if by_id == self.mine.person_id:
+            raise InvalidInput(
+                "by_id",
+                zh="代办人不能是本人；本人来办，请填本人（self）",
+                en="an agent is another person; who comes in person is `self`",
+            )
+        if by_id not in await people.names(self.connection, [by_id]):
+            raise InvalidInput(
+                "by_id",
+                zh="没有这个人员编号，请核对；代办人没有登记的，请不填",
+                en="there is no such person; leave it out where the agent is not on record",
+            )
 
     def rules_of(self, region: str) -> CardRules:
         """The rules of a region today."""
@@ -251,6 +270,8 @@ class Desk:
         self.facts = msgspec.structs.replace(self.facts, cards=[card, *self.facts.cards])
         if old is not None:
             await telling.of_replacement(self.platform, self.connection, old, card)
+        if self.mine.doing.by != "self":
+            await telling.of_collection(self.platform, self.connection, card)
         await events.tell(
             self.platform, self.connection, CardMoved(card.person_id, card, None, "issue")
         )
@@ -282,7 +303,8 @@ class Desk:
             raise Conflict
         self._keep_card(moved)
         await self._happened(event, one.state, moved.state, key, card=moved)
-        await telling.of_card(self.platform, self.connection, moved, event)
+        told = telling.WITHOUT_PIN if event == "activate" and self.verifier is None else event
+        await telling.of_card(self.platform, self.connection, moved, told)
         await events.tell(
             self.platform, self.connection, CardMoved(moved.person_id, moved, one.state, event)
         )
@@ -296,6 +318,12 @@ class Desk:
                     self.platform, self.connection, one, self.verifier, self.mine.actor
                 )
             return msgspec.structs.replace(moved, social_security_app="active")
+        if effect == "change_pin":
+            assert self.verifier is not None
+            await pins.put_changed(
+                self.platform, self.connection, one, self.verifier, self.mine.actor
+            )
+            return moved
         if effect == "reset_pin":
             assert self.verifier is not None
             await pins.put_anew(
@@ -310,44 +338,9 @@ class Desk:
                         application, "end_with_person", reason="身故 · death"
                     )
             return moved
-        return await self._freezing(effect, one, moved)
-
-    async def _freezing(self, effect: Effect, one: Card, moved: Card) -> Card:
-        if effect == "freeze":
-            # A provisional report that becomes a real one keeps what the first interrupted.
-            before = one.state_before if one.state.startswith("loss_reported") else one.state
-            await self._freeze_account(one, "loss_report")
-            return _sides(msgspec.structs.replace(moved, state_before=before), "active", "frozen")
-        if effect == "freeze_for_death":
-            if self.facts.person.died_on is not None:
-                await self._freeze_account(one, "death")
-            return _sides(moved, "active", "frozen")
-        assert effect in ("unfreeze", "unfreeze_account"), effect
-        await self._freeze_account(one, "loss_report", lift=True)
-        if effect == "unfreeze_account":
-            # A new card at another bank: what is on the account of the lost one is free again, too.
-            for other in self.facts.cards:
-                if other.account_id not in (None, one.account_id):
-                    await self._freeze_account(other, "loss_report", lift=True)
-            return msgspec.structs.replace(moved, bank_app="active")
-        released = msgspec.structs.replace(moved, state_before=None, provisional_until=None)
-        return _sides(released, "frozen", "active")
-
-    async def _freeze_account(self, card: Card, reason: Freeze, *, lift: bool = False) -> None:
-        if card.account_id is None:
-            return
-        kind = "unfreeze" if lift else "freeze"
-        key = f"card:{kind}:{reason}:{card.card_id}:{card.version}:{new_id(self.now)}"
-        wanted = bank.command(
-            card.person_id, key, kind, self.mine.actor, card.account_id, reason, ""
+        return await freezing.carry_out(
+            self.platform, self.connection, self.mine.actor, self.facts, effect, one, moved
         )
-        try:
-            await bank.freeze_in(
-                self.platform, self.connection, wanted, card.account_id, reason, lift=lift
-            )
-        except AccountClosed:
-            # Nothing is left on it that could be stopped.
-            return
 
     # ---- what they share ----
 
@@ -396,14 +389,6 @@ def provisional_until(now: datetime, days: int) -> datetime:
     return now + timedelta(days=days)
 
 
-def _sides(card: Card, before: str, after: Any) -> Card:
-    """Both sides of the card, where they are in one state, brought to another."""
-    changes = {
-        side: after for side in ("social_security_app", "bank_app") if getattr(card, side) == before
-    }
-    return msgspec.structs.replace(card, **changes)
-
-
 async def carry_out(
     platform: Platform,
     mine: Command,
@@ -425,6 +410,12 @@ async def carry_out(
         return await work(desk)
 
     return await ledger.carry_out(platform, in_transaction)
+
+
+async def sent_before(platform: Platform, person_id: int, key: str) -> bool:
+    """Whether this command was carried out before: sent again it uses up no try."""
+    async with platform.database.transaction(readonly=True) as connection:
+        return await store.event_of_key(connection, person_id, key) is not None
 
 
 def application_again(

@@ -94,8 +94,9 @@ async def by_the_day(
     async def lapse(one: CardApplication) -> None:
         done.lapsed += await _application(platform, one, "lapse")
 
+    states = table.card_states("expire")
     await _each(
-        platform, done, lambda c, at: store.cards_run_out(c, day, at, _AT_ONCE),
+        platform, done, lambda c, at: store.cards_run_out(c, states, day, at, _AT_ONCE),
         lambda one: one, expire, hear,
     )  # fmt: skip
     await _each(
@@ -169,6 +170,8 @@ async def _application(platform: Platform, one: CardApplication, event: str) -> 
     async def work(desk: Desk) -> bool:
         current = desk.application(one.application_id)
         if current.version != one.version:
+            return False
+        if event == "chase" and desk.facts.person.died_on is not None:
             return False
         if event == "destroy":
             await desk.move_application(current, "destroy", reason="逾期未领 · not collected")

@@ -1,9 +1,12 @@
 """The fee of a card (工本费): paid in cash at the counter or from the bank account, and given back.
 
-Cash goes through the agency's cash box, which is an account of the ledger like any other.
+Cash goes through the agency's cash box, which is an account of the ledger like any other. The account of
+the lost card pays for the new one, though it is stopped for the loss: nothing else goes out of it.
 """
 
 from typing import Final
+
+import msgspec
 
 from yikatong.cards.model import CardApplication
 from yikatong.core.clock import today
@@ -57,9 +60,10 @@ async def take(
     else:
         if not book.has(account) or book.account(account).kind != "bank":
             raise NoSuchAccount("account")
-        bank_rules.check_outgoing(
-            book.account(account), one.fee, today(platform.clock), level, "account"
-        )
+        # The stop for a loss keeps out who found the card; its holder, proved anew, pays for the new one.
+        open_to_holder = [one for one in book.account(account).frozen if one != "loss_report"]
+        payer = msgspec.structs.replace(book.account(account), frozen=tuple(open_to_holder))
+        bank_rules.check_outgoing(payer, one.fee, today(platform.clock), level, "account")
         book.post(mine, [Entry(*account, -one.fee), paid_in], detail, spent=one.fee)
     await ledger.write(connection, book)
 

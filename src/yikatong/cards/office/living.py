@@ -5,7 +5,7 @@ from datetime import date
 
 from yikatong.cards.model import Card
 from yikatong.cards.office import desk as office
-from yikatong.cards.office import store
+from yikatong.cards.office import store, table, tails
 from yikatong.cards.office.desk import Desk, card_again
 from yikatong.cards.office.model import CardEvent, Doing, Remaining
 from yikatong.cards.office.table import CardEventName
@@ -13,7 +13,9 @@ from yikatong.cards.pins import service as pins
 from yikatong.core.database import Connection
 from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
+from yikatong.money.contributions import service as contributions
 from yikatong.money.ledger import service as ledger
+from yikatong.money.wealth import service as wealth
 from yikatong.people import service as people
 from yikatong.trust.audit import Actor
 
@@ -30,8 +32,15 @@ async def activate(
     """Activate the social-security side and set the PIN (启用社保功能).
 
     Without a PIN only in bulk; the holder sets it at first use. The caller has seen the proof that
-    the channel asks for (online: a face check). Raises InvalidInput, CardRefused, PinAlreadySet.
+    the channel asks for (online: a face check). On the phone `activate_by_phone` does it. Raises
+    InvalidInput, CardRefused, PinAlreadySet.
     """
+    if doing.channel == "phone":
+        raise InvalidInput(
+            "pin",
+            zh="电话里不设密码：请用电话启用，密码之后由本人设置",
+            en="no PIN is said on the phone: activate by phone, and the holder chooses it afterwards",
+        )
     if pin is None and doing.by != "employer":
         raise InvalidInput(
             "pin",
@@ -50,11 +59,66 @@ async def activate(
     return await _run(platform, person_id, "activate", card_id, doing, actor, key, work)
 
 
+async def activate_by_phone(
+    platform: Platform,
+    person_id: int,
+    card_id: int,
+    tail: str,
+    doing: Doing,
+    actor: Actor,
+    key: str,
+) -> Card:
+    """Activate the social-security side on the phone (电话启用): the caller, whose facts were compared,
+    reads the last four characters from the card in their hand. No PIN is said; the holder chooses it
+    afterwards. Raises InvalidInput for another card's, TooManyTries, CardRefused.
+    """
+    if doing.channel != "phone":
+        raise InvalidInput("channel", zh="应为 phone", en="must be phone")
+
+    async def work(desk: Desk) -> Card:
+        card = desk.card(card_id)
+        await tails.compare(platform, desk.connection, card_id, card.card_number, tail)
+        return await desk.move_card(card, "activate")
+
+    if not await office.sent_before(platform, person_id, key):
+        await tails.count(platform, card_id)
+    return await _run(platform, person_id, "activate_by_phone", card_id, doing, actor, key, work)
+
+
 async def activate_bank(
     platform: Platform, person_id: int, card_id: int, doing: Doing, actor: Actor, key: str
 ) -> Card:
     """Activate the bank side at the issuing bank (启用银行功能)."""
     return await _move(platform, person_id, card_id, "activate_bank", doing, actor, key)
+
+
+async def change_pin(
+    platform: Platform,
+    person_id: int,
+    card_id: int,
+    old: str,
+    new: str,
+    doing: Doing,
+    actor: Actor,
+    key: str,
+) -> Card:
+    """Change the PIN with the old one and the card in a reader (改密码): at a counter, a bank, a
+    terminal. Three wrong ones in a row lock the card. Raises InvalidInput (field "new"),
+    PinNotAccepted (field "old"), PinLocked, CardRefused, Busy.
+    """
+    card, verifier = await pins.choose(platform, person_id, card_id, new, "new")
+    if card.state in table.card_states("change_pin") and not await office.sent_before(
+        platform, person_id, key
+    ):
+        shown = await pins.verify_present(platform, person_id, card_id, old, actor)
+        if not shown.right:
+            raise pins.PinNotAccepted("old") if shown.tries_left else pins.PinLocked
+
+    async def work(desk: Desk) -> Card:
+        desk.verifier = verifier
+        return await desk.move_card(desk.card(card_id), "change_pin")
+
+    return await _run(platform, person_id, "change_pin", card_id, doing, actor, key, work)
 
 
 async def reset_pin(
@@ -156,12 +220,18 @@ async def cancel(
 async def remaining(connection: Connection, person_id: int) -> Remaining:
     """What remains to be settled of a person whose card has ended (待结清)."""
     accounts = await ledger.accounts_of(connection, person_id)
+    held = await wealth.holdings_of(connection, person_id, open_only=True)
+    bills = await contributions.current_bills(connection, person_id)
     return Remaining(
         accounts=tuple(
             (one.account_id, one.kind, one.balance)
             for one in accounts
             if one.state == "open" and one.balance
-        )
+        ),
+        wealth=sum(one.value for one in held),
+        contributions=sum(
+            one.total for one in bills if one.state == "open" and one.payer == "self"
+        ),
     )
 
 

@@ -12,7 +12,15 @@ from yikatong.cards.model import Card
 from yikatong.cards.office import admitting, living, shown
 from yikatong.cards.office.admitting import HOME
 from yikatong.cards.office.api import PERSON, PURPOSE, TAGS
-from yikatong.cards.office.bodies import PROBLEMS, CancelBody, DoingBody, PinBody
+from yikatong.cards.office.bodies import (
+    PROBLEMS,
+    AtReaderBody,
+    CancelBody,
+    DoingBody,
+    NewPinBody,
+    PinBody,
+    TailBody,
+)
 from yikatong.cards.office.model import Doing
 from yikatong.cards.office.shown import CancelledBody, CardBody
 from yikatong.core.bodies import Identifier
@@ -25,7 +33,11 @@ _CARD: Final = PERSON + "/{card_id:int}"
 
 
 async def _admit(
-    platform: Platform, caller: Caller, permission: str, person_id: int, data: DoingBody
+    platform: Platform,
+    caller: Caller,
+    permission: str,
+    person_id: int,
+    data: DoingBody | AtReaderBody,
 ) -> Doing:
     doing = data.doing(caller)
     async with platform.database.transaction() as connection:
@@ -42,7 +54,7 @@ async def _do(
     permission: str,
     person_id: int,
     card_id: int,
-    data: DoingBody,
+    data: DoingBody | AtReaderBody,
     key: str,
     use_case: Callable[[Platform, int, int, Doing, Actor, str], Awaitable[Card]],
 ) -> CardBody:
@@ -74,6 +86,30 @@ async def activate(
     doing = await _admit(platform, caller, "cards.issue", person_id, data)
     who = caller.actor(PURPOSE)
     card = await living.activate(platform, person_id, card_id, data.pin, doing, who, key)
+    return shown.card(card, today(platform.clock))
+
+
+@post(
+    f"{_CARD}/activate-by-phone",
+    status_code=200,
+    summary="Activate the social-security side on the phone",
+    responses=PROBLEMS,
+    tags=TAGS,
+    permission="cards.activate_by_phone",
+    asks_itself=True,
+)
+async def activate_by_phone(
+    platform: NamedDependency[Platform],
+    caller: NamedDependency[Caller],
+    person_id: FromPath[Identifier],
+    card_id: FromPath[Identifier],
+    data: TailBody,
+    key: NamedDependency[str],
+) -> CardBody:
+    """The caller reads the last four of the card's number; the PIN is chosen afterwards."""
+    doing = await _admit(platform, caller, "cards.activate_by_phone", person_id, data)
+    who = caller.actor(PURPOSE)
+    card = await living.activate_by_phone(platform, person_id, card_id, data.tail, doing, who, key)
     return shown.card(card, today(platform.clock))
 
 
@@ -185,11 +221,37 @@ async def unlock(
     caller: NamedDependency[Caller],
     person_id: FromPath[Identifier],
     card_id: FromPath[Identifier],
-    data: DoingBody,
+    data: AtReaderBody,
     key: NamedDependency[str],
 ) -> CardBody:
     """The PIN stays; wrong tries are counted anew."""
     return await _do(platform, caller, "cards.unlock", person_id, card_id, data, key, living.unlock)
+
+
+@post(
+    f"{_CARD}/change-pin",
+    status_code=200,
+    summary="Change the PIN with the old one",
+    responses=PROBLEMS,
+    tags=TAGS,
+    permission="cards.unlock",
+    asks_itself=True,
+)
+async def change_pin(
+    platform: NamedDependency[Platform],
+    caller: NamedDependency[Caller],
+    person_id: FromPath[Identifier],
+    card_id: FromPath[Identifier],
+    data: NewPinBody,
+    key: NamedDependency[str],
+) -> CardBody:
+    """With the card in a reader; three wrong PINs in a row lock it."""
+    doing = await _admit(platform, caller, "cards.unlock", person_id, data)
+    who = caller.actor(PURPOSE)
+    card = await living.change_pin(
+        platform, person_id, card_id, data.old, data.new, doing, who, key
+    )
+    return shown.card(card, today(platform.clock))
 
 
 @post(
@@ -241,6 +303,6 @@ async def cancel(
 
 
 routes: Final[list[Any]] = [
-    activate, activate_bank, report_loss_provisionally, report_loss, withdraw_loss, unlock,
-    reset_pin, cancel,
+    activate, activate_by_phone, activate_bank, report_loss_provisionally, report_loss,
+    withdraw_loss, unlock, change_pin, reset_pin, cancel,
 ]  # fmt: skip

@@ -260,7 +260,11 @@ class ManyDesk:
             platform,
             connection,
             [
-                *((told.card, told.event) for told in self._cards_told),
+                # Nobody was there to choose a PIN.
+                *(
+                    (one.card, telling.WITHOUT_PIN if one.event == "activate" else one.event)
+                    for one in self._cards_told
+                ),
                 *((told.application, told.event) for told in self._told),
             ],
         )

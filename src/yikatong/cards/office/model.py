@@ -19,6 +19,7 @@ from yikatong.cards.model import (
 from yikatong.cards.office.terms import CardRules
 from yikatong.core.errors import Text
 from yikatong.core.events import Event
+from yikatong.core.money import Fen
 from yikatong.people.model import Enrolment, Person, Relation
 
 MATTER: Final = "card_application"
@@ -173,6 +174,10 @@ class Remaining(msgspec.Struct, frozen=True):
 
     accounts: tuple[tuple[int, str, int], ...]
     """Accounts that are not empty: account_id, kind, balance in fen."""
+    wealth: Fen = 0
+    """In wealth products (理财): it belongs to the estate."""
+    contributions: Fen = 0
+    """Contributions that the person was billed for and has not paid (应缴未缴)."""
 
 
 class ApplicationMoved(Event, frozen=True):

@@ -15,6 +15,7 @@ from yikatong.core import regions
 from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput
 from yikatong.core.money import Fen
+from yikatong.people.model import Enrolment, Person
 
 ANY_BANK: Final = "ICBC"
 """The issuing bank of a first card for which none is named."""
@@ -28,12 +29,17 @@ _SATURDAY: Final = 5
 
 def home_region(facts: Facts) -> str:
     """The insured place (参保地), medical insurance first; of who is insured nowhere, the residence."""
-    current = [one for one in facts.enrolments if one.status != "ended"]
+    return insured_place(facts.person, facts.enrolments)
+
+
+def insured_place(person: Person, enrolments: Sequence[Enrolment]) -> str:
+    """The same by what it is told by."""
+    current = [one for one in enrolments if one.status != "ended"]
     for insurance in _INSURANCES:
         for one in current:
             if one.insurance == insurance:
                 return one.region
-    return _pooling(facts.person.residence_region)
+    return _pooling(person.residence_region)
 
 
 def _pooling(region: str, field: str = "region") -> str:
@@ -100,7 +106,12 @@ def decided_at_once(wanted: NewApplication, facts: Facts) -> bool:
 def photo_needed(facts: Facts) -> bool:
     """Whether a photo has to be handed in: where the region takes none from the population base, and of
     a child, who is not in it before there is an id card (居民身份证法 art. 2)."""
-    return facts.rules.photo == "handed_in" or facts.person.age_on(facts.today) < PHOTOGRAPHED_FROM
+    return photo_wanted(facts.person, facts.rules, facts.today)
+
+
+def photo_wanted(person: Person, terms: CardRules, day: date) -> bool:
+    """The same by what it is told by."""
+    return terms.photo == "handed_in" or person.age_on(day) < PHOTOGRAPHED_FROM
 
 
 def fee_of(wanted: NewApplication, terms: CardRules) -> Fen:
@@ -117,6 +128,17 @@ def card_to_replace(cards: Sequence[Card]) -> Card | None:
         return live
     newest = next(iter(cards), None)
     return newest if newest is not None and newest.state == "expired" else None
+
+
+def due_on(one: CardApplication, terms: CardRules) -> date | None:
+    """The last day of the office's own time limit (办理时限): to decide an application of which nothing is
+    asked, or to have its card made; None where it waits for the applicant, the maker or the post."""
+    if one.state == "applied" and one.asked_for is None:
+        since = one.state_since.astimezone(SHANGHAI).date() if one.state_since else one.applied_on
+        return working_days_after(since, terms.review_days)
+    if one.state == "in_production" and one.batch_id is None:
+        return one.expected_on
+    return None
 
 
 def lapsed(one: CardApplication) -> bool:

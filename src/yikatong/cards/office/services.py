@@ -56,7 +56,7 @@ SERVICES: Final[dict[Name, Service]] = {
         Service("collect", Text("领卡", "collect a card"), ("self", "guardian", "agent", "employer"), (*_COUNTERS, "list"), ("identity",),
                 Text("批量申领的，由单位联系人统一领取、转交本人", "of a list, the employer's contact collects all and hands them on")),
         Service("activate", Text("启用社保功能", "activate the social-security side"), ("self", "guardian", "employer"), ("counter", "bank", "online", "phone", "terminal", "cross_province", "list"), ("identity",),
-                Text("同时设置卡密码；批量启用的，本人首次使用时设置", "the PIN is set with it; of a list, by the holder at first use")),
+                Text("同时设置卡密码；批量启用、电话启用的，之后由本人设置；电话启用要核对卡号", "the PIN is set with it; of a list or on the phone, by the holder afterwards; on the phone the card number is compared")),
         Service("activate_bank", Text("启用银行功能", "activate the bank side"), ("self", "guardian"), ("bank",), ("identity",),
                 Text("只能在发卡银行办理", "at the issuing bank only")),
         Service("change_pin", Text("改密码", "change the PIN"), ("self",), ("counter", "bank", "online", "terminal")),
@@ -66,7 +66,8 @@ SERVICES: Final[dict[Name, Service]] = {
                 note=Text("核对姓名、身份证号和另一项信息；到期自动解除", "name, id number and one more fact; it ends by itself")),
         Service("report_loss", Text("挂失（书面挂失）", "report a loss"), ("self", "guardian", "agent"), _CARD_WAYS, ("identity",)),
         Service("withdraw_loss", Text("解挂", "withdraw a loss report"), ("self", "guardian"), _CARD_WAYS, ("identity", "old_card")),
-        Service("cancel", Text("注销", "cancel a card"), ("self", "guardian", "kin"), _COUNTERS, ("identity",)),
+        Service("cancel", Text("注销", "cancel a card"), ("self", "guardian", "kin"), _COUNTERS, ("identity",),
+                Text("本人另交回卡，已挂失的除外；近亲属带自己的身份证件、关系证明和死亡证明", "the person gives the card back, unless it is reported lost; next of kin bring their own id document, proof of kinship and the death certificate")),
     )
 }
 # fmt: on
@@ -77,13 +78,17 @@ def needs_guardian(facts: Facts) -> bool:
     return facts.person.under_guardianship or facts.person.age_on(facts.today) < GUARDED_BELOW
 
 
+def _lost(facts: Facts) -> bool:
+    return facts.card is not None and facts.card.state.startswith("loss_reported")
+
+
 def missing(service: Name, facts: Facts, *, elsewhere: bool = False) -> list[Text]:
     """The documents that a service needs and that were not shown, in words."""
     shown, by = set(facts.doing.materials), facts.doing.by
-    online = facts.doing.channel in ("online", "phone", "terminal")
+    online = facts.doing.channel in ("online", "phone")
     wanted: list[Material] = [*_OF_KIN] if service == "cancel" and by == "kin" else []
     for one in SERVICES[service].needs if by != "kin" else ():
-        # Online the session proves who it is, and a card can be at hand without being seen.
+        # Online the session proves who it is, on the phone the facts; a card can be at hand unseen.
         if online and (one in ("identity", "old_card") and service != "apply"):
             continue
         wanted.append(one)
@@ -94,7 +99,7 @@ def missing(service: Name, facts: Facts, *, elsewhere: bool = False) -> list[Tex
         wanted.append("guardianship")
     if service == "renew" and facts.wanted is not None and facts.wanted.why == "data_changed":
         wanted.append("household_register")
-    if service == "cancel" and by != "kin":
+    if service == "cancel" and by != "kin" and not _lost(facts):
         wanted.append("old_card")
     lacking = [MATERIAL_NAMES[one] for one in wanted if one not in shown]
     if elsewhere and not shown.intersection(ELSEWHERE):

@@ -146,6 +146,7 @@ class CancelledBody(msgspec.Struct):
 
     card: CardBody
     remaining: list[dict[str, str]]
+    """`kind` bank, medical (with the `account_id`), wealth, or contributions (owed); `balance` in yuan."""
 
 
 class StandingBody(msgspec.Struct, omit_defaults=True):
@@ -320,13 +321,13 @@ def event(one: CardEvent) -> EventBody:
 
 def cancelled(one: Card, rest: Remaining, day: date) -> CancelledBody:
     """A cancelled card with what remains."""
-    return CancelledBody(
-        card(one, day),
-        [
-            {"account_id": str(account_id), "kind": kind, "balance": format_yuan(balance)}
-            for account_id, kind, balance in rest.accounts
-        ],
-    )
+    rows = [
+        {"account_id": str(account_id), "kind": kind, "balance": format_yuan(balance)}
+        for account_id, kind, balance in rest.accounts
+    ]
+    others = (("wealth", rest.wealth), ("contributions", rest.contributions))
+    rows += [{"kind": kind, "balance": format_yuan(amount)} for kind, amount in others if amount]
+    return CancelledBody(card(one, day), rows)
 
 
 def standing(person_id: int, one: Standing) -> StandingBody:

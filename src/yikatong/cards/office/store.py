@@ -266,12 +266,14 @@ async def provisional_reports_over(
 
 
 async def cards_run_out(
-    connection: Connection, before: date, after: Place, limit: int
+    connection: Connection, states: Sequence[str], before: date, after: Place, limit: int
 ) -> list[Place]:
     rows = await connection.fetch(
         f"""select person_id, card_id from cards
-             where state in {_LIVE} and valid_until < $1 and (person_id, card_id) > ($2, $3)
-             order by person_id, card_id limit $4""",  # noqa: S608
+             where state in {_LIVE} and state = any($1::text[]) and valid_until < $2
+               and (person_id, card_id) > ($3, $4)
+             order by person_id, card_id limit $5""",  # noqa: S608
+        states,
         before,
         *after,
         limit,
@@ -344,10 +346,15 @@ async def unanswered(
 async def uncollected(
     connection: Connection, now: datetime, after: Place, limit: int
 ) -> list[CardApplication]:
-    """Cards that lie ready, in the order of persons behind `after`."""
+    """Cards that lie ready and wait for their holders, in the order of persons behind `after`: to be
+    collected, or to be sent when the fee is paid; one that the post brought back is collected, too."""
     rows = await connection.fetch(
-        f"""select {", ".join(APPLICATION)} from card_applications
+        f"""select {", ".join(APPLICATION)} from card_applications a
              where state = 'ready' and state_since <= $1 and (person_id, application_id) > ($2, $3)
+               and (delivery = 'pickup' or fee_state = 'due' or exists (
+                     select from card_events e
+                      where e.person_id = a.person_id and e.application_id = a.application_id
+                        and e.event = 'come_back' and e.at = a.state_since))
              order by person_id, application_id limit $4""",  # noqa: S608
         now,
         *after,

@@ -19,7 +19,7 @@ from yikatong.core.errors import Text
 
 Effect = Literal[
     "note_fee", "stop_lost_card", "give_fee_back", "number_card", "issue_card", "replace_old_card", "freeze", "unfreeze",
-    "unfreeze_account", "set_pin", "reset_pin", "freeze_for_death", "end_applications", "make_anew",
+    "unfreeze_account", "set_pin", "change_pin", "reset_pin", "freeze_for_death", "end_applications", "make_anew",
 ]  # fmt: skip
 EFFECTS: Final[dict[Effect, Text]] = {
     "note_fee": Text("记应交工本费", "the fee becomes due"),
@@ -43,8 +43,11 @@ EFFECTS: Final[dict[Effect, Text]] = {
     "unfreeze": Text("两个应用和账户恢复", "both sides and the account are released"),
     "unfreeze_account": Text("挂失止付解除", "the account's stop for the loss is lifted"),
     "set_pin": Text("设置卡密码", "the PIN is set"),
+    "change_pin": Text("换成新密码", "the new PIN takes the old one's place"),
     "reset_pin": Text("重设卡密码", "the PIN is set anew"),
-    "freeze_for_death": Text("账户因身故止付", "the account is frozen for death"),
+    "freeze_for_death": Text(
+        "身故的，名下银行账户止付", "of the dead, all bank accounts are frozen"
+    ),
     "end_applications": Text("在办申请一并撤回", "applications under way are withdrawn"),
 }
 
@@ -122,7 +125,7 @@ APPLICATION: Final[tuple[Move, ...]] = (
 CARD: Final[tuple[Move, ...]] = (
     Move("activate", Text("启用社保功能", "activate the social-security side"), ("issued",), "active", (g.ALIVE, g.VALID, g.channel("activate"), g.acts("activate"), g.shown("activate")), ("set_pin",)),
     Move("activate_bank", Text("启用银行功能", "activate the bank side"), ("issued", "active", "locked"), None, (g.ALIVE, g.VALID, g.channel("activate_bank"), g.acts("activate_bank"), g.ISSUING_BANK, g.BANK_INACTIVE, g.shown("activate_bank")), ("unfreeze_account",)),
-    Move("change_pin", Text("改密码", "change the PIN"), ("active",), None, (g.ALIVE, g.channel("change_pin"), g.acts("change_pin"))),
+    Move("change_pin", Text("改密码", "change the PIN"), ("active",), None, (g.ALIVE, g.channel("change_pin"), g.acts("change_pin")), ("change_pin",)),
     Move("lock", Text("密码连错三次，锁定", "three wrong PINs in a row lock it"), ("active",), "locked"),
     Move("unlock", Text("解锁", "unlock"), ("locked",), "active", (g.ALIVE, g.channel("unlock"), g.acts("unlock"), g.shown("unlock"))),
     Move("reset_pin", Text("重置密码", "reset the PIN"), ("active", "locked"), "active", (g.ALIVE, g.channel("reset_pin"), g.acts("reset_pin"), g.shown("reset_pin")), ("reset_pin",)),
@@ -132,7 +135,8 @@ CARD: Final[tuple[Move, ...]] = (
     Move("report_loss", Text("挂失", "report a loss"), NOT_STOPPED, "loss_reported", (g.channel("report_loss"), g.acts("report_loss"), g.shown("report_loss")), ("freeze",)),
     Move("withdraw_loss", Text("解挂", "withdraw the loss report"), _LOST, RESTORED, (g.ALIVE, g.channel("withdraw_loss"), g.acts("withdraw_loss"), g.shown("withdraw_loss")), ("unfreeze",)),
     Move("remind_expiry", Text("提醒即将到期", "tell that the card is about to expire"), LIVE, None),
-    Move("expire", Text("到期", "expire"), (*LIVE, *_LOST), "expired", (g.RAN_OUT,)),
+    # A provisional report ends first: else the account would stay stopped with nobody to lift it.
+    Move("expire", Text("到期", "expire"), (*LIVE, "loss_reported"), "expired", (g.RAN_OUT,)),
     Move("replace", Text("被新卡替换", "replaced by the new card"), (*LIVE, *_LOST, "expired"), "replaced"),
     Move("cancel", Text("注销", "cancel"), (*LIVE, *_LOST, "expired"), "cancelled", (g.channel("cancel"), g.acts("cancel"), g.KIN_OF_THE_DEAD, g.shown("cancel")), ("freeze_for_death", "end_applications")),
 )

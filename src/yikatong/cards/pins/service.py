@@ -210,6 +210,14 @@ async def choose(
     return card, await verifiers.make(platform, PURPOSE, subject_of(card_id), chosen)
 
 
+async def check(
+    platform: Platform, person_id: int, card_number: str | None, pin: str, field: str = "pin"
+) -> None:
+    """Raise InvalidInput for digits the person may not choose, before a card is handed over with them;
+    `card_number` where one is drawn already."""
+    rules.check_choice(pin, await _holder(platform, person_id, card_number or ""), field)
+
+
 async def put_first(
     platform: Platform, connection: Connection, card: Card, verifier: bytes, actor: Actor
 ) -> None:
@@ -237,6 +245,23 @@ async def put_anew(
     detail: dict[str, object] = {"card_id": card.card_id, "proof": proof}
     await audit.record(connection, actor, now, card.person_id, "pin.reset", detail)
     await _tell(platform, connection, card.person_id, card.card_id, "reset", actor)
+
+
+async def put_changed(
+    platform: Platform, connection: Connection, card: Card, verifier: bytes, actor: Actor
+) -> None:
+    """A PIN in place of the old one, which the caller has seen right with the card in a reader, inside
+    the caller's transaction; the caller writes what happened to the card."""
+    now = platform.clock.now()
+    await store.put(connection, card.person_id, card.card_id, verifier, now)
+    detail: dict[str, object] = {"card_id": card.card_id, "card_present": True}
+    await audit.record(connection, actor, now, card.person_id, "pin.changed", detail)
+    await telling.of_pin(platform, connection, card, "changed", str(new_id(now)))
+
+
+async def chosen(connection: Connection, person_id: int, card_id: int) -> bool:
+    """Whether the card has a PIN: one that was activated in bulk or on the phone has none at first."""
+    return await store.chosen(connection, person_id, card_id)
 
 
 async def forget_tries(connection: Connection, card: Card) -> None:

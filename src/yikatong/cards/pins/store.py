@@ -74,6 +74,14 @@ async def lock_card(connection: Connection, person_id: int, card_id: int) -> boo
     )
 
 
+async def chosen(connection: Connection, person_id: int, card_id: int) -> bool:
+    return await connection.fetchval(
+        "select exists (select from card_pins where person_id = $1 and card_id = $2)",
+        person_id,
+        card_id,
+    )
+
+
 async def forget_tries(connection: Connection, person_id: int, card_id: int) -> None:
     await connection.execute(
         "update card_pins set wrong_in_row = 0 where person_id = $1 and card_id = $2",

@@ -126,6 +126,32 @@ KINDS: Final[Mapping[str, Kind]] = {
             Text("重新申领", "Apply again"), CARD, until="day",
         ),
         _kind(
+            "application.withdrawn", "card",
+            ("社保卡申领已撤回", "Your application for a card was withdrawn"),
+            ("您的社保卡申领已撤回，交过的工本费会退回。还需要卡，请重新申领；不是您或代办人撤回的，请拨打 12333。",
+             "Your application for a social-security card was withdrawn; a fee that was paid is given "
+             "back. If you still need a card, apply again. If neither you nor somebody for you did "
+             "this, call 12333."),
+            Text("重新申领", "Apply again"), CARD,
+        ),
+        _kind(
+            "application.fee_due", "card",
+            ("交了工本费就寄卡", "Your card is sent when its fee is paid"),
+            ("您的社保卡已制好，交了工本费 {amount} 元就寄出。请在网上交，或到社保服务窗口交。",
+             "Your social-security card is made and is sent when its fee of {amount} yuan is paid: "
+             "online, or at a social-security counter."),
+            Text("去交工本费", "Pay the fee"), CARD, amount="money",
+        ),
+        _kind(
+            "card.came_back", "card",
+            ("寄给您的社保卡被退回", "Your card came back in the post"),
+            ("寄给您的社保卡没有送到，已退回发卡地。请带身份证到发卡地的社保服务窗口领取，或拨打 12333 再寄一次。",
+             "Your social-security card could not be delivered and came back. Collect it with your id "
+             "card at a social-security counter of the place that issued it, or call 12333 to have it "
+             "sent again."),
+            _APPLICATION, CARD,
+        ),
+        _kind(
             "card.destroyed", "card",
             ("社保卡逾期未领，已销毁", "Your card was not collected and is destroyed"),
             ("您的社保卡从 {since}起一直没有领取，已按规定销毁。还需要卡，请重新申领。",
@@ -164,6 +190,15 @@ KINDS: Final[Mapping[str, Kind]] = {
              "The {part} of your social-security card ending in {card} is activated."),
             _CARD, CARD, card="tail", part=PARTS,
         ),
+        # Activated where no PIN can be chosen: by the list of an employer, or on the phone.
+        _kind(
+            "card.activated_without_pin", "card",
+            ("社保卡已启用，请设密码", "Your card is activated: choose its PIN"),
+            ("您尾号 {card} 的社保卡的社保功能已启用，还没有卡密码。请在网上设一个，或带身份证到窗口设。",
+             "The social-security side of your social-security card ending in {card} is activated and "
+             "has no PIN yet. Choose one online, or at a counter with your id card."),
+            Text("设置卡密码", "Choose the PIN"), f"{CARD}/do/reset_pin", card="tail",
+        ),
         _kind(
             "card.expiring", "card",
             ("社保卡快到期了", "Your card expires soon"),
@@ -190,6 +225,22 @@ KINDS: Final[Mapping[str, Kind]] = {
             _CARD, CARD, old="tail", card="tail",
         ),
         _kind(
+            "card.collected_for", "security",
+            ("社保卡已由他人代领", "Somebody collected your card for you"),
+            ("您尾号 {card} 的社保卡已由代办人或监护人领取。没有人替您领卡，请立即拨打 12333。",
+             "Your social-security card ending in {card} was collected by an agent or guardian. If "
+             "nobody was to collect it for you, call 12333 at once."),
+            _CARD, CARD, card="tail",
+        ),
+        _kind(
+            "card.cancelled", "security",
+            ("社保卡已注销", "Your card was cancelled"),
+            ("您尾号 {card} 的社保卡已注销，永久不能再用。不是您本人办理，请立即拨打 12333。",
+             "Your social-security card ending in {card} was cancelled and will never work again. If "
+             "this was not you, call 12333 at once."),
+            _CARD, CARD, card="tail",
+        ),
+        _kind(
             "pin.changed", "security",
             ("卡密码已修改", "Your PIN was changed"),
             ("您尾号 {card} 的社保卡密码已修改。不是您本人操作，请立即挂失，或拨打 12333。",
@@ -212,6 +263,14 @@ KINDS: Final[Mapping[str, Kind]] = {
              "The PIN of your social-security card ending in {card} was entered wrongly too often and is "
              "locked. Reset it; if it was not you, call 12333."),
             Text("重置密码", "Reset the PIN"), CARD, card="tail",
+        ),
+        _kind(
+            "pin.unlocked", "security",
+            ("卡密码已解锁", "Your PIN is unlocked"),
+            ("您尾号 {card} 的社保卡已解锁，密码不变。不是您本人办理，请立即挂失，或拨打 12333。",
+             "Your social-security card ending in {card} is unlocked; its PIN is as before. If this was "
+             "not you, report the card lost at once, or call 12333."),
+            _LOSS, CARD, card="tail",
         ),
         _kind(
             "loss.provisional", "security",

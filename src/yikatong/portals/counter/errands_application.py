@@ -6,7 +6,7 @@ from typing import Final
 
 from yikatong.cards.counters.model import Counter
 from yikatong.cards.model import Card, CardApplication, Kind, Why
-from yikatong.cards.office import applying, living, services, terms
+from yikatong.cards.office import applying, living, rules, services, terms
 from yikatong.cards.office.errors import STATE_NAMES
 from yikatong.cards.office.model import (
     KIND_NAMES,
@@ -16,6 +16,7 @@ from yikatong.cards.office.model import (
     Mended,
     NewApplication,
 )
+from yikatong.cards.pins import service as pins
 from yikatong.core.errors import InvalidInput, Text, one_of
 from yikatong.money.bank.banks import banks
 from yikatong.portals.counter.card_errand import (
@@ -138,25 +139,16 @@ def _apply_fields(case: Case, *, kind: Kind) -> Sequence[Field]:
             Field(name="region", kind="place", label="card_region", optional=True,
                   hint=words("counter_hint_card_region"))
         )  # fmt: skip
-    elif kind != "first" and terms.load().find(_home(facts), facts.day).fee:
+    elif (
+        kind != "first"
+        and terms.load().find(rules.insured_place(facts.person, facts.enrolments), facts.day).fee
+    ):
         found.append(
             Field(name="pay", kind="radios", label="pay_fee", value="cash",
                   options=[(one, words(f"counter_fee_{one}")) for one in ("cash", "later")])
         )  # fmt: skip
     found.append(files(*_kinds(case, kind, whys)))
     return found
-
-
-def _home(facts: Facts) -> str:
-    """Where the card is issued: the insured place."""
-    current = [one for one in facts.enrolments if one.status != "ended"]
-    return (
-        min(
-            current, key=lambda one: ("310", "390", "110", "150", "210").index(one.insurance)
-        ).region
-        if current
-        else facts.person.residence_region
-    )
 
 
 async def _apply(case: Case, actor: Actor, *, kind: Kind) -> Done:
@@ -372,6 +364,9 @@ async def _hand_over(case: Case, actor: Actor) -> Done:
             zh="启用要本人或监护人来，代办人只能领卡，请把密码空着",
             en="only the person or a guardian activates; somebody else collects, so leave the PIN empty",
         )
+    if pin:
+        # A PIN that may not be chosen is told before the card is out of the hand.
+        await pins.check(case.platform, person_id, one.card_number, pin, "new")
     card = await applying.hand_over(
         case.platform, person_id, one.application_id, doing(case), actor, key,
         event="hand_over" if one.state == "ready" else "print",

@@ -54,6 +54,18 @@ async def _activate(case: Case, actor: Actor) -> Done:
     return card_told(case, done, words("counter_note_bank_side"))
 
 
+async def _activate_by_phone(case: Case, actor: Actor) -> Done:
+    done = await living.activate_by_phone(
+        case.platform, case.facts.person_id, _card(case).card_id, case.typed("tail"), doing(case),
+        actor, case.idempotency_key,
+    )  # fmt: skip
+    return card_told(case, done, words("call_note_activated"))
+
+
+def _tail_field(_: Case) -> Sequence[Field]:
+    return (Field(name="tail", label="card_tail", longest=9, hint=words("call_hint_card_tail")),)
+
+
 async def _reset_pin(case: Case, actor: Actor) -> Done:
     done = await living.reset_pin(
         case.platform, case.facts.person_id, _card(case).card_id, pin_of(case), doing(case), actor,
@@ -83,9 +95,15 @@ async def _cancel(case: Case, actor: Actor) -> Done:
         doing(case), actor, case.idempotency_key,
     )  # fmt: skip
     done = card_told(case, gone)
+    left = [
+        *((kind, balance) for _, kind, balance in remaining.accounts),
+        ("wealth", remaining.wealth),
+        ("contributions", remaining.contributions),
+    ]
     rest = [
-        (words(f"told_left_{kind}"), same(format_yuan_grouped(balance)))
-        for _, kind, balance in remaining.accounts
+        (words(f"told_left_{kind}"), same(format_yuan_grouped(amount)))
+        for kind, amount in left
+        if amount
     ]
     note = words("counter_note_remaining") if rest else None
     return Done([*done.told, *rest], note)
@@ -119,6 +137,12 @@ ERRANDS: Final = (
         steps=(_with_pin,), channels=CHANNELS, carry_out=_activate, refused=dead,
         documents=needs("activate"), shown=_state_is("issued"),
         fields_of={**FIELDS, "pin": "new"},
+    ),
+    Errand(
+        name="card_activate_phone", group="card", permission="cards.activate_by_phone",
+        who=("guardian",), steps=(_tail_field,), channels=("phone",),
+        carry_out=_activate_by_phone, refused=dead, documents=lambda _: (),
+        shown=_state_is("issued"), fields_of=FIELDS,
     ),
     applications.FIRST,
     Errand(

@@ -16,9 +16,11 @@ from yikatong.benefits.pension.model import INSURANCE_NAMES
 from yikatong.benefits.proof_of_life import service as proofs
 from yikatong.cards.counters.model import Counter
 from yikatong.cards.model import CardApplication
-from yikatong.cards.office import applying
+from yikatong.cards.office import applying, terms
+from yikatong.cards.office import rules as office_rules
 from yikatong.cards.production import blanks, delivery
 from yikatong.cards.production.stock_model import Movement
+from yikatong.core.clock import today
 from yikatong.core.errors import YikatongError
 from yikatong.core.ids import time_of
 from yikatong.core.platform import Platform
@@ -203,11 +205,19 @@ async def _applications(desk: Desk) -> Queue:
         and desk.caller.may("cards.review", one.region)
     ]
     names = await _names(desk, {one.person_id for one in mine})
+    day, book = today(desk.platform.clock), terms.load()
+
+    def name(one: CardApplication) -> str:
+        said = application_name(one).in_language(desk.language)
+        due = office_rules.due_on(one, book.find(one.region, day))
+        late = due is not None and due < day
+        return desk.view.text("queue_late", what=said, day=f"{due}") if late else said
+
     return Queue(
         "applications",
         [
             Waiting(
-                application_name(one).in_language(desk.language), names.get(one.person_id, ""),
+                name(one), names.get(one.person_id, ""),
                 one.state_since or time_of(one.application_id),
                 f"/staff/people/{one.person_id}/applications/{one.application_id}",
             )
