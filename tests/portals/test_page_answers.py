@@ -167,6 +167,8 @@ def test_no_text_is_missing_and_none_is_left_over() -> None:
         "members_done_",
         "members_state_",
         "office_",
+        "operations_clients",
+        "operations_machines",
         "policy_amount_",
         "policy_example_say_",
     )

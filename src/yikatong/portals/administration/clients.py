@@ -46,7 +46,9 @@ def _row(view: View, one: Client) -> Row:
     return Row(
         id=one.client_id,
         name=one.name.in_language(view.language),
-        beside=one.client_id + (f" · {view.text('clients_sandbox')}" if one.sandbox else ""),
+        beside=" · ".join(
+            [one.client_id, *([view.text("clients_sandbox")] if one.sandbox else [])]
+        ),
         notices=[("no", view.text("clients_is_off", at=view.day(one.disabled_at)))] if off else [],
         facts=[
             view.text("machines_made", at=view.date(one.made_at)),
