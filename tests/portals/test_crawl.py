@@ -1,4 +1,5 @@
-"""Every page that each role comes to by its links: whole, translated, and nobody else's."""
+"""Every page that each role comes to by its links: whole, translated, days as people write them, and nobody
+else's."""
 
 import os
 import re
@@ -38,6 +39,11 @@ _BYTES: Final = 100_000
 _CHINESE: Final = re.compile(r"[\u4e00-\u9fff]")
 _MASKED: Final = re.compile(r"[\u4e00-\u9fff]?\*+[\u4e00-\u9fff]*")
 _BRACKETS: Final = re.compile(r"[(（][^()（）]*[)）]")
+_FOR_MACHINES: Final = re.compile(
+    r"(?<![0-9-])(20[0-9]{2}-[0-9]{2}-[0-9]{2}|[01][0-9]-[0-3][0-9] [0-9]{2}:[0-9]{2})"
+)
+"""A day or moment as no page writes it, but those that show what machines say."""
+_OF_MACHINES: Final = ("/sandbox", "/policies/try")
 _ENGLISH: Final = re.compile(r"[A-Za-z]{2,}(?:[ ,][ ]?[A-Za-z]{2,}){3,}")
 
 
@@ -93,6 +99,8 @@ def faults(reader: Reader, page: Sight, names: re.Pattern[str]) -> Iterator[str]
     if len(set(page.keys)) < len(page.keys):
         yield f"an access key twice: {' '.join(sorted(page.keys))}"
     for text, language in page.texts:
+        if _FOR_MACHINES.search(text) and not answer.url.path.startswith(_OF_MACHINES):
+            yield f"a day as machines write it: {text[:60]}"
         told = names.sub("", text)
         if page.language == "en":
             plain = _BRACKETS.sub("", _MASKED.sub("", told))

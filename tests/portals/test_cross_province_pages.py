@@ -136,7 +136,7 @@ def test_a_delivery_is_confirmed_and_what_is_lost_is_made_again(
     fits(page, "cross-sheet")
     page.goto(f"{place.address}/staff/sheets/{number}")
     page.check(f"#missing-{lines[0]}")
-    page.click("summary")
+    page.click("main summary")
     with page.expect_navigation():
         page.click("button[value=lose]")
     assert page.is_visible("#reason-error")

@@ -1,10 +1,11 @@
 """Days stand on the pages as people write them."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
 from yikatong.core.clock import SHANGHAI
+from yikatong.core.days import moment_in_words
 from yikatong.portals.view import dated
 
 
@@ -31,3 +32,9 @@ def test_days_months_and_moments_are_said_in_words_and_all_else_is_left(
 ) -> None:
     assert dated(value, "zh") == chinese
     assert dated(value, "en") == english
+
+
+def test_where_it_matters_which_came_first_the_second_is_told_in_shanghais_time() -> None:
+    at = datetime(2026, 3, 4, 23, 30, 59, tzinfo=UTC)
+    assert moment_in_words(at, "zh", seconds=True) == "2026年3月5日 07:30:59"
+    assert moment_in_words(at, "en", seconds=True) == "5 March 2026, 07:30:59"

@@ -29,17 +29,21 @@ def month_in_words(month: date, language: str) -> str:
     return f"{month.year}年{month.month}月"
 
 
-def moment_in_words(at: datetime, language: str) -> str:
-    """A moment as people write it, in Shanghai's time."""
+def moment_in_words(at: datetime, language: str, *, seconds: bool = False) -> str:
+    """A moment as people write it, in Shanghai's time; with the second where it matters which of two came
+    first."""
     here = at.astimezone(SHANGHAI)
     comma = ", " if language == "en" else " "
-    return f"{day_in_words(here.date(), language)}{comma}{here:%H:%M}"
+    time = f"{here:%H:%M:%S}" if seconds else f"{here:%H:%M}"
+    return f"{day_in_words(here.date(), language)}{comma}{time}"
 
 
 def read_day(text: str, field: str) -> date:
     """A day of this century such as 2026-03-01, so that one can reckon with it; raises InvalidInput
     naming `field`."""
     text = text.strip()
+    if not text:
+        raise InvalidInput(field, zh="请填写日期", en="give the date")
     try:
         if _DAY.fullmatch(text):
             return date.fromisoformat(text)

@@ -7,6 +7,7 @@ import msgspec
 
 from yikatong.core import regions
 from yikatong.core.clock import SHANGHAI
+from yikatong.core.days import day_in_words, moment_in_words
 from yikatong.core.errors import Text
 from yikatong.core.money import (
     Fen,
@@ -155,10 +156,6 @@ def _moment(at: datetime) -> str:
     return at.astimezone(SHANGHAI).isoformat(timespec="seconds")
 
 
-def _day(at: datetime) -> str:
-    return at.astimezone(SHANGHAI).date().isoformat()
-
-
 def summary_body(one: Settlement, provider_name: str) -> dict[str, Any]:
     """A settlement for a list."""
     return {
@@ -231,8 +228,8 @@ def mark(receipt: Receipt) -> Text | None:
         )
     if back is not None:
         return Text(
-            f"已于 {back.settled_at:%Y-%m-%d %H:%M} 撤销（撤销编号 {back.settlement_id}），本单无效",
-            f"reversed at {back.settled_at:%Y-%m-%d %H:%M} by {back.settlement_id}: no longer valid",
+            f"已于{moment_in_words(back.settled_at, 'zh')}撤销（撤销编号 {back.settlement_id}），本单无效",
+            f"reversed on {moment_in_words(back.settled_at, 'en')} by {back.settlement_id}: no longer valid",
         )
     return None
 
@@ -248,15 +245,15 @@ def card_note(receipt: Receipt) -> Text | None:
         )
     if paid is None:
         return None
-    amount, at = format_yuan_grouped(-paid.amounts[0]), f"{paid.at:%Y-%m-%d %H:%M}"
+    amount = format_yuan_grouped(-paid.amounts[0])
     if receipt.paid_back:
         return Text(
             f"现金部分 {amount} 元曾由社保卡银行账户支付，已原路退回",
             f"the cash part of {amount} yuan was paid from the card and went back to its account",
         )
     return Text(
-        f"现金部分 {amount} 元已于 {at} 由社保卡银行账户支付",
-        f"the cash part of {amount} yuan was paid from the card at {at}",
+        f"现金部分 {amount} 元已于{moment_in_words(paid.at, 'zh')}由社保卡银行账户支付",
+        f"the cash part of {amount} yuan was paid from the card on {moment_in_words(paid.at, 'en')}",
     )
 
 
@@ -266,11 +263,13 @@ def insurance_name(one: Settlement) -> Text:
     return Text(f"{place(one.insured_region)} {zh}", f"{place(one.insured_region, 'en')}, {en}")
 
 
-def days(receipt: Receipt) -> str:
+def _days(receipt: Receipt, language: str) -> str:
     """The days of the care."""
     visit = receipt.visit
-    begun = _day(visit.begun_at)
-    ended = _day(visit.ended_at) if visit.ended_at else begun
+    begun, ended = (
+        day_in_words(at.astimezone(SHANGHAI).date(), language)
+        for at in (visit.begun_at, visit.ended_at or visit.begun_at)
+    )
     return begun if begun == ended else f"{begun} – {ended}"
 
 
@@ -296,10 +295,13 @@ def facts(receipt: Receipt) -> list[tuple[Text, Text]]:
         (Text("医疗机构", "Provider"), same(receipt.provider_name)),
         (Text("就医地", "Place"), place),
         (Text("看病方式", "Care"), care_name(one)),
-        (Text("就医日期", "Days"), same(days(receipt))),
+        (Text("就医日期", "Days"), Text(_days(receipt, "zh"), _days(receipt, "en"))),
         (Text("参保", "Insured"), insurance_name(one)),
         (Text("结算方式", "Settled"), channel),
-        (Text("结算时间", "Time"), same(f"{one.settled_at:%Y-%m-%d %H:%M:%S}")),
+        (
+            Text("结算时间", "Time"),
+            Text(*(moment_in_words(one.settled_at, each, seconds=True) for each in ("zh", "en"))),
+        ),
         (Text("结算编号", "Number"), same(str(one.settlement_id))),
     ]
     if one.invoice:

@@ -80,6 +80,8 @@ def parse_json(data: bytes | str) -> Mapping[str, Any]:
 
 def parse_day(text: str, field: str) -> date:
     """A day such as 2026-03-01; raises InvalidInput naming `field`."""
+    if not text.strip():
+        raise InvalidInput(field, zh="请填写日期", en="give the date")
     if _DAY.fullmatch(text):
         with suppress(ValueError):
             return date.fromisoformat(text)

@@ -199,7 +199,7 @@ def _insured(view: View, one: Enrolment, bills: Sequence[Bill], day: date) -> di
         "code": one.insurance,
         "text": enrolment_text(one, day).in_language(view.language),
         "months": one.months_paid,
-        "until": f"{one.covered_until}" if one.covered_until else "",
+        "until": view.day(one.covered_until),
         "years": years[:_YEARS_OPEN],
         "older": years[_YEARS_OPEN:],
     }
@@ -210,10 +210,10 @@ def _bill(view: View, one: Bill, day: date) -> dict[str, Any]:
     return {
         "id": str(one.bill_id),
         "name": INSURANCE_NAMES[one.insurance].in_language(view.language),
-        "period": f"{one.period_from:%Y}" if year else f"{one.period_from:%Y-%m}",
+        "period": f"{one.period_from:%Y}" if year else view.day(f"{one.period_from:%Y-%m}"),
         "place": view.place(one.region, short=True),
         "total": one.total,
-        "due_on": f"{one.due_on}",
+        "due_on": view.day(one.due_on),
         "late": one.due_on < day,
     }
 
@@ -241,7 +241,7 @@ def _offers(
                     "year": str(year),
                     "amount": season.amounts.get(one.category),
                     "grades": [format_yuan(grade) for grade in season.grades],
-                    "until": f"{season.late_until}",
+                    "until": view.day(season.late_until),
                 }
             )
     return found

@@ -1,7 +1,7 @@
 """Exceptions to work on (待处理), for operator, finance and auditor; and as JSON."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from litestar import Request, Response, get, post
@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.response import Redirect
 
 from yikatong.core.clock import SHANGHAI
+from yikatong.core.days import moment_in_words
 from yikatong.core.errors import InvalidInput, NotFound, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.identity import office
@@ -90,7 +91,7 @@ async def _show(
         current="exceptions",
         errors=errors,
         done=done if done in _DONE else "",
-        at=f"{at:%Y-%m-%d %H:%M:%S}",
+        at=moment_in_words(at, view.language, seconds=True),
         nation=caller.everywhere("operations.read"),
         hidden=len(found) - _SHOWN,
         rows=[_row(view, one, caller) for one in found[:_SHOWN]],
@@ -99,12 +100,18 @@ async def _show(
     return response
 
 
+def _since(view: View, at: datetime) -> str:
+    """Since when; what is known by the day alone stands at its midnight."""
+    midnight = at.astimezone(SHANGHAI).time() == time()
+    return view.date(at) if midnight else view.day(at)
+
+
 def _row(view: View, one: Found, caller: Caller) -> dict[str, Any]:
     return {
         "kind": one.kind,
         "subject": one.subject,
         "moment": one.since.isoformat(),
-        "since": f"{one.since.astimezone(SHANGHAI):%Y-%m-%d %H:%M}",
+        "since": _since(view, one.since),
         "what": one.what.in_language(view.language),
         "why": one.why.in_language(view.language),
         "to_do": one.to_do.in_language(view.language),
@@ -113,7 +120,7 @@ def _row(view: View, one: Found, caller: Caller) -> dict[str, Any]:
         "taken": view.text(
             "exceptions_taken_by",
             by=one.taken_by,
-            at=f"{one.taken_at.astimezone(SHANGHAI):%m-%d %H:%M}",
+            at=view.day(one.taken_at),
         )
         if one.taken_at
         else "",

@@ -20,6 +20,7 @@ from yikatong.cards.production import service as production
 from yikatong.core import due_work, pulse, regions, sending
 from yikatong.core.clock import SHANGHAI, today
 from yikatong.core.database import Connection
+from yikatong.core.days import moment_in_words
 from yikatong.core.errors import Text
 from yikatong.core.platform import Platform
 from yikatong.exchange import service as exchange
@@ -399,8 +400,8 @@ async def _approvals(approvals: Approvals, caller: Caller) -> list[Found]:
                 f"waits for a second person: {PERMISSIONS[one.permission].text.en}",
             ),
             Text(
-                f"{one.asked_by} 提出，{one.until.astimezone(SHANGHAI):%m-%d %H:%M} 前有效",
-                f"{one.asked_by} asks; until {one.until.astimezone(SHANGHAI):%m-%d %H:%M}",
+                f"{one.asked_by} 提出，{moment_in_words(one.until, 'zh')}前有效",
+                f"{one.asked_by} asks; until {moment_in_words(one.until, 'en')}",
             ),
             Text("在“我的工作台”同意或拒绝", "approve or refuse it under “My work”"),
             one.regions[0] if one.regions else NATION,

@@ -8,7 +8,7 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from yikatong.core.clock import SHANGHAI, today
+from yikatong.core.clock import today
 from yikatong.core.errors import InvalidInput
 from yikatong.core.months import add_months, month_of
 from yikatong.core.platform import Platform
@@ -62,8 +62,8 @@ async def flows(
         current="flows",
         errors=errors,
         form={**form, "month": form["month"] or ("" if form["since"] else f"{day:%Y-%m}")},
-        since=f"{since:%Y-%m-%d}",
-        until=f"{until:%Y-%m-%d}",
+        since=view.day(since),
+        until=view.day(until),
         earlier=f"{add_months(month, -1):%Y-%m}",
         later=f"{add_months(month, 1):%Y-%m}" if add_months(month, 1) <= day else "",
         asked=f"?{urlencode(chosen)}" if chosen else "",
@@ -137,8 +137,8 @@ async def flow(
             treatment=view.place(treatment, short=True),
             insured=view.place(insured, short=True),
         ),
-        "since": f"{since:%Y-%m-%d}",
-        "until": f"{until:%Y-%m-%d}",
+        "since": view.day(since),
+        "until": view.day(until),
         "back": f"{ADDRESS}?{urlencode(chosen)}" if chosen else ADDRESS,
         "asked": f"?{urlencode(chosen)}" if chosen else "",
         "frame": frame_of(view, session),
@@ -189,7 +189,7 @@ async def flow(
         "flows-postings.html",
         rows=[
             {
-                "at": f"{one.line.at.astimezone(SHANGHAI):%m-%d %H:%M}",
+                "at": view.day(one.line.at),
                 "person": str(one.line.about_person_id),
                 "name": mask_name(names.get(one.line.about_person_id, "")),
                 "provider": providers.get(one.provider, one.provider),

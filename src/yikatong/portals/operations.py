@@ -30,7 +30,7 @@ from yikatong.benefits.runs.model import (
     WithBank,
 )
 from yikatong.benefits.runs.paydays import payday
-from yikatong.core.clock import SHANGHAI, today
+from yikatong.core.clock import today
 from yikatong.core.errors import InvalidInput, YikatongError
 from yikatong.core.money import format_yuan, format_yuan_grouped, parse_yuan
 from yikatong.core.months import parse_month
@@ -118,7 +118,7 @@ async def _list(
             "address": f"{RUNS}/{one.run_id}",
             "title": shown.title(one, view.language),
             "state": STATE_NAMES[one.state].in_language(view.language),
-            "day": f"{one.prepared_at:%Y-%m-%d %H:%M}",
+            "day": view.day(one.prepared_at),
             "lines": f"{one.lines:,}",
             "amount": one.approved_amount,
         }
@@ -211,14 +211,14 @@ async def show_run(
     facts = _facts(view, found) | _next(view, found, caller)
     banks = await files.with_banks(platform, found.run)
     facts |= {
-        "banks": [_with_bank(one) for one in banks],
+        "banks": [_with_bank(view, one) for one in banks],
         "prepares": caller.may("run.prepare", found.run.region),
         "taken": _taken(view, request.query_params.get("taken", "")),
     }
     return _respond(request, view, "run.html", session, wrong, f"{RUNS}/{run_id}", **facts)
 
 
-def _with_bank(one: WithBank) -> dict[str, Any]:
+def _with_bank(view: View, one: WithBank) -> dict[str, Any]:
     nothing = (0, 0)
     back = [one.states.get(name, nothing) for name in ("returned", "corrected")]
     return {
@@ -228,11 +228,9 @@ def _with_bank(one: WithBank) -> dict[str, Any]:
         "credited": one.states.get("paid", nothing),
         "returned": tuple(map(sum, zip(*back, strict=True))),
         "open": one.states.get("sent", nothing),
-        "made": f"{one.file.made_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}" if one.file else "",
+        "made": view.day(one.file.made_at) if one.file else "",
         "made_by": one.file.made_by if one.file else "",
-        "answered": f"{one.file.answered_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
-        if one.file and one.file.answered_at
-        else "",
+        "answered": view.day(one.file.answered_at) if one.file else "",
     }
 
 
@@ -418,11 +416,7 @@ def _facts(view: View, found: Summary) -> dict[str, Any]:
         "count": count,
         "of": of,
         "share": round(100 * count / of) if of else 0,
-        "people": [
-            (view.text(name), who, f"{at:%Y-%m-%d %H:%M}" if at else "")
-            for name, who, at in people
-            if who
-        ],
+        "people": [(view.text(name), who, view.day(at)) for name, who, at in people if who],
         "returned": found.states.get("returned", (0, 0))[0],
         "before": found.before,
         "amount": found.amount,

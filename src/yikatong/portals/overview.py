@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 
 from yikatong.core import due_work, pulse
 from yikatong.core.clock import SHANGHAI
+from yikatong.core.days import moment_in_words
 from yikatong.core.platform import Platform
 from yikatong.core.pulse import Counts, Overview
 from yikatong.core.tally import BOUNDS
@@ -55,14 +56,14 @@ async def overview(
         member=session,
         frame=frame_of(view, session),
         current="operations",
-        at=f"{found.at:%Y-%m-%d %H:%M:%S}",
+        at=moment_in_words(found.at, view.language, seconds=True),
         refresh=chosen if chosen in REFRESH else "",
         choices=list(REFRESH),
         failing=sum(one.failed_since is not None for one in work),
         processes=[
             {
                 "name": one.name,
-                "since": f"{one.started_at.astimezone(SHANGHAI):%m-%d %H:%M}",
+                "since": view.day(one.started_at),
                 "seen": f"{one.seen_at.astimezone(SHANGHAI):%H:%M:%S}",
                 "lost": one.seen_at < quiet,
                 "waiting": [

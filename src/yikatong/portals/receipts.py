@@ -123,9 +123,7 @@ def explained(view: View, receipt: Receipt) -> dict[str, Any]:
         "one": one,
         "mark": said(receipts_shown.mark(receipt)),
         "card": said(receipts_shown.card_note(receipt)),
-        "facts": [
-            (said(name), view.day(said(value))) for name, value in receipts_shown.facts(receipt)
-        ],
+        "facts": [(said(name), said(value)) for name, value in receipts_shown.facts(receipt)],
         "pays": [(said(name), amount) for name, amount in receipts_shown.who_pays(one)],
         "parts": [(said(name), amount) for name, amount in receipts_shown.bill_parts(one)],
         "steps": [

@@ -1,6 +1,6 @@
 """The routes of the public pages."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from litestar import Request, Response, Router, get
 from litestar.params import FromPath, QueryParameter
@@ -137,6 +137,10 @@ def load() -> None:
         guides.topics(language)
 
 
+_STAFF_PAGES: Final = (("/staff", "/staff"), ("/clinic", "/clinic"), ("/operations", "/staff"))
+"""How the addresses of staff begin, and where an error there leads back to."""
+
+
 def error_page(request: Request[Any, Any, Any], error: YikatongError) -> Response[str]:
     """A page for an error that no field of a form can show."""
     view = View.of(request)
@@ -146,11 +150,14 @@ def error_page(request: Request[Any, Any, Any], error: YikatongError) -> Respons
         "not_found_title" if missing else "refused_title" if refused else "error_page_title"
     )
     text = error.text.in_language(view.language)
-    path = request.url.path
-    back = next((one for one in ("/staff", "/clinic") if path.startswith(one)), "/")
-    response = view.respond(
-        request, "error.html", status=error.status, title=title, text=text, back=back
+    # Who signed in with which role is not read again: what failed may be the database.
+    of_staff = next(
+        (back for start, back in _STAFF_PAGES if request.url.path.startswith(start)), ""
     )
+    response = view.respond(
+        request, "error.html", status=error.status, title=title, text=text, back=of_staff or "/",
+        base="staff-base.html" if of_staff else "base.html", member=None, frame=None,
+    )  # fmt: skip
     if error.status == 503:
         response.headers["Retry-After"] = "2"
     elif isinstance(error, TooManyTries):

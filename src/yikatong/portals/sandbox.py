@@ -15,7 +15,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from yikatong.core import regions
-from yikatong.core.clock import SHANGHAI
+from yikatong.core.days import moment_in_words
 from yikatong.core.errors import InvalidInput, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.identity.staff import demo
@@ -194,15 +194,15 @@ async def calls(
         "sandbox-calls.html",
         provider=provider,
         name=_name(view, provider),
-        rows=[_row(one) for one in found],
+        rows=[_row(view, one) for one in found],
     )
 
 
-def _row(one: ProviderCall) -> _Row:
+def _row(view: View, one: ProviderCall) -> _Row:
     meaning = explaining.explain(
         one.transaction_code, one.status, one.code, explaining.read(one.answer)
     )
-    at = f"{one.at.astimezone(SHANGHAI):%m-%d %H:%M:%S}"
+    at = moment_in_words(one.at, view.language, seconds=True)
     return _Row(at, one, meaning, _pretty(one.request), _pretty(one.answer))
 
 

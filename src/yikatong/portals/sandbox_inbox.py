@@ -6,7 +6,7 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 
 from yikatong.core import sending
-from yikatong.core.clock import SHANGHAI
+from yikatong.core.days import moment_in_words
 from yikatong.core.platform import Platform
 from yikatong.medical.sandbox import service
 from yikatong.portals.view import View
@@ -21,7 +21,8 @@ async def inbox(
     view = View.of(request)
     texts = await sending.inbox(platform)
     rows = [
-        (f"{one.at.astimezone(SHANGHAI):%m-%d %H:%M:%S}", one.to_masked, one.words) for one in texts
+        (moment_in_words(one.at, view.language, seconds=True), one.to_masked, one.words)
+        for one in texts
     ]
     return view.respond(request, "sandbox-inbox.html", rows=rows)
 

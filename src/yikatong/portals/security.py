@@ -6,7 +6,6 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.response import Redirect
 
-from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.identity.model import MODE_NAMES
@@ -62,7 +61,7 @@ def _device_row(view: View, one: KnownDevice, here: KnownDevice | None) -> dict[
     return {
         "id": one.device_id,
         "device": one.device,
-        "first": view.day(one.first_at.astimezone(SHANGHAI).date()),
+        "first": view.date(one.first_at),
         "last": view.day(one.last_at),
         "here": here is not None and one.device_id == here.device_id,
     }

@@ -1,7 +1,6 @@
 """The home of a member of staff (工作台): what waits for them, approvals, what they may do."""
 
 import re
-from datetime import datetime
 from typing import Any, Final
 
 from litestar import Request, Response, get, post
@@ -9,7 +8,6 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.identity.approvals.model import Approval
@@ -78,7 +76,6 @@ async def _home(
         request, "staff-home.html", session, wrong,
         waits=await staff_waits.found(desk, claims, approvals),
         first=staff_waits.first_place(desk),
-        moment=_moment,
         roles=[
             (text.in_language(view.language), place_name(view, one.region))
             for role, text in ROLES.items()
@@ -102,8 +99,8 @@ async def _home(
             {
                 "id": one.session_id,
                 "device": one.device,
-                "begun": _moment(one.begun_at),
-                "seen": _moment(one.seen_at),
+                "begun": view.day(one.begun_at),
+                "seen": view.day(one.seen_at),
                 "here": one.session_id == session.session_id,
             }
             for one in await signing_in.sessions_of(platform, session.staff_number)
@@ -112,10 +109,6 @@ async def _home(
         codes_left=await signing_in.recovery_codes_left(platform, session.staff_number),
         done=done if done in _DONE else "",
     )  # fmt: skip
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(SHANGHAI):%m-%d %H:%M}"
 
 
 def _fact(view: View, name: str, value: str) -> tuple[str, str]:
@@ -144,8 +137,8 @@ def _approval(view: View, one: Approval) -> dict[str, Any]:
         "places": [place_name(view, code) for code in one.regions],
         "facts": [_fact(view, *fact) for fact in shown_facts(one.facts)],
         "by": one.asked_by,
-        "at": _moment(one.asked_at),
-        "until": _moment(one.until),
+        "at": view.day(one.asked_at),
+        "until": view.day(one.until),
         "state": one.state,
         "outcome": one.outcome,
         "decided_by": one.decided_by or "",

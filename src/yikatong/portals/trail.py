@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from litestar.response import Redirect
 
 from yikatong.core.clock import SHANGHAI, today
+from yikatong.core.days import moment_in_words
 from yikatong.core.errors import InvalidInput, YikatongError
 from yikatong.core.platform import Platform
 from yikatong.core.regions import Region
@@ -136,24 +137,22 @@ async def _show(
         + [(name, _of_others(texts[view.language])) for name, texts in action_texts().items() if "." in name],
         rows=[_row(view, one, names, providers) for one in events],
         reached="" if found is None or found.before is None
-        else f"{found.reached.astimezone(SHANGHAI):%Y-%m-%d %H:%M}",
+        else view.day(found.reached),
         more=f"{ADDRESS}?{urlencode({**words, 'before': str(before)})}" if before else "",
         file=f"{ADDRESS}/csv?{urlencode(words)}" if events else "",
         file_max=f"{service.FILE_MAX:,}",
-        span=f"{asked.since} – {asked.until}" if asked else "",
+        span=view.day(f"{asked.since} – {asked.until}") if asked else "",
         nation=caller.everywhere("audit.read"),
         checks=[
             {
                 "name": view.text(f"trail_check_{name.replace('.', '_')}"),
-                "at": f"{checks[name].last_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
-                if name in checks
-                else "",
+                "at": view.day(checks[name].last_at) if name in checks else "",
                 "well": name in checks and checks[name].failed_since is None,
                 "why": checks[name].reason.in_language(view.language) if name in checks else "",
             }
             for name in (seals.WHOLE, seals.LATELY, verification.CHECK)
         ],
-        sealed=f"{sealed.astimezone(SHANGHAI):%Y-%m-%d %H:%M}" if sealed else "",
+        sealed=view.day(sealed),
     )  # fmt: skip
     response.headers.update(headers)
     return response
@@ -174,7 +173,7 @@ def _row(
 ) -> dict[str, str]:
     text = action_text(one.action)
     return {
-        "at": f"{one.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}",
+        "at": moment_in_words(one.at, view.language, seconds=True),
         "what": _of_others(text[view.language]) if text else one.action,
         "action": one.action,
         "who": view.text(f"trail_by_{one.actor.kind}"),

@@ -16,6 +16,7 @@ from litestar import Request, Response
 from markupsafe import Markup
 
 from yikatong.core import regions
+from yikatong.core.clock import SHANGHAI
 from yikatong.core.days import day_in_words, moment_in_words, month_in_words
 from yikatong.core.errors import NotFound
 from yikatong.core.money import format_percent, format_yuan_grouped
@@ -187,8 +188,12 @@ class View(msgspec.Struct):
         return text.format_map(facts) if facts else text
 
     def day(self, value: object) -> str:
-        """A day, month or moment in the reader's language."""
+        """A day, month or moment in the reader's language; empty for none."""
         return dated(value, self.language)
+
+    def date(self, at: datetime | None) -> str:
+        """The day of a moment in Shanghai, in the reader's language; empty for none."""
+        return self.day(at and at.astimezone(SHANGHAI).date())
 
     def place(self, code: str, *, short: bool = False) -> str:
         """A place's name in the reader's language."""

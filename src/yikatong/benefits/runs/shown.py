@@ -21,6 +21,7 @@ from yikatong.benefits.runs.model import (
 )
 from yikatong.benefits.runs.paydays import payday
 from yikatong.core import regions
+from yikatong.core.days import month_in_words
 from yikatong.core.money import format_yuan
 
 
@@ -197,9 +198,10 @@ def title(one: Run, language: str = "zh") -> str:
     """A run as people name it."""
     benefit = FUND_NAMES[one.insurance].in_language(language)
     place = regions.short_name(one.region, language)
+    month = month_in_words(one.month, language)
     if language == "en":
-        return f"{place}, {benefit}, {one.month:%Y-%m}{' (correction)' if one.corrects else ''}"
-    return f"{place}{benefit} {one.month:%Y-%m}{'（更正）' if one.corrects else ''}"
+        return f"{place}, {benefit}, {month}{' (correction)' if one.corrects else ''}"
+    return f"{place}{benefit} {month}{'（更正）' if one.corrects else ''}"
 
 
 def file(one: BankFile) -> FileBody:

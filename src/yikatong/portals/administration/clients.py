@@ -1,132 +1,89 @@
 """Services that let people sign in with their card, for administrators of the nation."""
 
+from collections.abc import Sequence
 from typing import Any, Final, cast
 
-from litestar import Request, Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath
-from litestar.response import Redirect
-
-from yikatong.core.errors import InvalidInput, NotFound, YikatongError, one_of
+from yikatong.core.errors import InvalidInput, one_of
 from yikatong.core.platform import Platform
-from yikatong.identity import office
 from yikatong.identity.model import Level
 from yikatong.identity.openid import clients as room
 from yikatong.identity.openid.clients import NewClient
 from yikatong.identity.openid.model import SCOPE_NAMES, Authentication, Client
 from yikatong.money.bodies import check_key
-from yikatong.portals.administration.frame import (
-    RIGHT,
-    Wrong,
-    events,
-    kept,
-    moment,
-    new_key,
-    respond,
+from yikatong.portals.administration.programs import (
+    Deed,
+    Kind,
+    Row,
+    lines_of,
+    no_such_deed,
+    routes_of,
 )
-from yikatong.portals.administration.handed import HANDED
-from yikatong.portals.administration.machines import EVENTS_MAX, lines_of, read_long
-from yikatong.portals.sign_in import answer_wrong
-from yikatong.portals.signed_in import same_site
-from yikatong.portals.staff_sign_in import require_staff
 from yikatong.portals.view import View
+from yikatong.trust.audit import Actor
 
-CLIENTS: Final = "/operations/clients"
-NEW: Final = f"{CLIENTS}/new"
 _AUTHENTICATIONS: Final[tuple[Authentication, ...]] = ("secret", "private_key_jwt", "none")
+_LEVELS: Final = ("1", "2", "3")
 _SCOPES: Final = tuple(one for one in SCOPE_NAMES if one != "openid")
-_NEW_FIELDS: Final = (
-    "client_id", "name_zh", "name_en", "redirect_uris", "post_logout_uris", "authentication",
-    "level", "sector", "key_set", "key", "native", *(f"scope-{one}" for one in _SCOPES),
-)  # fmt: skip
 
 
-@get(CLIENTS, include_in_schema=False)
-async def clients(
-    request: Request[Any, Any, Any], platform: NamedDependency[Platform]
-) -> Response[Any]:
+async def _rows(view: View, platform: Platform) -> Sequence[Row]:
     """All of them, those switched off too."""
-    session, _ = await require_staff(request, platform, "client.manage")
-    return await _list(request, platform, session)
+    return [_row(view, one) for one in await room.every(platform)]
 
 
-async def _list(
-    request: Request[Any, Any, Any], platform: Platform, session: Any, wrong: Wrong = RIGHT
-) -> Response[Any]:
-    view = View.of(request)
-    found = await room.every(platform)
-    done = request.query_params.get("done", "")
-    async with platform.database.transaction(readonly=True) as connection:
-        ids = [one.client_id for one in found]
-        recorded = await office.of_subjects(connection, ids, "client.", EVENTS_MAX)
-    return respond(
-        request, view, "clients.html", session, "machines", wrong, CLIENTS,
-        rows=[_row(view, one) for one in found], key=new_key(), events=events(view, recorded),
-        done=done if done in ("disable", "enable", "handed", "added") else "",
-    )  # fmt: skip
+def _row(view: View, one: Client) -> Row:
+    off = one.disabled_at is not None
+    deeds: list[Deed] = []
+    if one.authentication == "secret" and not off:
+        deeds.append(Deed("rotate", view.text("clients_rotate"), view.text("clients_rotate_say")))
+    deeds.append(
+        Deed("enable", view.text("clients_enable"))
+        if off
+        else Deed(
+            "disable", view.text("clients_disable"), view.text("clients_disable_say"), grave=True
+        )
+    )
+    return Row(
+        id=one.client_id,
+        name=one.name.in_language(view.language),
+        beside=" · ".join(
+            [one.client_id, *([view.text("clients_sandbox")] if one.sandbox else [])]
+        ),
+        notices=[("no", view.text("clients_is_off", at=view.day(one.disabled_at)))] if off else [],
+        facts=[
+            view.text("machines_made", at=view.date(one.made_at)),
+            view.text(f"client_by_{one.authentication}"),
+            view.text(f"client_level_{one.required_level}"),
+        ],
+        lines=one.redirect_uris,
+        more=(
+            view.text("clients_scopes"),
+            [SCOPE_NAMES[scope].in_language(view.language) for scope in one.scopes],
+        ),
+        deeds=deeds,
+    )
 
 
-def _row(view: View, one: Client) -> dict[str, Any]:
+def _choices(view: View) -> dict[str, Any]:
     return {
-        "id": one.client_id,
-        "name": one.name.in_language(view.language),
-        "proves": view.text(f"client_by_{one.authentication}"),
-        "addresses": one.redirect_uris,
-        "scopes": [SCOPE_NAMES[scope].in_language(view.language) for scope in one.scopes],
-        "level": str(one.required_level),
-        "made": moment(one.made_at)[:10],
-        "off": moment(one.disabled_at),
-        "secret": one.authentication == "secret",
-        "sandbox": one.sandbox,
-    }
-
-
-@get(NEW, include_in_schema=False)
-async def new(
-    request: Request[Any, Any, Any], platform: NamedDependency[Platform]
-) -> Response[Any]:
-    """The form for a new service."""
-    session, _ = await require_staff(request, platform, "client.manage")
-    form = dict.fromkeys(_NEW_FIELDS, "") | {"authentication": "secret", "level": "1"}
-    form |= {"key": new_key()} | await kept(request, platform, session.staff_number)
-    return _new(request, session, form)
-
-
-def _new(
-    request: Request[Any, Any, Any], session: Any, form: dict[str, Any], wrong: Wrong = RIGHT
-) -> Response[Any]:
-    view = View.of(request)
-    return respond(
-        request, view, "client-new.html", session, "machines", wrong, NEW, form=form,
-        scopes=[
+        "scopes": [
             (one, text.in_language(view.language))
             for one, text in SCOPE_NAMES.items()
             if one in _SCOPES
         ],
-        ways=[(one, view.text(f"client_by_{one}")) for one in _AUTHENTICATIONS],
-        levels=[(one, view.text(f"client_level_{one}")) for one in ("1", "2", "3")],
-    )  # fmt: skip
+        "ways": [(one, view.text(f"client_by_{one}")) for one in _AUTHENTICATIONS],
+        "levels": [(one, view.text(f"client_level_{one}")) for one in _LEVELS],
+    }
 
 
-@post(NEW, include_in_schema=False)
-async def add(
-    request: Request[Any, Any, Any], platform: NamedDependency[Platform]
-) -> Response[Any]:
-    """Register it; its secret, where it has one, is on the page that follows."""
-    same_site(request)
-    session, caller = await require_staff(request, platform, "client.manage")
-    form = await read_long(request, *_NEW_FIELDS)
-    try:
-        key, wanted = check_key(form["key"], "client_id"), _wanted(form)
-        await room.add(platform, wanted, caller.actor("clients"), key=key)
-    except YikatongError as error:
-        return _new(request, session, form, answer_wrong(View.of(request), error, "client_id"))
-    to = f"{HANDED}/{key}" if wanted.authentication == "secret" else f"{CLIENTS}?done=added"
-    return Redirect(to, status_code=303)
+async def _add(platform: Platform, form: dict[str, str], actor: Actor, key: str) -> str:
+    wanted = _wanted(form)
+    await room.add(platform, wanted, actor, key=key)
+    return "" if wanted.authentication == "secret" else "added"
 
 
 def _wanted(form: dict[str, str]) -> NewClient:
-    if form["level"] not in ("1", "2", "3"):
+    if form["level"] not in _LEVELS:
         raise InvalidInput("level", zh="请选一个等级", en="choose a level")
     return NewClient(
         client_id=form["client_id"].strip().lower(),
@@ -143,30 +100,24 @@ def _wanted(form: dict[str, str]) -> NewClient:
     )
 
 
-@post(f"{CLIENTS}/{{client_id:str}}/{{errand:str}}", include_in_schema=False)
-async def carry_out(
-    request: Request[Any, Any, Any],
-    platform: NamedDependency[Platform],
-    client_id: FromPath[str],
-    errand: FromPath[str],
-) -> Response[Any]:
-    """A new secret, off or on again; pressed twice it is done once."""
-    same_site(request)
-    session, caller = await require_staff(request, platform, "client.manage", form_at=CLIENTS)
-    sent, actor = await read_long(request, "key"), caller.actor("clients")
-    try:
-        if errand == "rotate":
-            key = check_key(sent["key"], client_id)
-            await room.rotate_secret(platform, client_id, actor, key=key)
-            return Redirect(f"{HANDED}/{key}", status_code=303)
-        if errand not in ("disable", "enable"):
-            raise NotFound(zh="没有这个地址", en="there is nothing at this address")
-        await room.set_disabled(platform, client_id, actor, disabled=errand == "disable")
-    except YikatongError as error:
-        errors, status, headers = answer_wrong(View.of(request), error, client_id)
-        wrong = ({client_id[:40]: next(iter(errors.values()))}, status, headers)
-        return await _list(request, platform, session, wrong)
-    return Redirect(f"{CLIENTS}?done={errand}", status_code=303)
+async def _carry_out(platform: Platform, deed: str, number: str, actor: Actor, key: str) -> str:
+    if deed == "rotate":
+        await room.rotate_secret(platform, number, actor, key=check_key(key, number))
+        return ""
+    if deed not in ("disable", "enable"):
+        raise no_such_deed()
+    await room.set_disabled(platform, number, actor, disabled=deed == "disable")
+    return deed
 
 
-routes: Final = [clients, new, add, carry_out]
+routes: Final = routes_of(
+    Kind(
+        name="clients", permission="client.manage", recorded="client.", number="client_id",
+        fields=("client_id", "name_zh", "name_en", "redirect_uris", "post_logout_uris",
+                "authentication", "level", "sector", "key_set", "native",
+                *(f"scope-{one}" for one in _SCOPES)),
+        first={"authentication": "secret", "level": "1"},
+        done=("disable", "enable", "handed", "added"),
+        rows=_rows, choices=_choices, add=_add, carry_out=_carry_out,
+    )
+)  # fmt: skip

@@ -2,12 +2,10 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from litestar import Request, Response
 
-from yikatong.core.clock import SHANGHAI
 from yikatong.core.platform import Platform
 from yikatong.identity.office import OfficeEvent
 from yikatong.identity.staff.model import StaffSession
@@ -55,11 +53,6 @@ def new_key() -> str:
     return uuid.uuid4().hex
 
 
-def moment(at: datetime | None) -> str:
-    """A moment in China's time; empty where there was none."""
-    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}" if at else ""
-
-
 def role_name(view: View, role: str) -> str:
     """A role in the reader's language."""
     return next(
@@ -71,7 +64,7 @@ def events(view: View, found: Sequence[OfficeEvent]) -> list[dict[str, str]]:
     """What was done with a member, a machine or a client, and by whom."""
     return [
         {
-            "at": moment(one.at),
+            "at": view.day(one.at),
             "subject": one.subject,
             "what": view.text(f"office_{one.action.replace('.', '_')}"),
             "who": view.text("office_command_line") if one.actor == "command line" else one.actor,

@@ -15,7 +15,7 @@ from yikatong.identity import handing
 from yikatong.identity.handing import Handed
 from yikatong.identity.staff import service
 from yikatong.money.bodies import check_key
-from yikatong.portals.administration.frame import moment, respond
+from yikatong.portals.administration.frame import respond
 from yikatong.portals.signed_in import same_site
 from yikatong.portals.staff_frame import place_name
 from yikatong.portals.staff_sign_in import STAFF, require_staff
@@ -52,7 +52,7 @@ async def handed(
     return respond(
         request, view, "handed.html", session, current, key=number, which=kind, secret=one.secret,
         facts=[(name.in_language(view.language), value) for name, value in facts],
-        until=moment(one.at + handing.SHOWN_FOR)[11:],
+        until=f"{(one.at + handing.SHOWN_FOR).astimezone(SHANGHAI):%H:%M}",
     )  # fmt: skip
 
 

@@ -1,101 +1,87 @@
 """Credentials of machines for administrators of the nation, and when which signing key is in use."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from litestar import Request, Response, get, post
+from litestar import Request, Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath
-from litestar.response import Redirect
 
-from yikatong.core.errors import InvalidInput, NotFound, YikatongError
+from yikatong.core.errors import InvalidInput
 from yikatong.core.platform import Platform
-from yikatong.identity import office
 from yikatong.identity.keys import service as keys_room
 from yikatong.identity.keys.model import Told
 from yikatong.identity.machines import service
 from yikatong.identity.machines.model import Machine
 from yikatong.money.bodies import check_key
-from yikatong.portals.administration.frame import (
-    RIGHT,
-    Wrong,
-    events,
-    kept,
-    moment,
-    new_key,
-    respond,
+from yikatong.portals.administration.frame import respond
+from yikatong.portals.administration.programs import (
+    Deed,
+    Kind,
+    Row,
+    lines_of,
+    no_such_deed,
+    routes_of,
 )
-from yikatong.portals.administration.handed import HANDED
-from yikatong.portals.sign_in import answer_wrong
-from yikatong.portals.signed_in import same_site
 from yikatong.portals.staff_frame import place_name
 from yikatong.portals.staff_sign_in import require_staff
 from yikatong.portals.view import View
 from yikatong.trust.access import PERMISSIONS, NotAllowed
+from yikatong.trust.audit import Actor
 
-MACHINES: Final = "/operations/machines"
-NEW: Final = f"{MACHINES}/new"
 KEYS: Final = "/operations/keys"
-_NEW_FIELDS: Final = ("id", "name", "kind", "grant", "days", "key")
-_TEXT_MAX: Final = 4000
-EVENTS_MAX: Final = 30
 _ENDS_SOON: Final = timedelta(days=30)
 
 
-async def read_long(request: Request[Any, Any, Any], *names: str) -> dict[str, str]:
-    """These fields of a form, some of which have a line each for several values."""
-    sent = await request.form()
-    return {name: str(sent.get(name) or "")[:_TEXT_MAX].replace("\x00", "") for name in names}
-
-
-def lines_of(text: str) -> list[str]:
-    """What stands in the lines of a field."""
-    return [line.strip() for line in text.splitlines() if line.strip()]
-
-
-@get(MACHINES, include_in_schema=False)
-async def machines(
-    request: Request[Any, Any, Any], platform: NamedDependency[Platform]
-) -> Response[Any]:
+async def _rows(view: View, platform: Platform) -> Sequence[Row]:
     """All of them, the live ones first."""
-    session, _ = await require_staff(request, platform, "machine.manage")
-    return await _list(request, platform, session)
-
-
-async def _list(
-    request: Request[Any, Any, Any], platform: Platform, session: Any, wrong: Wrong = RIGHT
-) -> Response[Any]:
-    view, now = View.of(request), platform.clock.now()
+    now = platform.clock.now()
     found = await service.every(platform)
-    done = request.query_params.get("done", "")
-    async with platform.database.transaction(readonly=True) as connection:
-        ids = [one.machine_id for one in found]
-        recorded = await office.of_subjects(connection, ids, "machine.", EVENTS_MAX)
-    return respond(
-        request, view, "machines.html", session, "machines", wrong, MACHINES,
-        rows=[
-            _row(view, one, now)
-            for one in sorted(found, key=lambda one: (one.revoked_at is not None, one.machine_id))
-        ],
-        key=new_key(), events=events(view, recorded), done=done if done in ("revoked", "handed") else "",
-    )  # fmt: skip
+    return [
+        _row(view, one, now)
+        for one in sorted(found, key=lambda one: (one.revoked_at is not None, one.machine_id))
+    ]
 
 
-def _row(view: View, one: Machine, now: datetime) -> dict[str, Any]:
+def _row(view: View, one: Machine, now: datetime) -> Row:
     used = max((each.used_at for each in one.secrets if each.used_at), default=None)
     ends = max((each.ends_at for each in one.secrets), default=None)
-    return {
-        "id": one.machine_id,
-        "name": one.name,
-        "kind": view.text(f"machine_kind_{one.kind}"),
-        "grants": [_grant(view, grant.what, grant.region) for grant in one.grants],
-        "made": moment(one.made_at)[:10],
-        "used": moment(used),
-        "ends": moment(ends)[:10],
-        "soon": ends is not None and ends - now < _ENDS_SOON,
-        "secrets": len(one.secrets),
-        "revoked": moment(one.revoked_at),
-    }
+    facts = [view.text("machines_made", at=view.date(one.made_at))]
+    if ends:
+        facts.append(view.text("machines_ends", at=view.date(ends)))
+    facts.append(
+        view.text("machines_used", at=view.day(used)) if used else view.text("machines_unused")
+    )
+    if len(one.secrets) > 1:
+        facts.append(view.text("machines_two"))
+    return Row(
+        id=one.machine_id,
+        name=one.name,
+        beside=f"{one.machine_id} · {view.text(f'machine_kind_{one.kind}')}",
+        notices=_notices(view, one, ends, now),
+        facts=facts,
+        lines=[_grant(view, grant.what, grant.region) for grant in one.grants],
+        deeds=[]
+        if one.revoked_at
+        else [
+            Deed("rotate", view.text("machines_rotate"), view.text("machines_rotate_say")),
+            Deed(
+                "revoke", view.text("machines_revoke"), view.text("machines_revoke_say"), grave=True
+            ),
+        ],
+    )
+
+
+def _notices(
+    view: View, one: Machine, ends: datetime | None, now: datetime
+) -> list[tuple[Literal["no", "but"], str]]:
+    if one.revoked_at:
+        return [("no", view.text("machines_is_revoked", at=view.day(one.revoked_at)))]
+    if ends is None:
+        return [("no", view.text("machines_ended"))]
+    if ends - now < _ENDS_SOON:
+        return [("but", view.text("machines_ends_soon", at=view.date(ends)))]
+    return []
 
 
 def _grant(view: View, what: str, region: str) -> str:
@@ -103,50 +89,23 @@ def _grant(view: View, what: str, region: str) -> str:
     return f"{text} ({what}@{place_name(view, region)})"
 
 
-@get(NEW, include_in_schema=False)
-async def new(
-    request: Request[Any, Any, Any], platform: NamedDependency[Platform]
-) -> Response[Any]:
-    """The form for a new machine."""
-    session, _ = await require_staff(request, platform, "machine.manage")
-    form = dict.fromkeys(_NEW_FIELDS, "") | {"kind": "service", "days": "365", "key": new_key()}
-    form |= await kept(request, platform, session.staff_number)
-    return _new(request, session, form)
-
-
-def _new(
-    request: Request[Any, Any, Any], session: Any, form: dict[str, Any], wrong: Wrong = RIGHT
-) -> Response[Any]:
-    view = View.of(request)
-    return respond(
-        request, view, "machine-new.html", session, "machines", wrong, NEW, form=form,
-        kinds=[(one, view.text(f"machine_kind_{one}")) for one in ("service", "provider")],
-        permissions=[
+def _choices(view: View) -> dict[str, Any]:
+    return {
+        "kinds": [(one, view.text(f"machine_kind_{one}")) for one in ("service", "provider")],
+        "permissions": [
             (one.name, one.text.in_language(view.language))
             for one in PERMISSIONS.values()
             if one.name != "approval.decide"
         ],
+    }
+
+
+async def _add(platform: Platform, form: dict[str, str], actor: Actor, key: str) -> str:
+    await service.add(
+        platform, form["id"].strip().lower(), form["name"], form["kind"],
+        service.read_grants(lines_of(form["grant"])), actor, lasts=_days(form["days"]), key=key,
     )  # fmt: skip
-
-
-@post(NEW, include_in_schema=False)
-async def add(
-    request: Request[Any, Any, Any], platform: NamedDependency[Platform]
-) -> Response[Any]:
-    """Add it; its token is on the page that follows."""
-    same_site(request)
-    session, caller = await require_staff(request, platform, "machine.manage")
-    form = await read_long(request, *_NEW_FIELDS)
-    try:
-        key = check_key(form["key"], "id")
-        await service.add(
-            platform, form["id"].strip().lower(), form["name"], form["kind"],
-            service.read_grants(lines_of(form["grant"])), caller.actor("machines"),
-            lasts=_days(form["days"]), key=key,
-        )  # fmt: skip
-    except YikatongError as error:
-        return _new(request, session, form, answer_wrong(View.of(request), error, "id"))
-    return Redirect(f"{HANDED}/{key}", status_code=303)
+    return ""
 
 
 def _days(text: str) -> timedelta:
@@ -156,32 +115,16 @@ def _days(text: str) -> timedelta:
     return timedelta(days=int(text))
 
 
-@post(f"{MACHINES}/{{machine_id:str}}/{{errand:str}}", include_in_schema=False)
-async def carry_out(
-    request: Request[Any, Any, Any],
-    platform: NamedDependency[Platform],
-    machine_id: FromPath[str],
-    errand: FromPath[str],
-) -> Response[Any]:
-    """A new token, or let in no more; pressed twice it is done once."""
-    same_site(request)
-    session, caller = await require_staff(request, platform, "machine.manage", form_at=MACHINES)
-    sent = await read_long(request, "key")
-    try:
-        if errand == "rotate":
-            key = check_key(sent["key"], machine_id)
-            await service.rotate(platform, machine_id, caller.actor("machines"), key=key)
-            return Redirect(f"{HANDED}/{key}", status_code=303)
-        if errand != "revoke":
-            raise NotFound(zh="没有这个地址", en="there is nothing at this address")
-        one = next((m for m in await service.every(platform) if m.machine_id == machine_id), None)
-        if one is None or one.revoked_at is None:
-            await service.revoke(platform, machine_id, caller.actor("machines"))
-    except YikatongError as error:
-        errors, status, headers = answer_wrong(View.of(request), error, machine_id)
-        wrong = ({machine_id[:40]: next(iter(errors.values()))}, status, headers)
-        return await _list(request, platform, session, wrong)
-    return Redirect(f"{MACHINES}?done=revoked", status_code=303)
+async def _carry_out(platform: Platform, deed: str, number: str, actor: Actor, key: str) -> str:
+    if deed == "rotate":
+        await service.rotate(platform, number, actor, key=check_key(key, number))
+        return ""
+    if deed != "revoke":
+        raise no_such_deed()
+    one = next((m for m in await service.every(platform) if m.machine_id == number), None)
+    if one is None or one.revoked_at is None:
+        await service.revoke(platform, number, actor)
+    return "revoked"
 
 
 @get(KEYS, include_in_schema=False)
@@ -217,9 +160,19 @@ def _key(view: View, one: Told, now: datetime) -> dict[str, str]:
         "id": one.key_id,
         "algorithm": one.algorithm,
         "state": view.text(f"key_{state}"),
-        "since": moment(one.signs_from),
-        "until": moment(one.published_until),
+        "since": view.day(one.signs_from),
+        "until": view.day(one.published_until),
     }
 
 
-routes: Final = [machines, new, add, carry_out, keys]
+routes: Final = [
+    *routes_of(
+        Kind(
+            name="machines", permission="machine.manage", recorded="machine.", number="id",
+            fields=("id", "name", "kind", "grant", "days"),
+            first={"kind": "service", "days": "365"}, done=("revoked", "handed"),
+            rows=_rows, choices=_choices, add=_add, carry_out=_carry_out,
+        )
+    ),
+    keys,
+]  # fmt: skip

@@ -19,7 +19,6 @@ from yikatong.portals.administration.frame import (
     Wrong,
     events,
     kept,
-    moment,
     new_key,
     respond,
     role_name,
@@ -90,7 +89,7 @@ def _row(view: View, one: Listed) -> dict[str, Any]:
             for grant in member.grants
         ],
         "state": member.state,
-        "signed_in": moment(one.signed_in_at),
+        "signed_in": view.day(one.signed_in_at),
         "locked": one.locked_until is not None,
         "second_factor": member.second_factor,
     }
@@ -202,15 +201,15 @@ def show_member(
         request, view, "member.html", session, "members", wrong, address,
         address=address, one=one, form=fields | (form or {}), candidates=candidates, opened=opened,
         office=place_name(view, one.region),
-        made=moment(one.made_at), signed_in=moment(file.listed.signed_in_at),
-        locked=moment(file.listed.locked_until),
+        made=view.day(one.made_at), signed_in=view.day(file.listed.signed_in_at),
+        locked=view.day(file.listed.locked_until),
         held=[
             {
                 "role": each.role,
                 "region": each.region,
                 "name": role_name(view, each.role),
                 "place": place_name(view, each.region),
-                "since": moment(each.granted_at)[:10],
+                "since": view.date(each.granted_at),
                 "by": view.text("office_command_line") if each.granted_by == "command line"
                 else each.granted_by,
                 "may": other and caller.may("staff.manage", each.region),
@@ -218,7 +217,7 @@ def show_member(
             for each in file.held
         ],
         sessions=[
-            (each.device, moment(each.begun_at), moment(each.seen_at)) for each in file.sessions
+            (each.device, view.day(each.begun_at), view.day(each.seen_at)) for each in file.sessions
         ],
         codes_left=file.recovery_codes_left,
         events=events(view, file.events),

@@ -88,7 +88,7 @@ async def _show(
         "clinic-day.html", wrong,
         current="clinic_day", provider=at.name, form=form, day=found, sums=found.all,
         one_day=found.since == found.until,
-        period=f"{found.since}" if found.since == found.until else f"{found.since} – {found.until}",
+        period=desk.view.day(f"{found.since}" if found.since == found.until else f"{found.since} – {found.until}"),
         groups=[
             (days.group_name(insurance, care).in_language(language), one)
             for insurance, care, one in found.groups
@@ -110,7 +110,7 @@ async def _show(
                 "number": row.settlement_id,
                 "at": f"{row.settled_at:%H:%M}"
                 if found.since == found.until
-                else f"{row.settled_at:%m-%d %H:%M}",
+                else desk.view.day(row.settled_at),
                 "care": CARE_NAMES[CARE_OF[row.care_code][1]].in_language(language),
                 "reversal": row.reverses is not None,
                 "one": row,

@@ -111,7 +111,7 @@ def _waiting(at: ClinicDesk, one: DeskVisit) -> dict[str, Any]:
         "address": f"{CLINIC}/visits/{one.desk_id}",
         "who": mask_name(one.told.name),
         "care": receipts_shown.CARE_NAMES[one.told.care].in_language(at.desk.language),
-        "begun": f"{one.begun_at:%m-%d %H:%M}",
+        "begun": at.desk.view.day(one.begun_at),
         "staying": one.told.care == "inpatient" and one.visit_id is not None,
     }
 

@@ -8,7 +8,6 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput, YikatongError, one_of
 from yikatong.core.ids import new_id
 from yikatong.core.money import format_yuan_grouped
@@ -121,7 +120,7 @@ async def _show(
         ],
         history=[
             (
-                f"{one.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}",
+                desk.view.day(one.at),
                 words(f"claim_did_{one.action}").in_language(language),
                 one.actor if one.actor_kind == "staff" else "",
             )

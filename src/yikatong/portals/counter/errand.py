@@ -15,6 +15,7 @@ from yikatong.medical.claims.service import ClaimOffice
 from yikatong.policies.requests import parse_day
 from yikatong.portals.counter.facts import Facts
 from yikatong.portals.counter.words import words
+from yikatong.portals.view import dated
 from yikatong.trust.access import Caller
 from yikatong.trust.audit import Actor
 
@@ -173,6 +174,6 @@ def dead(facts: Facts) -> Text | None:
     return words("refused_dead", day=f"{facts.person.died_on}")
 
 
-def same(text: object) -> Text:
-    """A value that reads the same in both languages."""
-    return Text(str(text), str(text))
+def same(value: object) -> Text:
+    """A value that is no text of ours; a day or moment as each language writes it."""
+    return Text(dated(value, "zh"), dated(value, "en"))

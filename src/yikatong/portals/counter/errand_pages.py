@@ -1,7 +1,7 @@
 """The pages of errands: one form for all of them, step by step, and the receipt."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -296,44 +296,52 @@ def whose(facts: Facts, way: Way) -> dict[str, str]:
     }
 
 
+def errand_routes(
+    base: str, channel: Channel, find: Callable[[Desk, Mapping[str, int]], Awaitable[Way]]
+) -> list[Any]:
+    """The form of each errand of a channel and its steps, below the address of the person's page. `find`
+    leads from the numbers in that address to the way, and raises where it is not open."""
+    address = f"{base}/errands/{{name:str}}"
+
+    async def opened(
+        request: Request[Any, Any, Any], platform: Platform, claims: ClaimOffice, name: str
+    ) -> tuple[Desk, Case, Errand, Way]:
+        errand, numbers = table.errand(name, channel), request.path_params
+        desk = await open_desk(request, platform, errand.permission)
+        way = await find(desk, numbers)
+        case = await open_case(desk, errand, claims, numbers["person_id"], way)
+        return desk, case, errand, way
+
+    @get(address, include_in_schema=False)
+    async def form(
+        request: Request[Any, Any, Any],
+        platform: NamedDependency[Platform],
+        claims: NamedDependency[ClaimOffice],
+        name: FromPath[str],
+    ) -> Response[Any]:
+        """The form of an errand for a person."""
+        return await show_first(*await opened(request, platform, claims, name))
+
+    @post(address, include_in_schema=False, request_max_body_size=forms.BODY_BYTES_MAX)
+    async def send(
+        request: Request[Any, Any, Any],
+        platform: NamedDependency[Platform],
+        claims: NamedDependency[ClaimOffice],
+        name: FromPath[str],
+    ) -> Response[Any]:
+        """One step of the form was sent."""
+        same_site(request)
+        open_one = await opened(request, platform, claims, name)
+        return await go_on(*open_one, await forms.read(request))
+
+    return [form, send]
+
+
 # ---- at the counter ----
 
 
-@get(f"{_PERSON}/errands/{{name:str}}", include_in_schema=False)
-async def form(
-    request: Request[Any, Any, Any],
-    platform: NamedDependency[Platform],
-    claims: NamedDependency[ClaimOffice],
-    person_id: FromPath[int],
-    name: FromPath[str],
-) -> Response[Any]:
-    """The form of an errand for a person."""
-    errand = table.errand(name, "counter")
-    desk = await open_desk(request, platform, errand.permission)
-    way = counter_way(person_id)
-    case = await open_case(desk, errand, claims, person_id, way)
-    return await show_first(desk, case, errand, way)
-
-
-@post(
-    f"{_PERSON}/errands/{{name:str}}",
-    include_in_schema=False,
-    request_max_body_size=forms.BODY_BYTES_MAX,
-)
-async def send(
-    request: Request[Any, Any, Any],
-    platform: NamedDependency[Platform],
-    claims: NamedDependency[ClaimOffice],
-    person_id: FromPath[int],
-    name: FromPath[str],
-) -> Response[Any]:
-    """One step of the form was sent."""
-    same_site(request)
-    errand = table.errand(name, "counter")
-    desk = await open_desk(request, platform, errand.permission)
-    way = counter_way(person_id)
-    case = await open_case(desk, errand, claims, person_id, way)
-    return await go_on(desk, case, errand, way, await forms.read(request))
+async def _counter_way(_: Desk, numbers: Mapping[str, int]) -> Way:
+    return counter_way(numbers["person_id"])
 
 
 @get(f"{_PERSON}/receipts/{{receipt_id:int}}", include_in_schema=False)
@@ -450,4 +458,4 @@ def offers(desk: Desk, facts: Facts, home: Sequence[str], way: Way) -> list[Offe
     return found
 
 
-routes: Final = [form, send, receipt, blank_form]
+routes: Final = [*errand_routes(_PERSON, "counter", _counter_way), receipt, blank_form]

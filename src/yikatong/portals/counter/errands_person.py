@@ -62,7 +62,7 @@ async def _prove(case: Case, actor: Actor) -> Done:
     )  # fmt: skip
     told = [
         (words("told_seen"), words(f"counter_seen_{kind}")),
-        (words("told_at"), same(f"{case.begun_at:%Y-%m-%d %H:%M}")),
+        (words("told_at"), same(case.begun_at)),
     ]
     told += [
         (words("told_next_proof"), same(one["proof_due_on"]))

@@ -132,7 +132,7 @@ async def _show(
         who=whose(facts, counter_way(person_id)), revealed=reason is not None, identity=_identity(desk, facts, reason),
         panels=panels, empty=[one for one in panels if not one.lines],
         done=[
-            (one.title.in_language(desk.language), one.receipt_id, f"{one.at:%m-%d %H:%M}")
+            (one.title.in_language(desk.language), one.receipt_id, view.day(one.at))
             for one in done
         ],
         groups=[
@@ -264,7 +264,7 @@ def _panels(desk: Desk, facts: Facts) -> list[Panel]:
             all_of_them = len(one.services) == len(SERVICES)
             what = words.words("file_all_services") if all_of_them else Text(zh, en)
             name = mask_name(facts.names.get(one.person_id, ""))
-            until = f"{one.ends_on}" if one.ends_on else words.words("state_no_end")
+            until = words.until_words(one.ends_on)
             lines.append(line(words.words(f"file_{one.kind}", name=name, until=until), what))
         found.append(Panel("authority", lines))
     return found
@@ -313,7 +313,7 @@ async def _notices(connection: Connection, desk: Desk, facts: Facts) -> list[Pan
         Panel("notices", [
             Line(
                 KINDS[one.kind].title.in_language(desk.language),
-                f"{one.at.astimezone(SHANGHAI):%m-%d %H:%M}",
+                desk.view.day(one.at),
             )
             for one in found
         ])
@@ -328,7 +328,7 @@ async def _calls(connection: Connection, desk: Desk, facts: Facts) -> list[Panel
     return [
         Panel("calls", [
             Line(
-                f"{one.begun_at.astimezone(SHANGHAI):%m-%d %H:%M} "
+                f"{desk.view.day(one.begun_at)} "
                 + desk.view.text(f"call_topic_{one.topic or 'none'}"),
                 vault.open(f"call:{one.call_id}", one.person_id, one.note_sealed)
                 if one.note_sealed

@@ -1,6 +1,6 @@
 """The pages for people from elsewhere (外省人员跨省通办): compare the document, the card's matters, errands."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from litestar import Request, Response, get, post
@@ -13,15 +13,13 @@ from yikatong.core.errors import YikatongError
 from yikatong.core.platform import Platform
 from yikatong.medical.claims.service import ClaimOffice
 from yikatong.portals.counter import form as forms
-from yikatong.portals.counter import guests, own_counter, receipts, store, table
+from yikatong.portals.counter import guests, own_counter, receipts, store
 from yikatong.portals.counter.desk import FINE, Desk, Wrong, open_desk
 from yikatong.portals.counter.errand_pages import (
     Way,
-    go_on,
+    errand_routes,
     offers,
-    open_case,
     read_facts,
-    show_first,
     show_receipt,
     whose,
 )
@@ -156,45 +154,6 @@ def _alarms(desk: Desk, facts: Facts) -> list[str]:
     return [one.in_language(desk.language) for one in found]
 
 
-@get(f"{_GUEST}/errands/{{name:str}}", include_in_schema=False)
-async def errand_form(
-    request: Request[Any, Any, Any],
-    platform: NamedDependency[Platform],
-    claims: NamedDependency[ClaimOffice],
-    person_id: FromPath[int],
-    guest_id: FromPath[int],
-    name: FromPath[str],
-) -> Response[Any]:
-    """The form of an errand that a cross-province counter may do."""
-    errand = table.errand(name, "cross_province")
-    desk = await open_desk(request, platform, errand.permission)
-    _, way = await _open(desk, person_id, guest_id)
-    case = await open_case(desk, errand, claims, person_id, way)
-    return await show_first(desk, case, errand, way)
-
-
-@post(
-    f"{_GUEST}/errands/{{name:str}}",
-    include_in_schema=False,
-    request_max_body_size=forms.BODY_BYTES_MAX,
-)
-async def errand_send(
-    request: Request[Any, Any, Any],
-    platform: NamedDependency[Platform],
-    claims: NamedDependency[ClaimOffice],
-    person_id: FromPath[int],
-    guest_id: FromPath[int],
-    name: FromPath[str],
-) -> Response[Any]:
-    """One step of it was sent."""
-    same_site(request)
-    errand = table.errand(name, "cross_province")
-    desk = await open_desk(request, platform, errand.permission)
-    _, way = await _open(desk, person_id, guest_id)
-    case = await open_case(desk, errand, claims, person_id, way)
-    return await go_on(desk, case, errand, way, await forms.read(request))
-
-
 @get(f"{_GUEST}/receipts/{{receipt_id:int}}", include_in_schema=False)
 async def receipt(
     request: Request[Any, Any, Any],
@@ -229,4 +188,10 @@ async def end(
     return Redirect(f"{GUESTS}?done=ended", status_code=303)
 
 
-routes: Final = [start, begin, screen, errand_form, errand_send, receipt, end]
+async def _open_way(desk: Desk, numbers: Mapping[str, int]) -> Way:
+    return (await _open(desk, numbers["person_id"], numbers["guest_id"]))[1]
+
+
+routes: Final = [
+    start, begin, screen, *errand_routes(_GUEST, "cross_province", _open_way), receipt, end,
+]  # fmt: skip

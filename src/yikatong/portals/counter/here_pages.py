@@ -12,7 +12,6 @@ from yikatong.cards.counters.model import Counter
 from yikatong.cards.production import blanks, delivery
 from yikatong.cards.production.stock_model import SHELF_NAMES, Sheet
 from yikatong.core import regions
-from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput, YikatongError, one_of
 from yikatong.core.platform import Platform
 from yikatong.core.sealing import mask_name
@@ -160,7 +159,7 @@ async def _sheet(
     desk.view.path = f"/staff/sheets/{found.sheet_id}"
     return desk.respond(
         "counter-sheet.html", wrong, current="desk",
-        sheet=found, sent=f"{found.sent_at.astimezone(SHANGHAI):%Y-%m-%d}",
+        sheet=found, sent=desk.view.date(found.sent_at),
         cards=[
             (one.line, mask_name(one.name) if one.name else "—", one.card_number[-4:],
              one.shelf, SHELF_NAMES[one.shelf].in_language(language) if one.shelf else "")

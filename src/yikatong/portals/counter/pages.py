@@ -1,7 +1,7 @@
 """The start page of the counter: the search field, what waits today; and the results of a search."""
 
 from collections.abc import Sequence
-from datetime import datetime, time
+from datetime import date, datetime
 from typing import Any, Final
 
 import msgspec
@@ -20,7 +20,7 @@ from yikatong.cards.office import applying, terms
 from yikatong.cards.office import rules as office_rules
 from yikatong.cards.production import blanks, delivery
 from yikatong.cards.production.stock_model import Movement
-from yikatong.core.clock import SHANGHAI, today
+from yikatong.core.clock import today
 from yikatong.core.errors import YikatongError
 from yikatong.core.ids import time_of
 from yikatong.core.platform import Platform
@@ -51,7 +51,7 @@ class Waiting(msgspec.Struct, frozen=True):
 
     what: str
     who: str
-    since: datetime
+    since: date | datetime
     address: str
 
 
@@ -91,12 +91,8 @@ async def _start(
         "counter-desk.html", wrong, current="desk", typed=typed, works=works,
         here=here and here.text.in_language(desk.language),
         blanks=stock[0].balance if stock else None,
-        queues=[*own, *await queues(desk, claims, approvals)], moment=_moment,
+        queues=[*own, *await queues(desk, claims, approvals)],
     )  # fmt: skip
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(SHANGHAI):%m-%d %H:%M}"
 
 
 async def queues(desk: Desk, claims: ClaimOffice, approvals: Approvals) -> list[Queue]:
@@ -283,7 +279,7 @@ async def _deaths(desk: Desk) -> Queue:
         [
             Waiting(
                 desk.view.text("queue_death"), names.get(person_id, ""),
-                datetime.combine(held_on, time(), SHANGHAI),
+                held_on,
                 f"/staff/people/{person_id}/errands/pension_death",
             )
             for person_id, held_on in waiting[:_SHOWN]

@@ -16,6 +16,7 @@ from yikatong.core.platform import Platform
 from yikatong.people import service as people
 from yikatong.people.ethnic_groups import ETHNIC_GROUPS
 from yikatong.portals.counter import receipts
+from yikatong.portals.counter.errand import same
 from yikatong.portals.counter.receipts import Receipt, both
 from yikatong.portals.counter.words import words
 from yikatong.trust import audit
@@ -104,7 +105,7 @@ def as_pdf(
     ]  # fmt: skip
     taken = [
         (words("paper_number"), str(receipt.receipt_id) if receipt else _BLANK),
-        (words("paper_at"), f"{receipt.at:%Y-%m-%d %H:%M}" if receipt else _BLANK),
+        (words("paper_at"), both(same(receipt.at)) if receipt else _BLANK),
         (words("paper_counter"), both(receipt.counter) if receipt and receipt.counter else _BLANK),
         (words("paper_clerk"), receipt.staff_number if receipt else _BLANK),
     ]

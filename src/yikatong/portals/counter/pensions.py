@@ -14,7 +14,6 @@ from yikatong.benefits.pension.age import age_text, month_text, years_text
 from yikatong.benefits.pension.model import GROUP_NAMES, INSURANCE_NAMES, Application
 from yikatong.benefits.pension.papers import MATTER
 from yikatong.benefits.pension.service import Examined, Verified
-from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import InvalidInput, YikatongError, one_of
 from yikatong.core.ids import new_id
 from yikatong.core.money import format_yuan, parse_yuan
@@ -125,7 +124,7 @@ async def _show(
         here=view.path, person_id=person_id, name=mask_name(name), mine=mine, state=one.state,
         state_text=view.text(f"pension_state_{one.state}"), open=one.state == "applied" and not mine,
         facts=_facts(desk, one, found, recorded), found=_found(desk, found),
-        papers=papers_by_kind(person_id, papers, desk.language),
+        papers=papers_by_kind(person_id, papers, view),
         lacking=joined(lacking).in_language(desk.language) if lacking else "",
         form=filled, reason=forms.plain((form or {}).get("reason"))[:service.REASON_MAX],
         refused=one.reason, key=new_id(platform.clock.now()), fields=_FIELDS,
@@ -138,7 +137,7 @@ def _facts(desk: Desk, one: Application, found: Examined, recorded: int) -> list
     language = view.language
     rows = [
         (view.text("told_number"), str(one.application_id)),
-        (view.text("review_day"), f"{one.applied_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"),
+        (view.text("review_day"), view.day(one.applied_at)),
         (view.text("review_channel"), view.text(f"pension_channel_{one.channel}")),
         (view.text("told_taken_by"), one.taken_by),
         (view.text("told_pension"), INSURANCE_NAMES[one.insurance].in_language(language)),

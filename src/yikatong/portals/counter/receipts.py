@@ -16,8 +16,9 @@ from yikatong.core.platform import Platform
 from yikatong.core.sealing import mask_id_number
 from yikatong.people import service as people
 from yikatong.portals.counter import store
-from yikatong.portals.counter.errand import Case, Done, Errand
+from yikatong.portals.counter.errand import Case, Done, Errand, same
 from yikatong.portals.counter.words import words
+from yikatong.portals.view import dated
 from yikatong.trust import audit
 from yikatong.trust.audit import Actor
 
@@ -134,8 +135,9 @@ async def printable(
 
 
 def both(text: Text) -> str:
-    """A text in both languages, once where they are the same."""
-    return text.zh if text.zh == text.en else f"{text.zh} {text.en}"
+    """A text in both languages, days as each writes them; once where they are the same."""
+    zh, en = dated(text.zh, "zh"), dated(text.en, "en")
+    return zh if zh == en else f"{zh} {en}"
 
 
 def as_pdf(one: Receipt, name: str, id_number: str, made_at: datetime) -> bytes:
@@ -151,7 +153,7 @@ def as_pdf(one: Receipt, name: str, id_number: str, made_at: datetime) -> bytes:
             (Text("姓名", "Name"), name),
             (Text("社会保障号码", "Social security number"), id_number),
             (Text("回执编号", "Receipt"), str(one.receipt_id)),
-            (Text("办理时间", "Time"), f"{one.at:%Y-%m-%d %H:%M}"),
+            (Text("办理时间", "Time"), both(same(one.at))),
             (Text("经办人", "Clerk"), one.staff_number),
             *([(Text("受理网点", "Counter"), both(one.counter))] if one.counter else []),
         ],

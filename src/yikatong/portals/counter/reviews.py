@@ -24,7 +24,6 @@ from yikatong.cards.office.model import (
     Doing,
 )
 from yikatong.core import regions
-from yikatong.core.clock import SHANGHAI
 from yikatong.core.errors import Text, YikatongError, one_of
 from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
@@ -38,9 +37,11 @@ from yikatong.people.guard import require_person
 from yikatong.portals.counter import form as forms
 from yikatong.portals.counter.card_errand import SHOWN_BY, joined
 from yikatong.portals.counter.desk import FINE, Desk, Wrong, open_desk
+from yikatong.portals.counter.errand import same
 from yikatong.portals.counter.words import place, words
 from yikatong.portals.sign_in import answer_wrong
 from yikatong.portals.signed_in import same_site
+from yikatong.portals.view import View
 from yikatong.trust import audit
 from yikatong.trust.documents import service as documents
 from yikatong.trust.documents import shown as documents_shown
@@ -160,8 +161,7 @@ async def _change(desk: Desk, person_id: int, number: int) -> Review:
         )
         for name in one.fields
     ]
-    day = f"{one.taken_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
-    facts.append((words("review_day"), Text(day, day)))
+    facts.append((words("review_day"), same(one.taken_at)))
     can = ("approve", "refuse") if one.state == "taken" else ()
     return Review(
         words("review_change"), CHANGE_STATES[one.state], facts, papers, can, one.taken_by
@@ -191,20 +191,20 @@ async def _show(
             for label, value in review.facts
         ],
         notes=[one.in_language(language) for one in review.notes],
-        papers=papers_by_kind(person_id, review.papers, language),
+        papers=papers_by_kind(person_id, review.papers, desk.view),
         unseen=review.unseen.in_language(language) if review.unseen else "",
         can=() if mine else review.can, reason=reason, key=new_id(desk.platform.clock.now()),
     )  # fmt: skip
 
 
 def papers_by_kind(
-    person_id: int, papers: Sequence[Document], language: str
+    person_id: int, papers: Sequence[Document], view: View
 ) -> list[tuple[str, list[tuple[str, int, str]]]]:
     """The documents of a matter by kind, each with its address, its bytes and when it came."""
     return [
-        (kind.in_language(language), [
+        (kind.in_language(view.language), [
             (f"/staff/people/{person_id}/documents/{one.document_id}", one.size,
-             f"{one.added_at:%m-%d %H:%M}")
+             view.day(one.added_at))
             for one in papers if one.kind == name
         ])
         for name, kind in KINDS.items()

@@ -43,6 +43,11 @@ def bank_side(one: Card) -> Text:
     return words(f"state_bank_{one.bank_app}")
 
 
+def until_words(day: date | None) -> Text:
+    """The last day of something, or that it has none."""
+    return words("state_until", day=f"{day}") if day else words("state_no_end")
+
+
 def filing(one: Filing, day: date) -> Text:
     """What a filing is and whether it holds."""
     found = span(one)
@@ -51,7 +56,7 @@ def filing(one: Filing, day: date) -> Text:
     }  # fmt: skip
     if found is None or found[1] < day:
         return words("state_filing_ended", **facts)
-    until = Text(f"{one.ends_on}", f"{one.ends_on}") if one.ends_on else words("state_no_end")
+    until = until_words(one.ends_on)
     if found[0] > day:
         return words("state_filing_to_come", **facts, until=until)
     return words("state_filing_in_force", **facts, until=until)

@@ -9,7 +9,7 @@ from typing import Final
 from yikatong.cards.office import hotline
 from yikatong.cards.office.hotline import Told
 from yikatong.core.database import Connection
-from yikatong.core.errors import InvalidInput, NotFound, YikatongError, one_of
+from yikatong.core.errors import InvalidInput, NotFound, YikatongError
 from yikatong.core.ids import new_id
 from yikatong.core.platform import Platform
 from yikatong.people.guard import require_person
@@ -82,7 +82,10 @@ async def note(
     platform: Platform, caller: Caller, person_id: int, call_id: int, topic: str, text: str
 ) -> None:
     """Keep what the call was about, and end it. Raises InvalidInput, NotFound."""
-    about = one_of(topic, TOPICS, "topic")
+    if topic not in TOPICS:
+        raise InvalidInput(
+            "topic", zh="请选这次通话主要问了什么", en="choose what the call was about"
+        )
     words = text.strip().replace("\x00", "")
     if len(words) > NOTE_MAX:
         raise InvalidInput("note", zh=f"最多 {NOTE_MAX} 个字", en=f"at most {NOTE_MAX} characters")
@@ -93,8 +96,8 @@ async def note(
         if known is None or known.staff_number != caller.name:
             raise NotFound(zh="没有这次通话", en="there is no such call")
         # Sent twice, or from an open page behind the call's end: the first note stays.
-        if await store.note(connection, person_id, call_id, about, sealed, now):
+        if await store.note(connection, person_id, call_id, topic, sealed, now):
             await audit.record(
                 connection, caller.actor("hotline call"), now, person_id, "call.noted",
-                {"call": str(call_id), "topic": about},
+                {"call": str(call_id), "topic": topic},
             )  # fmt: skip

@@ -1,5 +1,6 @@
 """The pages of the hotline: find the caller, the call screen, a bill explained, the note."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from litestar import Request, Response, get, post
@@ -25,10 +26,8 @@ from yikatong.portals.counter import form as forms
 from yikatong.portals.counter.desk import FINE, Desk, Wrong, open_desk
 from yikatong.portals.counter.errand_pages import (
     Way,
-    go_on,
+    errand_routes,
     offers,
-    open_case,
-    show_first,
     show_receipt,
 )
 from yikatong.portals.hotline import calls, words
@@ -47,6 +46,11 @@ _BILLS: Final = 6
 
 def _way(person_id: int, call_id: int) -> Way:
     return Way("phone", f"{CALLS}/{person_id}/{call_id}", "caller, three facts")
+
+
+async def _open_way(desk: Desk, numbers: Mapping[str, int]) -> Way:
+    call = await _open(desk, numbers["person_id"], numbers["call_id"])
+    return _way(call.person_id, call.call_id)
 
 
 async def _open(desk: Desk, person_id: int, call_id: int) -> Call:
@@ -204,43 +208,6 @@ async def check(
     return await checking.show(desk, person_id, _way(person_id, call_id))
 
 
-@get(f"{_CALL}/errands/{{name:str}}", include_in_schema=False)
-async def errand_form(
-    request: Request[Any, Any, Any],
-    platform: NamedDependency[Platform],
-    claims: NamedDependency[ClaimOffice],
-    person_id: FromPath[int],
-    call_id: FromPath[int],
-    name: FromPath[str],
-) -> Response[Any]:
-    """The form of an errand that is done on the phone."""
-    errand = table.errand(name, "phone")
-    desk = await open_desk(request, platform, errand.permission)
-    await _open(desk, person_id, call_id)
-    way = _way(person_id, call_id)
-    case = await open_case(desk, errand, claims, person_id, way)
-    return await show_first(desk, case, errand, way)
-
-
-@post(f"{_CALL}/errands/{{name:str}}", include_in_schema=False)
-async def errand_send(
-    request: Request[Any, Any, Any],
-    platform: NamedDependency[Platform],
-    claims: NamedDependency[ClaimOffice],
-    person_id: FromPath[int],
-    call_id: FromPath[int],
-    name: FromPath[str],
-) -> Response[Any]:
-    """One step of it was sent."""
-    same_site(request)
-    errand = table.errand(name, "phone")
-    desk = await open_desk(request, platform, errand.permission)
-    await _open(desk, person_id, call_id)
-    way = _way(person_id, call_id)
-    case = await open_case(desk, errand, claims, person_id, way)
-    return await go_on(desk, case, errand, way, await forms.read(request))
-
-
 @get(f"{_CALL}/receipts/{{receipt_id:int}}", include_in_schema=False)
 async def receipt(
     request: Request[Any, Any, Any],
@@ -282,5 +249,5 @@ async def note(
 
 
 routes: Final = [
-    start, begin, screen, bill, check, errand_form, errand_send, receipt, note,
+    start, begin, screen, bill, check, *errand_routes(_CALL, "phone", _open_way), receipt, note,
 ]  # fmt: skip
