@@ -321,6 +321,7 @@ async def test_a_receipt_tells_days_and_moments_as_they_were_in_china(
         "2026-02-28T05:00:00+08:00",
         "2026-03-01T05:00:00+08:00",
     )
-    assert (
-        receipts_shown.days(await receipt(platform, done.settlement)) == "2026-02-28 – 2026-03-01"
-    )
+    facts = [
+        value.zh for _, value in receipts_shown.facts(await receipt(platform, done.settlement))
+    ]
+    assert "2026年2月28日 – 2026年3月1日" in facts

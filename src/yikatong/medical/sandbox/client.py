@@ -21,6 +21,9 @@ import httpx
 
 PATH = "/fsi/api/rsfComIfsService/callService"
 BEIJING_TIME = timezone(timedelta(hours=8))
+_numbers = itertools.count(secrets.randbelow(10_000))
+"""Of all messages of this process. Begins anywhere, so that a restart within one second does not repeat a
+number. A hospital with several counters takes its numbers from its database."""
 
 
 @dataclass(frozen=True)
@@ -115,9 +118,6 @@ class Hospital:
         self._listen = listen
         self._clock = clock
         self._http = http or httpx.Client(timeout=seconds_max, trust_env=False)
-        # Begins anywhere, so that a restart within one second does not repeat a number. A hospital
-        # with several counters takes its numbers from its database.
-        self._numbers = itertools.count(secrets.randbelow(10_000))
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -130,7 +130,7 @@ class Hospital:
     def new_message_id(self) -> str:
         """Provider code, the moment, a number: each message has its own, for ever."""
         moment = f"{self.now():%Y%m%d%H%M%S}"
-        return f"{self.account.provider_code}{moment}{next(self._numbers) % 10_000:04d}"
+        return f"{self.account.provider_code}{moment}{next(_numbers) % 10_000:04d}"
 
     def call(
         self,
