@@ -133,6 +133,7 @@ class Room:
         self.go_to(add_months(self.month, 1))
         first, before = self.month, add_months(self.month, -1)
         self.first = first
+        self.unanswered = []
         self.owed = {}
         for number, person_id in enumerate(self.pensioners):
             monthly = 300_000 + number
