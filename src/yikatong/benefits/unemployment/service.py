@@ -112,7 +112,7 @@ async def claim(
             for one in await benefits.entitlements(connection, person_id)
             if one.benefit == "unemployment" and one.settled_month is not None
         ]
-        if (behind := max(taken, default=first)) >= first and taken:
+        if taken and (behind := max(taken)) >= first:
             first = add_months(behind, 1)
             question = msgspec.structs.replace(question, on=first)
         found = rules.estimate(question, terms.load())

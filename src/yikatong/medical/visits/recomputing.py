@@ -289,8 +289,9 @@ def _check_upload(
         by = settlements.get(key)
         # A sale at a pharmacy and a claim keep their lines where they are reversed; nothing settles
         # them again.
-        keeps = by is not None and (by.setting == "pharmacy" or by.channel == "claim")
-        stands = keeps or (by is not None and key not in reversals)
+        stands = by is not None and (
+            by.setting == "pharmacy" or by.channel == "claim" or key not in reversals
+        )
         found.compare("an upload was taken by a settlement that stands", where, True, stands)
 
 
