@@ -56,7 +56,7 @@ from yikatong.portals.counter import finding
 from yikatong.trust import seals
 from yikatong.trust.access import NATION
 from yikatong.trust.documents import service as documents
-from yikatong.workers import BACKLOG, Workers, bind, configuration
+from yikatong.workers import BACKLOG, Workers, bind, configuration, end_when_told
 
 SEED = 20260301
 """The same first population on every machine."""
@@ -76,6 +76,7 @@ def up(settings: Settings, *, host: str, port: int, people: int, workers: int = 
     Raises InvalidInput where the port is taken, and what opening a platform raises.
     """
     begun = time.perf_counter()
+    end_when_told()
     logging.configure(settings.log_format)
     listener = _listen(host, port, shared=workers > 1)
     with (
@@ -84,6 +85,7 @@ def up(settings: Settings, *, host: str, port: int, people: int, workers: int = 
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         runner.run(_serve(settings, listener, people, workers, begun))
+    Console(highlight=False).print("已停止 · stopped")
 
 
 def _listen(host: str, port: int, *, shared: bool) -> socket.socket:
@@ -139,7 +141,6 @@ async def _serve(
             payment_runs.cancel()
             keep.cancel()
             await asyncio.to_thread(more.stop)
-        console.print("已停止 · stopped")
 
 
 def _with_address(settings: Settings, listener: socket.socket) -> Settings:

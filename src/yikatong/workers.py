@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import os
+import signal
 import socket
 from multiprocessing.process import BaseProcess
 from typing import Final
@@ -42,6 +43,12 @@ def configuration(app: ASGIApp) -> uvicorn.Config:
         timeout_graceful_shutdown=5,
         server_header=False,
     )
+
+
+def end_when_told() -> None:
+    """Let SIGTERM end this process as Ctrl-C does: what is open is closed, the database is stopped. The
+    server passes on the signal that ended it, which by default would kill us before that."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def bind(host: str, port: int, *, shared: bool) -> socket.socket:
@@ -90,6 +97,7 @@ class Workers:
 
 def _work(settings: Settings, host: str, port: int) -> None:
     """What a worker process runs."""
+    end_when_told()
     logging.configure(settings.log_format)
     with (
         contextlib.suppress(KeyboardInterrupt),

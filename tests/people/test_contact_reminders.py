@@ -40,3 +40,22 @@ async def test_who_confirmed_more_than_a_year_ago_is_asked_once_a_year(
     for days, asked in ((163, 0), (1, 4), (1, 0), (152, 2), (212, 4)):
         clock.advance(timedelta(days=days))
         assert await reminders.run(platform) == asked, clock.now()
+
+
+async def test_of_many_who_wait_a_thirtieth_is_asked_each_day(
+    platform: Platform, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reminders, "_BATCH", 2)
+    monkeypatch.setattr(reminders, "_AT_LEAST", 1)
+    monkeypatch.setattr(reminders, "_SHARE", 3)
+    for person_id in range(1, 10):
+        confirmed = TODAY - timedelta(days=400 + person_id)
+        await make_person(platform, person_id, contact_confirmed_on=confirmed)
+    asked: list[int] = []
+    for wanted in (3, 2, 2, 1, 1, 0):
+        assert await reminders.run(platform) == wanted
+        now = {one["person_id"] for one in await stored(platform)}
+        # The longest ago first.
+        asked += sorted(now - set(asked), reverse=True)
+        clock.advance(timedelta(days=1))
+    assert asked == list(range(9, 0, -1))

@@ -54,9 +54,10 @@ def cli(*words: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def up(data: Path) -> Iterator[Served]:
+def up(data: Path, workers: int = 1) -> Iterator[Served]:
+    more = ("--people", "300", "--workers", str(workers))
     process = subprocess.Popen(
-        cli("up", "--data", str(data), "--port", "0", "--people", "300"),
+        cli("up", "--data", str(data), "--port", "0", *more),
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "YIKATONG_DATABASE_URL": ""},
@@ -136,10 +137,14 @@ def test_the_platform_answers_again_by_itself_after_its_database_was_killed(data
         assert len(everything_stored(data)) >= 300
 
 
-def test_ctrl_c_stops_server_and_database(data: Path) -> None:
-    with up(data) as served:
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_or_a_service_manager_stops_server_and_database(
+    data: Path, how: signal.Signals, workers: int
+) -> None:
+    with up(data, workers) as served:
         pid = postmaster(data)
-        served.process.send_signal(signal.SIGINT)
+        served.process.send_signal(how)
         assert served.process.wait(timeout=30) == 0
     until = time.monotonic() + 20
     while Path(f"/proc/{pid}").exists():

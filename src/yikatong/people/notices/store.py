@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Final
 
 import msgspec
 
@@ -202,41 +203,34 @@ async def choose(connection: Connection, person_id: int, wanted: Choices, at: da
     return done == "INSERT 0 1"
 
 
-class Unconfirmed(msgspec.Struct, frozen=True):
-    """Whose phone and address nobody confirmed since a day."""
-
-    confirmed_on: date
-    person_id: int
-    told: bool
-    """Whether they were asked already."""
+_LAST_ASKED: Final = "greatest(contact_confirmed_on, contact_asked_on, date '2000-01-01')"
 
 
-async def unconfirmed(
-    connection: Connection, until: date, told_since: datetime, after: tuple[date, int], limit: int
-) -> list[Unconfirmed]:
-    """Persons whose contact data was last confirmed (never: 2000-01-01) by a day, the longest ago
-    first, behind `after`."""
-    rows = await connection.fetch(
-        """select c.confirmed_on, c.person_id,
-                  exists (select from notices n
-                           where n.person_id = c.person_id and n.kind = 'contact.check'
-                             and n.at > $2)
-             from (select coalesce(contact_confirmed_on, date '2000-01-01') as confirmed_on,
-                          person_id
-                     from persons
-                    where died_on is null
-                      and coalesce(contact_confirmed_on, date '2000-01-01') <= $1
-                      and (coalesce(contact_confirmed_on, date '2000-01-01'), person_id)
-                          > ($3::date, $4::bigint)
-                    order by 1, 2 limit $5) c""",
+async def count_unconfirmed(connection: Connection, until: date) -> int:
+    """How many living persons neither confirmed their contact data nor were asked to since a day."""
+    return await connection.fetchval(
+        f"select count(*) from persons where died_on is null and {_LAST_ASKED} <= $1",  # noqa: S608
         until,
-        told_since,
-        *after,
+    )
+
+
+async def take_unconfirmed(
+    connection: Connection, until: date, asked_on: date, limit: int
+) -> list[tuple[int, date]]:
+    """Persons who neither confirmed their contact data nor were asked to since a day, the longest ago
+    first, and when they confirmed it (never: 2000-01-01); from now on they were asked."""
+    rows = await connection.fetch(
+        f"""update persons p set contact_asked_on = $2
+              from (select person_id from persons
+                     where died_on is null and {_LAST_ASKED} <= $1
+                     order by {_LAST_ASKED}, person_id limit $3) n
+             where p.person_id = n.person_id
+         returning p.person_id, coalesce(p.contact_confirmed_on, date '2000-01-01')""",  # noqa: S608
+        until,
+        asked_on,
         limit,
     )
-    return sorted(
-        (Unconfirmed(*row) for row in rows), key=lambda one: (one.confirmed_on, one.person_id)
-    )
+    return [(row[0], row[1]) for row in rows]
 
 
 async def forget(connection: Connection, before: datetime, limit: int) -> int:
