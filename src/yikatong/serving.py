@@ -22,7 +22,7 @@ from yikatong.benefits.runs import service as runs
 from yikatong.benefits.unemployment import due as unemployment_due
 from yikatong.cards.counters import service as card_counters
 from yikatong.cards.office import due as cards_due
-from yikatong.core import due_work, embedded, logging, pulse, running, sending, tuning
+from yikatong.core import due_work, embedded, logging, pulse, running, seats, sending
 from yikatong.core.clock import today
 from yikatong.core.errors import InvalidInput, Unavailable, YikatongError
 from yikatong.core.platform import Platform
@@ -56,7 +56,7 @@ from yikatong.portals.counter import finding
 from yikatong.trust import seals
 from yikatong.trust.access import NATION
 from yikatong.trust.documents import service as documents
-from yikatong.workers import BACKLOG, Workers, bind, configuration, end_when_told
+from yikatong.workers import BACKLOG, Workers, bind, configuration, end_when_told, settle
 
 SEED = 20260301
 """The same first population on every machine."""
@@ -118,7 +118,8 @@ async def _serve(
             testers = await sandbox.providers(platform, connection) if settings.sandbox else []
             workplaces = await sandbox.workplaces(connection)
         server = uvicorn.Server(configuration(serve(platform)))
-        tuning.settle_memory()
+        places = seats.seats(workers)
+        settle(platform, places[0])
         # From here on a connection waits instead of being refused, and the address may be told.
         listener.listen(BACKLOG)
         host, port = listener.getsockname()[:2]
@@ -126,7 +127,7 @@ async def _serve(
         _greet(console, platform, address, demo, time.perf_counter() - begun)
         _show_sandbox(console, address, testers[:_TESTERS_SHOWN])
         _show_staff(console, address, demo_staff.members(platform, workplaces))
-        more = Workers(settings, host, port, workers - 1)
+        more = Workers(settings, host, port, places[1:])
         watch = asyncio.create_task(_keep_database_up(platform))
         keep = asyncio.create_task(more.watch())
         due_work = asyncio.create_task(_do_due_work(platform))

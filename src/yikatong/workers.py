@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import socket
+from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 from typing import Final
 
@@ -19,8 +20,10 @@ import uvloop
 from litestar.types import ASGIApp
 
 from yikatong.app import serve
-from yikatong.core import logging, running, tuning
+from yikatong.core import logging, running, seats, tuning
 from yikatong.core.connections import Connection
+from yikatong.core.platform import Platform
+from yikatong.core.seats import Seat
 from yikatong.core.settings import Settings
 
 _WATCH_SECONDS: Final = 1
@@ -68,13 +71,16 @@ def bind(host: str, port: int, *, shared: bool) -> socket.socket:
 class Workers:
     """The further processes, kept alive until stopped."""
 
-    def __init__(self, settings: Settings, host: str, port: int, count: int) -> None:
+    def __init__(
+        self, settings: Settings, host: str, port: int, places: Sequence[Seat | None]
+    ) -> None:
         self._of = (settings, host, port)
-        self._processes: list[BaseProcess] = [self._start() for _ in range(count)]
+        self._places = places
+        self._processes: list[BaseProcess] = [self._start(seat) for seat in places]
 
-    def _start(self) -> BaseProcess:
+    def _start(self, seat: Seat | None) -> BaseProcess:
         context = multiprocessing.get_context("spawn")
-        process = context.Process(target=_work, args=self._of, daemon=True)
+        process = context.Process(target=_work, args=(*self._of, seat), daemon=True)
         process.start()
         return process
 
@@ -85,7 +91,7 @@ class Workers:
             for at, process in enumerate(self._processes):
                 if not process.is_alive():
                     _log.warning("a worker died and is started again", code=process.exitcode)
-                    self._processes[at] = self._start()
+                    self._processes[at] = self._start(self._places[at])
 
     def stop(self) -> None:
         """End them all, and wait."""
@@ -95,7 +101,17 @@ class Workers:
             process.join(timeout=10)
 
 
-def _work(settings: Settings, host: str, port: int) -> None:
+def settle(platform: Platform, seat: Seat | None) -> None:
+    """What a process does once, before it serves."""
+    tuning.settle_memory()
+    if seat is not None:
+        seats.take(seat)
+        # A database behind a network is not ours to place.
+        if not platform.settings.database_url:
+            platform.database.seat = seat
+
+
+def _work(settings: Settings, host: str, port: int, seat: Seat | None) -> None:
     """What a worker process runs."""
     end_when_told()
     logging.configure(settings.log_format)
@@ -104,16 +120,16 @@ def _work(settings: Settings, host: str, port: int) -> None:
         bind(host, port, shared=True) as listener,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_serve(settings, listener))
+        runner.run(_serve(settings, listener, seat))
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
+async def _serve(settings: Settings, listener: socket.socket, seat: Seat | None) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     # The first process is gone, however it went: nobody would stop this one any more.
     asyncio.get_running_loop().add_reader(parent.sentinel, os._exit, 1)
     async with running.platform(settings) as platform:
         server = uvicorn.Server(configuration(serve(platform)))
-        tuning.settle_memory()
+        settle(platform, seat)
         listener.listen(BACKLOG)
         await server.serve(sockets=[listener])

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 pytestmark = pytest.mark.server
@@ -150,6 +151,23 @@ def test_ctrl_c_or_a_service_manager_stops_server_and_database(
     while Path(f"/proc/{pid}").exists():
         assert time.monotonic() < until
         time.sleep(0.1)
+
+
+def test_with_a_process_for_each_processor_each_stays_on_its_own(data: Path) -> None:
+    processors = os.sched_getaffinity(0)
+    with up(data, len(processors)) as served:
+        first = psutil.Process(served.process.pid)
+        ours = [first, *first.children(recursive=True)]
+        until = time.monotonic() + 30
+        while True:
+            places = [one.cpu_affinity() for one in ours if "python" in one.name()]
+            own = {place[0] for place in places if len(place) == 1}
+            if own == processors:
+                break
+            assert time.monotonic() < until, places
+            time.sleep(0.1)
+            ours = [first, *first.children(recursive=True)]
+        assert set(psutil.Process(postmaster(data)).cpu_affinity()) == processors
 
 
 def test_a_taken_port_is_told_in_one_line(data: Path) -> None:

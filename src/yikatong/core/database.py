@@ -7,7 +7,9 @@ from typing import Any, Protocol, cast
 
 import asyncpg
 
+from yikatong.core import seats
 from yikatong.core.errors import Unavailable
+from yikatong.core.seats import Seat
 
 
 class Record(Protocol):
@@ -95,6 +97,8 @@ class Database:
         self._options = options
         self._lanes: list[Any] = []
         """Idle connections for what is one statement; see `connection`."""
+        self.seat: Seat | None = None
+        """Where the server's processes behind those connections stay: beside this one."""
         self._closed = False
 
     @classmethod
@@ -191,9 +195,12 @@ class Database:
 
     async def _open_lane(self) -> Any:
         settings = {**self._options["server_settings"], "plan_cache_mode": "force_generic_plan"}
-        return await cast("Any", asyncpg).connect(
+        opened = await cast("Any", asyncpg).connect(
             self.url, **{**self._options, "server_settings": settings}
         )
+        if self.seat is not None:
+            seats.share(self.seat, [opened.get_server_pid()])
+        return opened
 
     async def _begin(self, *, readonly: bool) -> Connection:
         """A connection with a transaction begun.

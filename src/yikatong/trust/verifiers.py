@@ -20,6 +20,7 @@ from typing import Final
 import msgspec
 from argon2.low_level import Type, hash_secret_raw
 
+from yikatong.core import seats
 from yikatong.core.errors import Unavailable
 from yikatong.core.platform import Platform
 from yikatong.core.sealing import Vault
@@ -59,7 +60,9 @@ class _Queue:
     """A few threads, and a count of what waits for them."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="verifiers")
+        self._threads = ThreadPoolExecutor(
+            AT_ONCE, thread_name_prefix="verifiers", initializer=seats.anywhere
+        )
         self._waiting = 0
 
     async def run(self, secret: str, salt: bytes, scheme: _Scheme) -> bytes:
