@@ -109,7 +109,7 @@ class Bench:
                       and not exists (select from selected_providers s
                                        where s.person_id = p.person_id)
                       and not exists (select from visits v where v.person_id = p.person_id
-                                       and v.state in ('admitted', 'discharged'))
+                                       and v.staying)
                     order by p.person_id limit $2""",
                 list(REGIONS),
                 patients,

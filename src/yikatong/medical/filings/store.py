@@ -118,7 +118,7 @@ async def open_stay(connection: Connection, person_id: int) -> Stay | None:
     """The stay under way or not settled; there is one at most."""
     row = await connection.fetchrow(
         """select visit_id, treatment_region, begun_at::date from visits
-            where person_id = $1 and setting = 'inpatient' and state in ('admitted', 'discharged')""",
+            where person_id = $1 and setting = 'inpatient' and staying""",
         person_id,
     )
     return None if row is None else Stay(row[0], row[1], row[2])

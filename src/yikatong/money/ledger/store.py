@@ -471,21 +471,22 @@ async def persons_balances(
 
 async def take_snapshots(connection: Connection, through_id: int, taken_at: Any) -> int:
     """A snapshot of every shared account with many postings since its last one, or a day without."""
+    # Account by account: all postings there ever were would be read otherwise, every time.
     done = await connection.execute(
-        """with taken as (
-               select distinct on (account_id) account_id, through_id, balance, postings, taken_at
-                 from shared_balances order by account_id, through_id desc),
-           since as (
-               select p.account_id, sum(p.amount) as amount, count(*) as postings
-                 from ledger_postings p left join taken t using (account_id)
-                where p.balance_after is null and p.transaction_id <= $1
-                  and p.transaction_id > coalesce(t.through_id, -1)
-                group by p.account_id)
-           insert into shared_balances (account_id, through_id, balance, postings, taken_at)
-           select s.account_id, $1, coalesce(t.balance, 0) + s.amount,
+        """insert into shared_balances (account_id, through_id, balance, postings, taken_at)
+           select a.account_id, $1, coalesce(t.balance, 0) + s.amount,
                   coalesce(t.postings, 0) + s.postings, $2
-             from since s left join taken t using (account_id)
-            where s.postings >= $3 or t.taken_at is null or t.taken_at < $2::timestamptz - interval '1 day'
+             from shared_accounts a
+             left join lateral (
+                  select through_id, balance, postings, taken_at from shared_balances
+                   where account_id = a.account_id order by through_id desc limit 1) t on true
+            cross join lateral (
+                  select sum(amount) as amount, count(*) as postings from ledger_postings
+                   where account_id = a.account_id and balance_after is null
+                     and transaction_id > coalesce(t.through_id, -1) and transaction_id <= $1) s
+            where s.postings >= $3
+               or s.postings > 0 and (t.taken_at is null
+                                      or t.taken_at < $2::timestamptz - interval '1 day')
            on conflict do nothing""",
         through_id,
         taken_at,
