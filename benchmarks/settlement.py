@@ -44,6 +44,8 @@ from yikatong.money.verification import verify
 from yikatong.people import service as people
 
 LINES = 12
+ROUNDS = 4
+"""Each of settlements and then of pgbench: a shared machine is fast and slow by turns."""
 REGIONS = ("110000", "310000", "440100", "500000", "510100", "320100", "330100", "410100")
 """Insured regions; people are treated at home or, one in four, in another of these."""
 _DIAGNOSES = (Diagnosis(kind="1", code="I10.x00", name="原发性高血压", main=True),)
@@ -358,21 +360,21 @@ async def measure(options: argparse.Namespace, data: Path, port: int, url: str) 
         def run(kind: str, seconds: float, **more: Any) -> Figures:
             return load({**common, "kind": kind, "seconds": seconds, "first": next(firsts), **more})
 
-        half = options.seconds / 2
+        half, part = options.seconds / 2, options.seconds / ROUNDS
         await bench.make_ready(2_000)
         bench.settled(run("prepared", 5, calls=calls_of(bench, bench.ready)).done)
         rounds: list[tuple[Figures, float]] = []
         processes = Processes(data)
         used = (0.0, 0.0)
-        for turn in range(2):
-            await bench.make_ready(int(half * options.rate_max))
+        for turn in range(ROUNDS):
+            await bench.make_ready(int(part * options.rate_max))
             before = processes.seconds()
-            figures = run("prepared", half, calls=calls_of(bench, bench.ready))
+            figures = run("prepared", part, calls=calls_of(bench, bench.ready))
             behind = processes.seconds()
             used = (used[0] + behind[0] - before[0], used[1] + behind[1] - before[1])
             bench.settled(figures.done)
             tpc_b = pgbench(
-                url, options.clients, max(1, int(half)), first=turn == 0, scale=options.clients
+                url, options.clients, max(1, int(part)), first=turn == 0, scale=options.clients
             )
             rounds.append((figures, tpc_b))
         await bench.make_ready(4_000)
