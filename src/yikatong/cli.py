@@ -157,7 +157,12 @@ def up(
         typer.Option(help="首次启动时生成的人数 · people to make at the first start.", min=1),
     ] = 2000,
     workers: Annotated[
-        int, typer.Option(help="服务进程数 · processes that serve.", min=1, max=64)
+        int,
+        typer.Option(
+            help="服务进程数，宜与处理器数相同 · processes that serve, best as many as processors.",
+            min=1,
+            max=64,
+        ),
     ] = 1,
 ) -> None:
     """启动平台 · Set everything up and serve the platform; Ctrl-C stops it."""

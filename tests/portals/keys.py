@@ -64,7 +64,9 @@ class Keys:
         return found
 
     def enter(self) -> None:
-        """Press Enter and wait for the page it leads to."""
+        """Press Enter and wait for the page it leads to. A page that was just shown puts the focus where
+        it belongs a moment later, on a busy machine later than a test presses keys."""
+        self.page.wait_for_function("document.activeElement !== document.body")
         with self.page.expect_navigation():
             self.press("Enter")
 
