@@ -63,4 +63,4 @@ async def test_the_database_takes_its_turns_on_the_same_processor(platform: Plat
 def test_a_process_that_may_not_be_moved_stays_where_it_is() -> None:
     before = frozenset(os.sched_getaffinity(0))
     # No process has this number.
-    seats.share(Seat(frozenset({max(before)}), before), [2**22 + 1])
+    seats.share(Seat(frozenset({max(before)}), before), 2**22 + 1)

@@ -199,7 +199,7 @@ class Database:
             self.url, **{**self._options, "server_settings": settings}
         )
         if self.seat is not None:
-            seats.share(self.seat, [opened.get_server_pid()])
+            seats.share(self.seat, opened.get_server_pid())
         return opened
 
     async def _begin(self, *, readonly: bool) -> Connection:

@@ -1,15 +1,14 @@
 """Where processes of several run: where each processor has one, each stays on its own (座位).
 
 A process that serves and the database's process that works for it take turns. On one processor they hand
-over without waking another, and find their data in its caches; left to itself the system puts two that are
-ready on one processor while another stands idle, a sixth of the time as measured. Threads, which do what
+over without waking another, and find their data in its caches; left to itself the system often
+puts two that are ready on one processor while another stands idle (decision 0024). Threads, which do what
 takes long, and everything that is started from here run anywhere.
 """
 
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -55,11 +54,10 @@ def anywhere() -> None:
         os.sched_setaffinity(0, _Taken.seat.everywhere)
 
 
-def share(seat: Seat, process_ids: Iterable[int]) -> None:
-    """Have other processes stay there, too, where the system lets us."""
-    for process_id in process_ids:
-        with contextlib.suppress(OSError):
-            os.sched_setaffinity(process_id, seat.own)
+def share(seat: Seat, process_id: int) -> None:
+    """Have another process stay there, too, where the system lets us."""
+    with contextlib.suppress(OSError):
+        os.sched_setaffinity(process_id, seat.own)
 
 
 def _allowed() -> frozenset[int]:

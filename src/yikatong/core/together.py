@@ -77,11 +77,13 @@ async def change_together(connection: Connection, changes: Sequence[Change]) -> 
         raise Conflict from error
 
 
-def insertion(table: str, rows: Sequence[tuple[Any, ...]]) -> Change:
-    """Add rows, each with every column of the table in the table's order."""
+def insertion(table: str, rows: Sequence[tuple[Any, ...]], columns: str = "") -> Change:
+    """Add rows, each with every column of the table in the table's order. `columns`: those that are
+    given, where the server makes the others (None stands for them in the rows)."""
     # As rows rather than as columns: measured, the server then takes a third less.
+    into = f"{table} ({columns})" if columns else table
     return Change(
-        f"insert into {table} select r.* from unnest($1::{table}[]) r",  # noqa: S608 - our tables
+        f"insert into {into} select {columns or 'r.*'} from unnest($1::{table}[]) r",  # noqa: S608 - our tables
         (rows,),
         len(rows),
     )

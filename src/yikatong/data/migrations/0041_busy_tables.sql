@@ -11,7 +11,7 @@ alter table visits set (fillfactor = 70);
 alter table fee_batches set (fillfactor = 70);
 
 -- Nothing is found by these, so nothing need be known of what they hold: gathering it for long texts, lists
--- and documents took the server as much time as a tenth of what settles bills.
+-- and documents is work.
 alter table provider_messages
     alter column content_hash set statistics 0, alter column answer set statistics 0;
 alter table visits alter column diagnoses set statistics 0, alter column details set statistics 0;

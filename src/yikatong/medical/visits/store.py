@@ -279,27 +279,19 @@ def mark_undone(undone: Sequence[tuple[str, str, str]]) -> Change:
 
 
 def insert_visits(made: Sequence[Visit]) -> Change:
-    return Change(
-        _ADD_VISITS,
-        (
-            [
-                (
-                    one.person_id, one.visit_id, one.provider_code, one.setting, one.care_code,
-                    one.state, one.insurance, one.insured_region, one.treatment_region, one.number,
-                    one.begun_at, one.ended_at, _text(one.diagnoses), one.disease,
-                    _text(one.details), one.version, None,
-                )
-                for one in made
-            ],
-        ),
-        len(made),
+    return insertion(
+        "visits",
+        [
+            (
+                one.person_id, one.visit_id, one.provider_code, one.setting, one.care_code,
+                one.state, one.insurance, one.insured_region, one.treatment_region, one.number,
+                one.begun_at, one.ended_at, _text(one.diagnoses), one.disease, _text(one.details),
+                one.version, None,
+            )
+            for one in made
+        ],
+        _VISIT,
     )  # fmt: skip
-
-
-_ADD_VISITS: Final = f"""insert into visits ({_VISIT})
-    select {", ".join(f"r.{name.strip()}" for name in _VISIT.split(","))}
-      from unnest($1::visits[]) r"""  # noqa: S608 - our constants
-"""All columns but the last, which the server makes of the state."""
 
 
 def set_states(changed: Sequence[Visit]) -> Change:

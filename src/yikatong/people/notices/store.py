@@ -204,12 +204,13 @@ async def choose(connection: Connection, person_id: int, wanted: Choices, at: da
 
 
 _LAST_ASKED: Final = "greatest(contact_confirmed_on, contact_asked_on, date '2000-01-01')"
+_TO_ASK: Final = f"died_on is null and {_LAST_ASKED} <= $1"
 
 
 async def count_unconfirmed(connection: Connection, until: date) -> int:
     """How many living persons neither confirmed their contact data nor were asked to since a day."""
     return await connection.fetchval(
-        f"select count(*) from persons where died_on is null and {_LAST_ASKED} <= $1",  # noqa: S608
+        f"select count(*) from persons where {_TO_ASK}",  # noqa: S608
         until,
     )
 
@@ -222,7 +223,7 @@ async def take_unconfirmed(
     rows = await connection.fetch(
         f"""update persons p set contact_asked_on = $2
               from (select person_id from persons
-                     where died_on is null and {_LAST_ASKED} <= $1
+                     where {_TO_ASK}
                      order by {_LAST_ASKED}, person_id limit $3) n
              where p.person_id = n.person_id
          returning p.person_id, coalesce(p.contact_confirmed_on, date '2000-01-01')""",  # noqa: S608
