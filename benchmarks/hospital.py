@@ -20,6 +20,8 @@ from typing import Any, cast
 import msgspec
 import uvloop
 
+from yikatong.core.clock import SHANGHAI
+
 PATH = "/fsi/api/rsfComIfsService/callService"
 _encode = msgspec.json.encode
 
@@ -40,12 +42,11 @@ class Requests:
     def __init__(self, hospitals: list[Hospital], first: int) -> None:
         self._hospitals = hospitals
         self._numbers = itertools.count(first)
-        self._moment = datetime.now().astimezone().replace(microsecond=0)
-        now = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime())
+        self._moment = datetime.now(SHANGHAI).replace(microsecond=0)
         self._heads = [
             (
                 f'"mdtrtarea_admvs":"{one.region}","recer_sys_code":"YKT","infver":"V1.0",'
-                f'"opter_type":"1","opter":"0001","opter_name":"bench","inf_time":"{now}",'
+                f'"opter_type":"1","opter":"0001","opter_name":"bench","inf_time":"{self._moment:%Y-%m-%d %H:%M:%S}",'
                 f'"fixmedins_code":"{one.code}","fixmedins_name":"{one.name[:20]}","input":'
             ).encode()
             for one in hospitals

@@ -42,7 +42,7 @@ def test_an_administrator_adds_a_member_and_a_second_one_approves_the_role(
     place: Site, browser: Browser
 ) -> None:
     page = opened(browser, place, "demo-sichuan")
-    page.click("text=工作人员 >> nth=0")
+    press(page, "text=工作人员 >> nth=0")
     assert "演示成都窗口" in page.inner_text("main")
     # Nobody of other provinces: the office or a role lies in the reader's regions.
     assert "demo-finance-2" not in page.inner_text("main")
@@ -131,7 +131,7 @@ def test_an_auditor_sees_members_and_changes_nothing(place: Site, browser: Brows
     page = opened(browser, place, "demo-auditor")
     page.goto(f"{place.address}/staff/members?q=demo-ch")
     assert page.locator(".pairs li").count() == 1
-    page.click(".pairs a")
+    press(page, ".pairs a")
     assert page.locator("main form").count() == 0
     page.goto(f"{place.address}/staff/members?q=nobody-at-all")
     assert "没有找到" in page.inner_text("main")

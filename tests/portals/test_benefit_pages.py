@@ -60,8 +60,10 @@ def sign_in(page: Page, place: Site, situation: str) -> None:
     page.goto(f"{place.address}/sign-in?next=/benefits&level=2")
     page.fill("#number", number)
     page.fill("#secret", place.pin)
-    page.locator("main form button").click()
-    page.locator("main form button").click()
+    with page.expect_navigation():
+        page.locator("main form button").click()
+    with page.expect_navigation():
+        page.locator("main form button").click()
     tab = page.context.new_page()
     tab.goto(f"{place.address}/sandbox/inbox")
     code = re.search(r"[0-9]{6,10}", tab.locator(".text p").nth(1).inner_text())
@@ -117,7 +119,8 @@ def test_two_members_of_finance_take_a_run_from_the_list_to_the_report(
     other.wait_for_selector(".notice.yes")
     assert "已发放" in other.inner_text(".notice.yes")
     looks(other, run, "run-paid")
-    other.click("text=查看有问题的")
+    with other.expect_navigation():
+        other.click("text=查看有问题的")
     text = other.inner_text("main")
     assert "姚*香" in text
     assert "激活金融应用" in text
@@ -273,12 +276,13 @@ def test_a_pension_is_looked_at_applied_for_once_taken_back_and_applied_for_anew
     page.fill("#index", "9")
     page.click("main form button[type=submit]")
     for field in ("retires", "index"):
-        assert page.locator(f"#{field}-error").count() == 1
+        page.wait_for_selector(f"#{field}-error")
         assert page.input_value(f"#{field}")
     page.fill("#retires", "")
     page.fill("#index", "1.1")
     page.fill("#years", "10")
-    page.click("main form button[type=submit]")
+    with page.expect_navigation():
+        page.click("main form button[type=submit]")
     text = page.inner_text("main")
     assert "还差" in text
     assert "可以继续缴费" in text
@@ -286,7 +290,8 @@ def test_a_pension_is_looked_at_applied_for_once_taken_back_and_applied_for_anew
     page.click("summary:has-text('改一改再看')")
     page.fill("#years", "20")
     page.fill("#account", "186,000")
-    page.click("text=看能不能办、能领多少")
+    with page.expect_navigation():
+        page.click("text=看能不能办、能领多少")
     text = page.inner_text("main")
     assert "可以申请" in text
     assert "尾号" in text
@@ -338,7 +343,8 @@ def test_contributions_are_seen_month_by_month_and_paid_once_from_the_card(
     looks(page, f"{place.address}/contributions", "contributions")
     assert page.locator(".months li.open, .months li.owed").count() == 1
     page.fill("#pin", "000001")
-    page.click("main button:has-text('缴费')")
+    with page.expect_navigation():
+        page.click("main button:has-text('缴费')")
     assert "密码不对" in page.inner_text("#pin-error")
     assert page.input_value("#pin") == ""
     sent = {

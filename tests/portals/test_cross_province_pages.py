@@ -82,7 +82,8 @@ def test_a_clerk_chooses_the_counter_and_takes_a_card_in_for_somebody_from_elsew
     visit = page.url
     fits(page, "cross-guest")
     page.goto(visit)
-    page.click("text=申领社保卡")
+    with page.expect_navigation():
+        page.click("text=申领社保卡")
     errand = page.url
     fits(page, "cross-apply")
     page.goto(errand)
@@ -118,7 +119,8 @@ def test_a_reviewer_at_home_sees_the_scans_by_kind(place: Site, wide: BrowserCon
     page = wide.new_page()
     sign_in(page, place, "demo-reviewer")
     page.goto(f"{place.address}/staff/desk")
-    page.click(f"a[href^='/staff/people/{who['person_id']}/applications/']")
+    with page.expect_navigation():
+        page.click(f"a[href^='/staff/people/{who['person_id']}/applications/']")
     told = facts(page)
     assert "照片" in told
     assert "身份证件" in told

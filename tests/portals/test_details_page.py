@@ -48,7 +48,8 @@ def test_a_person_confirms_and_changes_what_is_on_file_without_javascript(
 
     page.get_by_role("link", name="改手机号").click()
     page.fill("#phone", "13900004321")
-    page.get_by_role("button", name="发送验证码").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="发送验证码").click()
     _looks(page, site)
     tab = context.new_page()
     code = newest_code(tab, site)
@@ -86,7 +87,8 @@ def test_axe_finds_nothing_serious(
     sign_in(page, site, shown["filing_none"], shown["pin"], "/details/phone")
     by_code(context, page, site)
     page.fill("#phone", "13900004321" if "zh" in query else "13900004322")
-    page.locator("main form button").click()
+    with page.expect_navigation():
+        page.locator("main form button").click()
     for name, address in PAGES.items():
         page.goto(site + with_query(address, query))
         assert page.url.startswith(site + address.partition("?")[0]), page.url

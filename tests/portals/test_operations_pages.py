@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.portals.staff_site import Site, assert_accessible, shoot, sign_in
 
@@ -102,23 +102,26 @@ def test_the_overview_counts_settlements_of_all_processes_and_changes_only_when_
     assert row.locator("td").nth(3).inner_text() == "1"
     assert "refresh" not in answer.headers
     operator.click("text=每 60 秒更新")
-    assert operator.locator("text=停止自动更新").count() == 1
+    expect(operator.locator("text=停止自动更新")).to_have_count(1)
     answer = operator.reload()
     assert answer is not None
     assert answer.headers["refresh"] == "60"
-    operator.click("text=停止自动更新")
+    with operator.expect_navigation():
+        operator.click("text=停止自动更新")
     # The table below a chart has its numbers.
     operator.locator("#hour ~ details summary").click()
-    assert operator.locator("#hour ~ details table").is_visible()
+    expect(operator.locator("#hour ~ details table")).to_be_visible()
 
 
 def test_a_flow_leads_from_the_matrix_to_each_posting_masked(auditor: Page, running: Site) -> None:
     auditor.goto(f"{running.address}/operations/flows?lang=zh")
     cell = auditor.locator("table.matrix td a").first
     amount = cell.inner_text()
-    cell.click()
+    with auditor.expect_navigation():
+        cell.click()
     assert amount in auditor.locator("#pairs ~ .num").inner_text()
-    auditor.locator("#pairs ~ ul a").first.click()
+    with auditor.expect_navigation():
+        auditor.locator("#pairs ~ ul a").first.click()
     first = auditor.locator("#postings ~ ul li").first
     assert amount in first.inner_text()
     assert "*" in first.inner_text()
@@ -138,13 +141,15 @@ def test_an_exception_is_taken_on_once_and_a_day_is_compared_again(
     finance.goto(f"{running.address}/operations/exceptions?lang=zh")
     difference = finance.locator("article", has_text="的账不符")
     assert difference.count() == 1
-    difference.get_by_role("button", name="我来处理").click()
+    with finance.expect_navigation():
+        difference.get_by_role("button", name="我来处理").click()
     assert finance.locator("[role=status]").inner_text() == "已登记由您处理。"
     difference = finance.locator("article", has_text="的账不符")
     assert "demo-finance" in difference.inner_text()
     assert difference.get_by_role("button", name="我来处理").count() == 0
     # The bank's statement has no such order: what differed is no difference any more.
-    difference.get_by_role("button", name="再对一次账").click()
+    with finance.expect_navigation():
+        difference.get_by_role("button", name="再对一次账").click()
     assert finance.locator("[role=status]").is_visible()
     assert finance.locator("article", has_text="的账不符").count() == 0
 
@@ -174,11 +179,13 @@ def test_a_search_of_the_trail_hides_what_was_typed_and_is_recorded(
     mine = next(one for one in running.persons if one["insured_region"].startswith("51"))
     sichuan.goto(f"{running.address}/operations/audit?lang=zh")
     sichuan.fill("#person", mine["id_number"])
-    sichuan.locator("main form button").first.click()
+    with sichuan.expect_navigation():
+        sichuan.locator("main form button").first.click()
     assert mine["id_number"] not in sichuan.url
     assert str(mine["person_id"]) in sichuan.locator("#found ~ ul").inner_text()
     sichuan.select_option("#action", "audit.read")
-    sichuan.locator("main form button").first.click()
+    with sichuan.expect_navigation():
+        sichuan.locator("main form button").first.click()
     assert "demo-auditor-sc" in sichuan.locator("#found ~ ul").inner_text()
     with sichuan.expect_download() as loading:
         sichuan.click("text=导出 CSV")

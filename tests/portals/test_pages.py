@@ -193,7 +193,8 @@ def test_language_and_type_size_are_remembered(page: Page, site: str) -> None:
     page.goto(site)
     page.get_by_role("link", name="English").click()
     expect(page.locator("html")).to_have_attribute("lang", "en")
-    page.get_by_role("link", name="Large type").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Large type").click()
     page.goto(f"{site}/guide/filing")
     expect(page.locator("h1")).to_have_text("Filing for care elsewhere")
     expect(page.locator("html")).to_have_class("large")
@@ -207,4 +208,4 @@ def test_a_question_leads_to_the_check_with_its_service_chosen(page: Page, site:
     service = (link.get_attribute("href") or "").rpartition("=")[2]
     link.click()
     expect(page.locator(f"#service-{service}")).to_be_checked()
-    assert page.locator(".errors").count() == 0
+    expect(page.locator(".errors")).to_have_count(0)

@@ -25,7 +25,7 @@ def test_anybody_finds_a_policy_reads_it_and_computes_by_it(
     assert "还没有政策文件" in page.inner_text("main")
     page.goto(f"{place.address}/policies")
     looked_at(page, "policies")
-    page.click("a[href='/policies/510100/310']")
+    press(page, "a[href='/policies/510100/310']")
     text = page.inner_text("main")
     assert "还没有人与官方文本逐条核对" in text
     assert "85%" in text

@@ -31,7 +31,8 @@ def sign_in(page: Page, site: str, number: str, pin: str, to: str = "/") -> None
     page.goto(f"{site}/sign-in?next={to}")
     page.fill("#number", number)
     page.fill("#secret", pin)
-    page.locator("main form button").click()
+    with page.expect_navigation():
+        page.locator("main form button").click()
 
 
 def newest_code(page: Page, site: str) -> str:
@@ -43,12 +44,14 @@ def newest_code(page: Page, site: str) -> str:
 
 def by_code(context: BrowserContext, page: Page, site: str) -> None:
     """Confirm the session with a code, looked up in another tab."""
-    page.locator("main form button").click()
+    with page.expect_navigation():
+        page.locator("main form button").click()
     tab = context.new_page()
     code = newest_code(tab, site)
     tab.close()
     page.fill("#code", code)
-    page.locator("main form button").click()
+    with page.expect_navigation():
+        page.locator("main form button").click()
 
 
 def test_a_person_signs_in_chooses_a_password_and_uses_it_without_javascript(
@@ -157,7 +160,8 @@ def test_the_pages_of_the_signed_in_fit_and_axe_finds_nothing_serious(
     sign_in(page, site, shown[who], shown["pin"])
     page.goto(f"{site}/sign-in?level=2&next=/security/password")
     looked_at("sign-in-more")
-    page.locator("main form button").click()
+    with page.expect_navigation():
+        page.locator("main form button").click()
     looked_at("sign-in-code")
     tab = context.new_page()
     typed = newest_code(tab, site)
@@ -166,7 +170,8 @@ def test_the_pages_of_the_signed_in_fit_and_axe_finds_nothing_serious(
     page.locator("main form button").click()
     page.fill("#new", "short")
     page.fill("#again", "short")
-    page.locator("main form button").first.click()
+    with page.expect_navigation():
+        page.locator("main form button").first.click()
     looked_at("security-password-wrong")
     page.goto(f"{site}/security")
     looked_at("security")
@@ -174,7 +179,8 @@ def test_the_pages_of_the_signed_in_fit_and_axe_finds_nothing_serious(
     looked_at("security-pin")
     page.goto(f"{site}/sign-in/approve?code={code.split('.')[0]}")
     looked_at("sign-in-approve")
-    page.locator("main button.plain").click()
+    with page.expect_navigation():
+        page.locator("main button.plain").click()
     looked_at("sign-in-refused")
     page.goto(f"{site}/sign-in?level=3")
     looked_at("sign-in-at-a-counter")

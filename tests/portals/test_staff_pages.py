@@ -1,14 +1,15 @@
 """The pages of staff and of acting for others, in a real browser."""
 
 import json
-import time
 import urllib.error
 import urllib.request
+from datetime import datetime
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.portals.staff_site import Site, assert_accessible, next_code, shoot, sign_in
+from yikatong.core.clock import SHANGHAI
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
@@ -31,6 +32,7 @@ def test_staff_signs_in_with_two_factors_and_sees_what_each_role_may_do(
     page.keyboard.press("Enter")
     page.wait_for_url("**/staff/desk")
     page.go_back()
+    page.wait_for_load_state()
     page.click("#may ~ details summary")
     text = page.inner_text("main")
     assert "四川省成都市" in text
@@ -116,8 +118,9 @@ def test_a_second_person_approves_on_the_page(place: Site, browser: Browser) -> 
     assert "原因" in page.inner_text(".wrong")
     page.fill("input[name=reason] >> nth=0", "文书号不对")
     page.click("button[value=refuse] >> nth=0")
-    assert page.locator(".approval").count() == 1
-    page.click("button[value=approve]")
+    expect(page.locator(".approval")).to_have_count(1)
+    with page.expect_navigation():
+        page.click("button[value=approve]")
     assert "已同意并执行" in page.inner_text("[role=status]")
     assert page.locator(".approval").count() == 0
     assert place.api("POST", path, body, "court-1")[0] == 409
@@ -165,11 +168,12 @@ def test_somebody_acts_for_another_by_authority_and_sees_it_on_every_page(
         if one["card_number"] and 1950 < int(one["id_number"][6:10]) < 2000
     ]  # fmt: skip
     agent, principal = able[0], able[1]
+    today = datetime.now(SHANGHAI).date().isoformat()
     status, made = place.api(
         "POST", f"/api/v1/authorities/{principal['person_id']}",
         {
             "agent_id": agent["person_id"], "services": ["filing", "card"],
-            "starts_on": time.strftime("%Y-%m-%d"), "ends_on": time.strftime("%Y-%m-%d"),
+            "starts_on": today, "ends_on": today,
             "evidence": "委托书 7",
         },
     )  # fmt: skip
@@ -185,12 +189,14 @@ def test_somebody_acts_for_another_by_authority_and_sees_it_on_every_page(
     page.goto(f"{place.address}/acting?lang=en&type=large")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     shoot(page, "acting-360-en-large")
-    page.click(".acting button")
+    with page.expect_navigation():
+        page.click(".acting button")
     assert not page.is_visible(".acting")
     page.goto(f"{place.address}/acting?lang=zh&type=normal")
     revoked, _ = place.api(
         "POST", f"/api/v1/authorities/{principal['person_id']}/{made['authority_id']}/revoke"
     )
     assert revoked == 200
-    page.click("form[action^='/acting/begin'] button")
+    with page.expect_navigation():
+        page.click("form[action^='/acting/begin'] button")
     assert "不能替他办" in page.inner_text("main")
