@@ -220,9 +220,8 @@ async def _do_due_work(platform: Platform) -> None:
 
 
 async def _do_daily_work(platform: Platform) -> None:
-    """Cards, proofs of life, unemployment benefit, reminders: what is due by the day; once a day and at the
-    start. What failed is tried again the next turn, the rest waits for the next day."""
-    done: dict[str, date] = {}
+    """Cards, proofs of life, unemployment benefit, reminders: what is due by the day, once a day, also
+    where the platform was started anew. What failed is tried again the next turn."""
 
     async def compare_runs() -> None:
         wrong = await runs.months_that_differ(platform)
@@ -247,8 +246,15 @@ async def _do_daily_work(platform: Platform) -> None:
         "plans": partial(plans.remind, platform),
         seals.LATELY: partial(seals.prove_lately, platform),
     }
+    done: dict[str, date] | None = None
     while True:
         await asyncio.sleep(_DUE_SECONDS)
+        if done is None:
+            try:
+                done = await due_work.succeeded_on(platform)
+            except Exception:
+                _log.exception("what was done today is not known yet")
+                continue
         day = today(platform.clock)
         for name, part in parts.items():
             if done.get(name) != day and await due_work.carry_out(platform, name, part):

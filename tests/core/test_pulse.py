@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from yikatong.core import due_work, pulse
-from yikatong.core.clock import FixedClock
+from yikatong.core.clock import FixedClock, today
 from yikatong.core.errors import Text, Unavailable
 from yikatong.core.platform import Platform
 from yikatong.core.pulse import Counts, Pulse
@@ -109,6 +109,7 @@ async def test_due_work_that_fails_says_since_when_why_and_how_often(
     async with platform.database.transaction(readonly=True) as connection:
         (one,) = await due_work.every(connection)
     assert (one.failed_since, one.failures, one.succeeded_at) == (begun, 2, None)
+    assert await due_work.succeeded_on(platform) == {}
     assert "nobody may read" not in one.reason.en
 
     async def works() -> int:
@@ -119,6 +120,10 @@ async def test_due_work_that_fails_says_since_when_why_and_how_often(
         (one,) = await due_work.every(connection)
     assert (one.failed_since, one.failures, one.succeeded_at) == (None, 0, one.last_at)
     assert one.reason == Text("", "")
+    assert await due_work.succeeded_on(platform) == {"texts": today(clock)}
+    # What fails since is to be tried again, whatever day it went well.
+    assert not await due_work.carry_out(platform, "texts", fails)
+    assert await due_work.succeeded_on(platform) == {}
 
 
 @pytest.mark.parametrize("span", [10, 60, 600])

@@ -1,6 +1,11 @@
 """Several statements in one round trip."""
 
+from datetime import date
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from yikatong.core.database import Database
 from yikatong.core.together import (
@@ -12,6 +17,7 @@ from yikatong.core.together import (
     ask_together,
     change_together,
     insertion,
+    number_rows,
     numbers,
 )
 
@@ -88,6 +94,31 @@ async def test_a_conflict_inside_a_transaction_takes_all_of_it_back(database: Da
         assert await ask(connection, _services("100000")) == []
 
 
-def test_numbers_are_written_as_the_database_reads_them() -> None:
-    assert numbers([1, None, -3]) == "{1,NULL,-3}"
-    assert numbers([]) == "{}"
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([1, None, -(2**63), 2**63 - 1], "bigint"),
+        ([], "bigint"),
+        ([None], "integer"),
+        ([True, None, False], "boolean"),
+        ([date(2026, 2, 28), None], "date"),
+    ],
+)
+async def test_numbers_are_written_as_the_database_reads_them(
+    database: Database, values: list[Any], kind: str
+) -> None:
+    async with database.connection() as connection:
+        read = await connection.fetchval(f"select $1::text::{kind}[]", numbers(iter(values)))
+    assert read == values
+
+
+@given(
+    st.lists(
+        st.lists(st.none() | st.integers(-(2**63), 2**63 - 1), max_size=4), min_size=1, max_size=4
+    )
+)
+def test_rows_of_numbers_are_written_as_arrays_in_an_array(rows: list[list[int | None]]) -> None:
+    text = number_rows(rows)
+    # An array of texts, none of which holds a quotation mark itself.
+    assert (text[:2], text[-2:]) == ('{"', '"}')
+    assert text[2:-2].split('","') == [numbers(row) for row in rows]

@@ -4,12 +4,13 @@ The work itself is found by queries (docs/decisions/0009); this only notes wheth
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 import structlog
 
+from yikatong.core.clock import SHANGHAI
 from yikatong.core.database import Connection
 from yikatong.core.errors import Text, YikatongError
 from yikatong.core.platform import Platform
@@ -71,6 +72,16 @@ async def note(platform: Platform, name: str, reason: Text | None) -> None:
             reason.zh if reason else "",
             reason.en if reason else "",
         )
+
+
+async def succeeded_on(platform: Platform) -> dict[str, date]:
+    """On which day each kind of work went well the last time, where it has not failed since."""
+    async with platform.database.connection() as connection:
+        return {
+            one.name: one.succeeded_at.astimezone(SHANGHAI).date()
+            for one in await every(connection)
+            if one.succeeded_at is not None and one.failed_since is None
+        }
 
 
 async def every(connection: Connection) -> Sequence[DueWork]:

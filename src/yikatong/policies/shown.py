@@ -62,22 +62,30 @@ FUNDS: Final = (
 
 def step_text(step: Step) -> Text:
     """One sentence for people: what happened in this step."""
-    name = LAYER_NAMES[step.layer]
     base = format_yuan_grouped(step.base)
     if step.layer == "scope":
-        zh, en = (
-            f"{base} 元不在报销范围，由个人承担",
-            f"{base} yuan are out of scope, the person bears them",
-        )
+        en = f"{base} yuan are out of scope, the person bears them"
     elif step.layer == "deductible":
-        zh, en = f"起付线 {base} 元由个人承担", f"the person bears the deductible of {base} yuan"
+        en = f"the person bears the deductible of {base} yuan"
     else:
         rate, pays = format_percent(step.rate), format_yuan_grouped(step.pays)
-        zh = f"{base} 元 × {rate}%，{name.zh}支付 {pays} 元"
-        en = f"{base} yuan × {rate} %: the {name.en} pays {pays} yuan"
+        en = f"{base} yuan × {rate} %: the {LAYER_NAMES[step.layer].en} pays {pays} yuan"
     if step.note:
-        zh, en = f"{zh}（{step.note.zh}）", f"{en} ({step.note.en})"
-    return Text(zh, en)
+        en = f"{en} ({step.note.en})"
+    return Text(step_in_chinese(step), en)
+
+
+def step_in_chinese(step: Step) -> str:
+    """The sentence of `step_text` for those who read Chinese only: every settlement writes some."""
+    base = format_yuan_grouped(step.base)
+    if step.layer == "scope":
+        zh = f"{base} 元不在报销范围，由个人承担"
+    elif step.layer == "deductible":
+        zh = f"起付线 {base} 元由个人承担"
+    else:
+        rate, pays = format_percent(step.rate), format_yuan_grouped(step.pays)
+        zh = f"{base} 元 × {rate}%，{LAYER_NAMES[step.layer].zh}支付 {pays} 元"
+    return f"{zh}（{step.note.zh}）" if step.note else zh
 
 
 def policy_body(policy: Policy) -> PolicyBody:

@@ -16,6 +16,7 @@ from yikatong.core.together import (
     Query,
     Rows,
     change_together,
+    number_rows,
     numbers,
 )
 from yikatong.money.ledger.book import Book
@@ -274,9 +275,7 @@ def changes(book: Book) -> list[Change]:
     if book.touched:
         found.append(_account_changes(list(book.touched.values())))
     if book.transactions:
-        found.append(_new_transactions(book.transactions))
-    if any(one.accounts for one in book.transactions):
-        found.append(_new_postings(book.transactions))
+        found += _new_transactions(book.transactions)
     if book.holds:
         found.append(_hold_changes(list(book.holds.values())))
     return found
@@ -302,41 +301,36 @@ _INSERT_TRANSACTIONS: Final = f"""insert into ledger_transactions ({TRANSACTION_
               persons, accounts, amounts, balances)"""  # noqa: S608 - our constants
 
 
-def _new_transactions(made: Sequence[Transaction]) -> Change:
+_INSERT_POSTINGS: Final = """insert into ledger_postings
+      (person_id, account_id, transaction_id, about_person_id, amount, balance_after)
+    select unnest(n.persons::bigint[]), unnest(n.accounts::bigint[]), n.transaction_id, n.about,
+           unnest(n.amounts::bigint[]), unnest(n.balances::bigint[])
+      from unnest($1::text::bigint[], $2::text::bigint[], $3::text::text[], $4::text::text[],
+                  $5::text::text[], $6::text::text[])
+        as n (about, transaction_id, persons, accounts, amounts, balances)"""
+
+
+def _new_transactions(made: Sequence[Transaction]) -> list[Change]:
+    """Transactions with their entries, and the entries once more by account."""
     # The entries go as text: as arrays in a row the driver looks at each number's type three times.
-    return Change(
-        _INSERT_TRANSACTIONS,
-        (
-            [_row(one) for one in made],
-            _arrays(one.persons for one in made),
-            _arrays(one.accounts for one in made),
-            _arrays(one.amounts for one in made),
-            _arrays(one.balances for one in made),
-        ),
-        len(made),
+    entries = (
+        number_rows(one.persons for one in made),
+        number_rows(one.accounts for one in made),
+        number_rows(one.amounts for one in made),
+        number_rows(one.balances for one in made),
     )
-
-
-def _arrays(rows: Iterable[Sequence[int | None]]) -> str:
-    return '{"' + '","'.join([numbers(row) for row in rows]) + '"}'
-
-
-def _new_postings(made: Sequence[Transaction]) -> Change:
-    return Change(
-        """insert into ledger_postings
-             (person_id, account_id, transaction_id, about_person_id, amount, balance_after)
-           select * from unnest($1::text::bigint[], $2::text::bigint[], $3::text::bigint[],
-                                $4::text::bigint[], $5::text::bigint[], $6::text::bigint[])""",
-        (
-            numbers(person for one in made for person in one.persons),
-            numbers(account for one in made for account in one.accounts),
-            numbers(one.transaction_id for one in made for _ in one.accounts),
-            numbers(one.person_id for one in made for _ in one.accounts),
-            numbers(amount for one in made for amount in one.amounts),
-            numbers(balance for one in made for balance in one.balances),
+    return [
+        Change(_INSERT_TRANSACTIONS, ([_row(one) for one in made], *entries), len(made)),
+        Change(
+            _INSERT_POSTINGS,
+            (
+                numbers(one.person_id for one in made),
+                numbers(one.transaction_id for one in made),
+                *entries,
+            ),
+            sum(len(one.accounts) for one in made),
         ),
-        sum(len(one.accounts) for one in made),
-    )
+    ]
 
 
 def _account_changes(touched: list[Account]) -> Change:

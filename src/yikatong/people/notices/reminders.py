@@ -1,5 +1,6 @@
 """Due work of notices: the yearly question whether phone and address are still right (信息核对)."""
 
+import asyncio
 from datetime import date, timedelta
 from typing import Final
 
@@ -9,9 +10,11 @@ from yikatong.people.notices import service, store
 from yikatong.people.notices.model import Posting
 
 _YEAR: Final = timedelta(days=365)
-_BATCH: Final = 1000
+_BATCH: Final = 100
 _SHARE: Final = 30
 _AT_LEAST: Final = 5000
+_A_SECOND: Final = 200
+"""So many at most, so that nobody at a counter or hospital waits behind them."""
 
 
 async def run(platform: Platform) -> int:
@@ -23,7 +26,7 @@ async def run(platform: Platform) -> int:
         waiting = await store.count_unconfirmed(connection, day - _YEAR)
     left = max(_AT_LEAST, -(-waiting // _SHARE))
     asked = 0
-    while left:
+    while True:
         async with platform.database.transaction() as connection:
             found = await store.take_unconfirmed(connection, day - _YEAR, day, min(left, _BATCH))
             asked += await service.post_many(
@@ -34,9 +37,10 @@ async def run(platform: Platform) -> int:
                     for person_id, confirmed_on in found
                 ],
             )
-        if not found:
-            break
         left -= len(found)
+        if len(found) < _BATCH or not left:
+            break
+        await asyncio.sleep(_BATCH / _A_SECOND)
     return asked
 
 
