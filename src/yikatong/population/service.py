@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime
 from multiprocessing import get_context
-from typing import Final, Literal
+from typing import Any, Final, Literal, cast
 
 import msgspec
 
@@ -18,12 +18,15 @@ from yikatong.money.bank import banks
 from yikatong.money.ledger import service as ledger
 from yikatong.population import chunk, demo
 from yikatong.population.chunk import CHUNK, CHUNKS_MAX, FIRST_ID
-from yikatong.population.rows import SharedName, copy
+from yikatong.population.rows import COLUMNS, SharedName, copy
 from yikatong.population.sandbox_pin import of_sandbox
 from yikatong.portability.model import Service
 
 PEOPLE_MAX: Final = CHUNK * CHUNKS_MAX
 """In one database; each making begins a new chunk."""
+_MANY: Final = 10_000
+"""Of fewer the database's own upkeep comes soon enough."""
+_TIDY_SECONDS_MAX: Final = 6 * 3600
 _LOCK: Final = 0x50454F50
 """The advisory lock that keeps two makings from taking the same ids ("PEOP")."""
 
@@ -119,19 +122,35 @@ async def make(
                 await copy(connection, rows)
             done += high - low + 1
             progress(done)
-        return first + count - 1
-    loop = asyncio.get_running_loop()
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        waiting = [
-            loop.run_in_executor(
-                pool, _work, database.url, platform.vault, shared, seed, job, now, pin
-            )
-            for job in jobs
-        ]
-        for finished in asyncio.as_completed(waiting):
-            done += await finished
-            progress(done)
+    else:
+        loop = asyncio.get_running_loop()
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            waiting = [
+                loop.run_in_executor(
+                    pool, _work, database.url, platform.vault, shared, seed, job, now, pin
+                )
+                for job in jobs
+            ]
+            for finished in asyncio.as_completed(waiting):
+                done += await finished
+                progress(done)
+    if count >= _MANY:
+        await _tidy_up(database)
     return first + count - 1
+
+
+async def _tidy_up(database: Database) -> None:
+    """Have the server look over what was loaded, as behind any load of many rows: else each page is
+    written anew when it is read for the first time, and plans are made without statistics."""
+    async with database.connection() as connection:
+        # As long as it takes; whoever makes people has nobody waiting.
+        await connection.execute("set statement_timeout = 0")
+        try:
+            tables = ", ".join(COLUMNS)
+            driver = cast("Any", connection)
+            await driver.execute(f"vacuum (freeze, analyze) {tables}", timeout=_TIDY_SECONDS_MAX)
+        finally:
+            await connection.execute("reset statement_timeout")
 
 
 async def shared_accounts(platform: Platform) -> Mapping[SharedName, int]:
