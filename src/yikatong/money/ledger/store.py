@@ -320,7 +320,7 @@ def _new_transactions(made: Sequence[Transaction]) -> list[Change]:
         number_rows(one.balances for one in made),
     )
     return [
-        Change(_INSERT_TRANSACTIONS, ([_row(one) for one in made], *entries), len(made)),
+        Change(_INSERT_TRANSACTIONS, ([_row(one) for one in made], *entries), None),
         Change(
             _INSERT_POSTINGS,
             (
@@ -328,7 +328,7 @@ def _new_transactions(made: Sequence[Transaction]) -> list[Change]:
                 numbers(one.transaction_id for one in made),
                 *entries,
             ),
-            sum(len(one.accounts) for one in made),
+            None,
         ),
     ]
 
