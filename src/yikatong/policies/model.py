@@ -111,8 +111,9 @@ class Bill(msgspec.Struct, frozen=True):
         return self.total - self.self_paid - self.over_limit - self.first_pay
 
 
-class YearToDate(msgspec.Struct, frozen=True):
-    """What earlier settlements of the same policy year left, in fen (年度累计)."""
+class YearToDate(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What earlier settlements of the same policy year left, in fen (年度累计). Most amounts are zero: they
+    are left out where it is stored with each settlement."""
 
     admissions: int = 0
     outpatient_deductible: Fen = 0
@@ -133,7 +134,7 @@ class YearToDate(msgspec.Struct, frozen=True):
     """In-scope amount that went over the pooled fund's cap to the large-amount fund."""
 
 
-class StayToDate(msgspec.Struct, frozen=True):
+class StayToDate(msgspec.Struct, frozen=True, omit_defaults=True):
     """What interim settlements (中途结算) of the same stay and policy year took before, in fen."""
 
     in_scope: Fen = 0
@@ -142,7 +143,7 @@ class StayToDate(msgspec.Struct, frozen=True):
     """Whether the year's admissions count this stay already."""
 
 
-class MedicalAccount(msgspec.Struct, frozen=True):
+class MedicalAccount(msgspec.Struct, frozen=True, omit_defaults=True):
     """The personal medical account (个人账户) and whether it shall pay."""
 
     balance: Fen = 0
