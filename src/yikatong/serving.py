@@ -242,9 +242,10 @@ async def _do_daily_work(platform: Platform) -> None:
         "unemployment": partial(unemployment_due.run, platform),
         "runs_compared": compare_runs,
         "filing_reminders": partial(filing_reminders.run, platform),
-        "reminders": partial(notice_reminders.run, platform),
         "plans": partial(plans.remind, platform),
         seals.LATELY: partial(seals.prove_lately, platform),
+        # Slow on purpose, so behind all others.
+        "reminders": partial(notice_reminders.run, platform),
     }
     done: dict[str, date] | None = None
     while True:

@@ -45,6 +45,20 @@ async def test_every_demo_person_gets_the_answer_the_situation_is_about(platform
     assert wrong == []
 
 
+async def test_a_large_population_is_looked_over_once_it_is_loaded(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "_MANY", 100)
+    looked_over = "select last_vacuum is not null from pg_stat_user_tables where relname = $1"
+    for count, wanted in ((90, False), (120, True)):
+        await service.make(platform, count, 1, lambda _: None)
+        async with platform.database.connection() as connection:
+            for table in ("persons", "cards", "ledger_postings"):
+                assert await connection.fetchval(looked_over, table) is wanted, (count, table)
+            # As before for whoever uses the connection next.
+            assert await connection.fetchval("show statement_timeout") != "0"
+
+
 async def test_what_a_year_holds_was_carried_over_for_everybody(platform: Platform) -> None:
     await service.make(platform, 1500, 1, lambda _: None)
     names = YearToDate.__struct_fields__
