@@ -5,7 +5,6 @@ import contextlib
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import date
 from functools import partial
 from typing import Any
 
@@ -247,19 +246,17 @@ async def _do_daily_work(platform: Platform) -> None:
         # Slow on purpose, so behind all others.
         "reminders": partial(notice_reminders.run, platform),
     }
-    done: dict[str, date] | None = None
     while True:
         await asyncio.sleep(_DUE_SECONDS)
-        if done is None:
-            try:
-                done = await due_work.succeeded_on(platform)
-            except Exception:
-                _log.exception("what was done today is not known yet")
-                continue
+        try:
+            done = await due_work.succeeded_on(platform)
+        except Exception:
+            _log.exception("what was done today is not known yet")
+            continue
         day = today(platform.clock)
         for name, part in parts.items():
-            if done.get(name) != day and await due_work.carry_out(platform, name, part):
-                done[name] = day
+            if done.get(name) != day:
+                await due_work.carry_out(platform, name, part)
 
 
 async def _go_on_with_runs(platform: Platform) -> None:

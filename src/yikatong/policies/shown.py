@@ -60,32 +60,41 @@ FUNDS: Final = (
 )
 
 
+_SENTENCES: Final[dict[str, Text]] = {
+    "scope": Text(
+        "{base} 元不在报销范围，由个人承担", "{base} yuan are out of scope, the person bears them"
+    ),
+    "deductible": Text(
+        "起付线 {base} 元由个人承担", "the person bears the deductible of {base} yuan"
+    ),
+}
+_PAID: Final = Text(
+    "{base} 元 × {rate}%，{name}支付 {pays} 元",
+    "{base} yuan × {rate} %: the {name} pays {pays} yuan",
+)
+_NOTED: Final = Text("{said}（{note}）", "{said} ({note})")
+
+
 def step_text(step: Step) -> Text:
     """One sentence for people: what happened in this step."""
-    base = format_yuan_grouped(step.base)
-    if step.layer == "scope":
-        en = f"{base} yuan are out of scope, the person bears them"
-    elif step.layer == "deductible":
-        en = f"the person bears the deductible of {base} yuan"
-    else:
-        rate, pays = format_percent(step.rate), format_yuan_grouped(step.pays)
-        en = f"{base} yuan × {rate} %: the {LAYER_NAMES[step.layer].en} pays {pays} yuan"
+    return Text(step_said(step, "zh"), step_said(step, "en"))
+
+
+def step_said(step: Step, language: str) -> str:
+    """The sentence of `step_text` in one language: every settlement writes some, for who reads one."""
+    said = (
+        _SENTENCES.get(step.layer, _PAID)
+        .in_language(language)
+        .format(
+            base=format_yuan_grouped(step.base),
+            rate=format_percent(step.rate),
+            name=LAYER_NAMES[step.layer].in_language(language),
+            pays=format_yuan_grouped(step.pays),
+        )
+    )
     if step.note:
-        en = f"{en} ({step.note.en})"
-    return Text(step_in_chinese(step), en)
-
-
-def step_in_chinese(step: Step) -> str:
-    """The sentence of `step_text` for those who read Chinese only: every settlement writes some."""
-    base = format_yuan_grouped(step.base)
-    if step.layer == "scope":
-        zh = f"{base} 元不在报销范围，由个人承担"
-    elif step.layer == "deductible":
-        zh = f"起付线 {base} 元由个人承担"
-    else:
-        rate, pays = format_percent(step.rate), format_yuan_grouped(step.pays)
-        zh = f"{base} 元 × {rate}%，{LAYER_NAMES[step.layer].zh}支付 {pays} 元"
-    return f"{zh}（{step.note.zh}）" if step.note else zh
+        said = _NOTED.in_language(language).format(said=said, note=step.note.in_language(language))
+    return said
 
 
 def policy_body(policy: Policy) -> PolicyBody:

@@ -16,7 +16,7 @@ from yikatong.medical.visits.model import Settlement, SplitLine
 from yikatong.medical.visits.orders import Result, Settled
 from yikatong.policies import service as policies
 from yikatong.policies.model import Quote
-from yikatong.policies.shown import step_in_chinese
+from yikatong.policies.shown import step_said
 
 PROCESS_LENGTH_MAX: Final = 500
 
@@ -280,7 +280,7 @@ def _left_under_cap(one: Settlement, quote: Quote | None) -> Fen | None:
 def _process(quote: Quote, layer: str) -> str:
     """How a fund's amount came about, in words; with the pooled fund's, what came before it."""
     layers = ("scope", "deductible", "pooled") if layer == "pooled" else (layer,)
-    text = "；".join(step_in_chinese(step) for step in quote.steps if step.layer in layers)
+    text = "；".join(step_said(step, "zh") for step in quote.steps if step.layer in layers)
     return text[:PROCESS_LENGTH_MAX]
 
 
