@@ -7,18 +7,13 @@ import urllib.request
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.portals.press import press
 from tests.portals.staff_site import Site, assert_accessible, shoot, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
 SEND = "main button[type=submit]"
 SIZES = (("en", "large", 360), ("zh", "normal", 360), ("zh", "large", 1440), ("zh", "normal", 1440))
-
-
-def press(page: Page, selector: str) -> None:
-    """Send a form."""
-    with page.expect_navigation():
-        page.click(selector)
 
 
 def looked_at(page: Page, name: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.portals.press import press
 from tests.portals.staff_site import Site, assert_accessible, shoot
 from tests.portals.staff_site import sign_in as staff_sign_in
 from tests.serving.server import Server
@@ -60,10 +61,8 @@ def sign_in(page: Page, place: Site, situation: str) -> None:
     page.goto(f"{place.address}/sign-in?next=/benefits&level=2")
     page.fill("#number", number)
     page.fill("#secret", place.pin)
-    with page.expect_navigation():
-        page.locator("main form button").click()
-    with page.expect_navigation():
-        page.locator("main form button").click()
+    press(page, page.locator("main form button"))
+    press(page, page.locator("main form button"))
     tab = page.context.new_page()
     tab.goto(f"{place.address}/sandbox/inbox")
     code = re.search(r"[0-9]{6,10}", tab.locator(".text p").nth(1).inner_text())
@@ -119,8 +118,7 @@ def test_two_members_of_finance_take_a_run_from_the_list_to_the_report(
     other.wait_for_selector(".notice.yes")
     assert "已发放" in other.inner_text(".notice.yes")
     looks(other, run, "run-paid")
-    with other.expect_navigation():
-        other.click("text=查看有问题的")
+    press(other, "text=查看有问题的")
     text = other.inner_text("main")
     assert "姚*香" in text
     assert "激活金融应用" in text
@@ -281,8 +279,7 @@ def test_a_pension_is_looked_at_applied_for_once_taken_back_and_applied_for_anew
     page.fill("#retires", "")
     page.fill("#index", "1.1")
     page.fill("#years", "10")
-    with page.expect_navigation():
-        page.click("main form button[type=submit]")
+    press(page, "main form button[type=submit]")
     text = page.inner_text("main")
     assert "还差" in text
     assert "可以继续缴费" in text
@@ -290,8 +287,7 @@ def test_a_pension_is_looked_at_applied_for_once_taken_back_and_applied_for_anew
     page.click("summary:has-text('改一改再看')")
     page.fill("#years", "20")
     page.fill("#account", "186,000")
-    with page.expect_navigation():
-        page.click("text=看能不能办、能领多少")
+    press(page, "text=看能不能办、能领多少")
     text = page.inner_text("main")
     assert "可以申请" in text
     assert "尾号" in text
@@ -343,8 +339,7 @@ def test_contributions_are_seen_month_by_month_and_paid_once_from_the_card(
     looks(page, f"{place.address}/contributions", "contributions")
     assert page.locator(".months li.open, .months li.owed").count() == 1
     page.fill("#pin", "000001")
-    with page.expect_navigation():
-        page.click("main button:has-text('缴费')")
+    press(page, "main button:has-text('缴费')")
     assert "密码不对" in page.inner_text("#pin-error")
     assert page.input_value("#pin") == ""
     sent = {

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.portals.axe import violations
 from tests.portals.conftest import SCREENSHOTS
+from tests.portals.press import press
 from tests.portals.staff_site import Site
 from tests.portals.test_pages import LOOKS, with_query
 from tests.trust.files import jpeg
@@ -44,8 +45,7 @@ def signed_in(browser: Browser, site: str, number: str, *, script: bool = False)
     page = context.new_page()
     page.goto(f"{site}/sign-in?by=code&next=/card")
     page.fill("#number", number)
-    with page.expect_navigation():
-        page.locator("main form button").click()
+    press(page, page.locator("main form button"))
     tab = context.new_page()
     tab.goto(f"{site}/sandbox/inbox")
     code = re.search(r"[0-9]{6,10}", tab.locator(".text p").nth(1).inner_text())

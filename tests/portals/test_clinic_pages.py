@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.portals.press import press
 from tests.portals.staff_site import Site, assert_accessible, served, shoot, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
@@ -158,8 +159,7 @@ def test_a_settlement_is_reversed_for_a_reason_and_mended(
     enter(page)
     assert "应退 3.00 元" in said(page)
     assert_accessible(page)
-    with page.expect_navigation():
-        page.click(".after a >> nth=2")
+    press(page, ".after a >> nth=2")
     assert "-24.20" in said(page)
     page.click("form:has([value=give_up]) button")
     expect(page.locator("main")).to_contain_text("没有收费")

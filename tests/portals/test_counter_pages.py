@@ -6,6 +6,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.portals.press import press
 from tests.portals.staff_site import Site, assert_accessible, shoot, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
@@ -142,8 +143,7 @@ def test_a_call_is_answered_and_a_loss_reported_with_one_button(
     enter(page)
     assert "可以使用" in facts(page)
     call = page.url
-    with page.expect_navigation():
-        page.click("button.alarm")
+    press(page, "button.alarm")
     assert "已临时挂失" in facts(page)
     assert_accessible(page)
     page.goto(call)
@@ -152,8 +152,7 @@ def test_a_call_is_answered_and_a_loss_reported_with_one_button(
     fits(page, "hotline-check")
     page.goto(call)
     page.check("#topic-loss")
-    with page.expect_navigation():
-        page.click("form[action$='/note'] button")
+    press(page, "form[action$='/note'] button")
     assert "已记下" in facts(page)
     assert number not in page.content()
     context.close()

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.cards.production.test_batches import read_order
+from tests.portals.press import press
 from tests.portals.staff_site import Site, served, sign_in
 from tests.portals.test_counter_pages import enter, facts, fits
 from yikatong.cards.production import wire
@@ -60,8 +61,7 @@ def test_a_clerk_chooses_the_counter_and_takes_a_card_in_for_somebody_from_elsew
     fits(page, "cross-counter")
     page.goto(f"{place.address}/staff/counter")
     page.check("input[name=counter] >> nth=0")
-    with page.expect_navigation():
-        page.click("form[action='/staff/counter'] button >> nth=0")
+    press(page, "form[action='/staff/counter'] button >> nth=0")
     assert "您在：" in facts(page)
     fits(page, "cross-desk")
     page.goto(f"{place.address}/staff/guests")
@@ -82,16 +82,14 @@ def test_a_clerk_chooses_the_counter_and_takes_a_card_in_for_somebody_from_elsew
     visit = page.url
     fits(page, "cross-guest")
     page.goto(visit)
-    with page.expect_navigation():
-        page.click("text=申领社保卡")
+    press(page, "text=申领社保卡")
     errand = page.url
     fits(page, "cross-apply")
     page.goto(errand)
     page.check("#materials-photo")
     page.set_input_files("#file_photo", PDF)
     page.set_input_files("#file_id_document", {**PDF, "buffer": PDF["buffer"] + b"%%EOF"})
-    with page.expect_navigation():
-        page.click("#errand button[type=submit]")
+    press(page, "#errand button[type=submit]")
     told = facts(page)
     assert "已受理" in told
     assert "照片" in told
@@ -106,8 +104,7 @@ def test_a_clerk_chooses_the_counter_and_takes_a_card_in_for_somebody_from_elsew
     page.goto(f"{visit}/errands/card_documents")
     fits(page, "cross-documents")
     page.goto(visit)
-    with page.expect_navigation():
-        page.click("form[action$='/end'] button")
+    press(page, "form[action$='/end'] button")
     assert "接待已结束" in facts(page)
     page.goto(visit)
     assert "请重新核对证件" in facts(page)
@@ -119,8 +116,7 @@ def test_a_reviewer_at_home_sees_the_scans_by_kind(place: Site, wide: BrowserCon
     page = wide.new_page()
     sign_in(page, place, "demo-reviewer")
     page.goto(f"{place.address}/staff/desk")
-    with page.expect_navigation():
-        page.click(f"a[href^='/staff/people/{who['person_id']}/applications/']")
+    press(page, f"a[href^='/staff/people/{who['person_id']}/applications/']")
     told = facts(page)
     assert "照片" in told
     assert "身份证件" in told
@@ -139,16 +135,13 @@ def test_a_delivery_is_confirmed_and_what_is_lost_is_made_again(
     page.goto(f"{place.address}/staff/sheets/{number}")
     page.check(f"#missing-{lines[0]}")
     page.click("main summary")
-    with page.expect_navigation():
-        page.click("button[value=lose]")
+    press(page, "button[value=lose]")
     assert page.is_visible("#reason-error")
     assert page.is_checked(f"#missing-{lines[0]}")
     page.fill("#reason", "少一件，已向邮政查询")
-    with page.expect_navigation():
-        page.click("button[value=lose]")
+    press(page, "button[value=lose]")
     assert "已登记遗失 1 张" in facts(page)
-    with page.expect_navigation():
-        page.click("button[value=receive]")
+    press(page, "button[value=receive]")
     assert "已签收 1 张" in facts(page)
     fits(page, "cross-sheet-done")
     page.goto(f"{place.address}/staff/desk")

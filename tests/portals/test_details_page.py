@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.portals.axe import serious
 from tests.portals.conftest import SCREENSHOTS
+from tests.portals.press import press
 from tests.portals.test_pages import LOOKS, with_query
 from tests.portals.test_sign_in_browser import by_code, newest_code, shown, sign_in
 
@@ -48,8 +49,7 @@ def test_a_person_confirms_and_changes_what_is_on_file_without_javascript(
 
     page.get_by_role("link", name="改手机号").click()
     page.fill("#phone", "13900004321")
-    with page.expect_navigation():
-        page.get_by_role("button", name="发送验证码").click()
+    press(page, page.get_by_role("button", name="发送验证码"))
     _looks(page, site)
     tab = context.new_page()
     code = newest_code(tab, site)
@@ -87,8 +87,7 @@ def test_axe_finds_nothing_serious(
     sign_in(page, site, shown["filing_none"], shown["pin"], "/details/phone")
     by_code(context, page, site)
     page.fill("#phone", "13900004321" if "zh" in query else "13900004322")
-    with page.expect_navigation():
-        page.locator("main form button").click()
+    press(page, page.locator("main form button"))
     for name, address in PAGES.items():
         page.goto(site + with_query(address, query))
         assert page.url.startswith(site + address.partition("?")[0]), page.url

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.portals.press import press
 from tests.portals.staff_site import Site, assert_accessible, shoot, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
@@ -106,8 +107,7 @@ def test_the_overview_counts_settlements_of_all_processes_and_changes_only_when_
     answer = operator.reload()
     assert answer is not None
     assert answer.headers["refresh"] == "60"
-    with operator.expect_navigation():
-        operator.click("text=停止自动更新")
+    press(operator, "text=停止自动更新")
     # The table below a chart has its numbers.
     operator.locator("#hour ~ details summary").click()
     expect(operator.locator("#hour ~ details table")).to_be_visible()
@@ -117,8 +117,7 @@ def test_a_flow_leads_from_the_matrix_to_each_posting_masked(auditor: Page, runn
     auditor.goto(f"{running.address}/operations/flows?lang=zh")
     cell = auditor.locator("table.matrix td a").first
     amount = cell.inner_text()
-    with auditor.expect_navigation():
-        cell.click()
+    press(auditor, cell)
     assert amount in auditor.locator("#pairs ~ .num").inner_text()
     with auditor.expect_navigation():
         auditor.locator("#pairs ~ ul a").first.click()
@@ -141,15 +140,13 @@ def test_an_exception_is_taken_on_once_and_a_day_is_compared_again(
     finance.goto(f"{running.address}/operations/exceptions?lang=zh")
     difference = finance.locator("article", has_text="的账不符")
     assert difference.count() == 1
-    with finance.expect_navigation():
-        difference.get_by_role("button", name="我来处理").click()
+    press(finance, difference.get_by_role("button", name="我来处理"))
     assert finance.locator("[role=status]").inner_text() == "已登记由您处理。"
     difference = finance.locator("article", has_text="的账不符")
     assert "demo-finance" in difference.inner_text()
     assert difference.get_by_role("button", name="我来处理").count() == 0
     # The bank's statement has no such order: what differed is no difference any more.
-    with finance.expect_navigation():
-        difference.get_by_role("button", name="再对一次账").click()
+    press(finance, difference.get_by_role("button", name="再对一次账"))
     assert finance.locator("[role=status]").is_visible()
     assert finance.locator("article", has_text="的账不符").count() == 0
 

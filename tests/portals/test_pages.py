@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.portals.axe import serious
 from tests.portals.conftest import SCREENSHOTS
+from tests.portals.press import press
 
 pytestmark = pytest.mark.browser
 
@@ -193,8 +194,7 @@ def test_language_and_type_size_are_remembered(page: Page, site: str) -> None:
     page.goto(site)
     page.get_by_role("link", name="English").click()
     expect(page.locator("html")).to_have_attribute("lang", "en")
-    with page.expect_navigation():
-        page.get_by_role("link", name="Large type").click()
+    press(page, page.get_by_role("link", name="Large type"))
     page.goto(f"{site}/guide/filing")
     expect(page.locator("h1")).to_have_text("Filing for care elsewhere")
     expect(page.locator("html")).to_have_class("large")

@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.portals.axe import serious
 from tests.portals.conftest import SCREENSHOTS
+from tests.portals.press import press
 from tests.portals.test_pages import LOOKS, with_query
 
 pytestmark = pytest.mark.browser
@@ -31,8 +32,7 @@ def sign_in(page: Page, site: str, number: str, pin: str, to: str = "/") -> None
     page.goto(f"{site}/sign-in?next={to}")
     page.fill("#number", number)
     page.fill("#secret", pin)
-    with page.expect_navigation():
-        page.locator("main form button").click()
+    press(page, page.locator("main form button"))
 
 
 def newest_code(page: Page, site: str) -> str:
@@ -44,14 +44,12 @@ def newest_code(page: Page, site: str) -> str:
 
 def by_code(context: BrowserContext, page: Page, site: str) -> None:
     """Confirm the session with a code, looked up in another tab."""
-    with page.expect_navigation():
-        page.locator("main form button").click()
+    press(page, page.locator("main form button"))
     tab = context.new_page()
     code = newest_code(tab, site)
     tab.close()
     page.fill("#code", code)
-    with page.expect_navigation():
-        page.locator("main form button").click()
+    press(page, page.locator("main form button"))
 
 
 def test_a_person_signs_in_chooses_a_password_and_uses_it_without_javascript(
@@ -160,8 +158,7 @@ def test_the_pages_of_the_signed_in_fit_and_axe_finds_nothing_serious(
     sign_in(page, site, shown[who], shown["pin"])
     page.goto(f"{site}/sign-in?level=2&next=/security/password")
     looked_at("sign-in-more")
-    with page.expect_navigation():
-        page.locator("main form button").click()
+    press(page, page.locator("main form button"))
     looked_at("sign-in-code")
     tab = context.new_page()
     typed = newest_code(tab, site)
@@ -179,8 +176,7 @@ def test_the_pages_of_the_signed_in_fit_and_axe_finds_nothing_serious(
     looked_at("security-pin")
     page.goto(f"{site}/sign-in/approve?code={code.split('.')[0]}")
     looked_at("sign-in-approve")
-    with page.expect_navigation():
-        page.locator("main button.plain").click()
+    press(page, page.locator("main button.plain"))
     looked_at("sign-in-refused")
     page.goto(f"{site}/sign-in?level=3")
     looked_at("sign-in-at-a-counter")

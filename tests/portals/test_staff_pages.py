@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.portals.press import press
 from tests.portals.staff_site import Site, assert_accessible, next_code, shoot, sign_in
 from yikatong.core.clock import SHANGHAI
 
@@ -119,8 +120,7 @@ def test_a_second_person_approves_on_the_page(place: Site, browser: Browser) -> 
     page.fill("input[name=reason] >> nth=0", "文书号不对")
     page.click("button[value=refuse] >> nth=0")
     expect(page.locator(".approval")).to_have_count(1)
-    with page.expect_navigation():
-        page.click("button[value=approve]")
+    press(page, "button[value=approve]")
     assert "已同意并执行" in page.inner_text("[role=status]")
     assert page.locator(".approval").count() == 0
     assert place.api("POST", path, body, "court-1")[0] == 409
@@ -189,14 +189,12 @@ def test_somebody_acts_for_another_by_authority_and_sees_it_on_every_page(
     page.goto(f"{place.address}/acting?lang=en&type=large")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     shoot(page, "acting-360-en-large")
-    with page.expect_navigation():
-        page.click(".acting button")
+    press(page, ".acting button")
     assert not page.is_visible(".acting")
     page.goto(f"{place.address}/acting?lang=zh&type=normal")
     revoked, _ = place.api(
         "POST", f"/api/v1/authorities/{principal['person_id']}/{made['authority_id']}/revoke"
     )
     assert revoked == 200
-    with page.expect_navigation():
-        page.click("form[action^='/acting/begin'] button")
+    press(page, "form[action^='/acting/begin'] button")
     assert "不能替他办" in page.inner_text("main")

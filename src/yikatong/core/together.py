@@ -41,7 +41,7 @@ class Change(msgspec.Struct, frozen=True, eq=False):
 
     sql: str
     args: Sequence[Any]
-    rows: int | None
+    rows: int | None = None
     """None: it adds all rows it is given or fails, so that none need be counted."""
 
 
@@ -89,7 +89,6 @@ def insertion(table: str, rows: Sequence[tuple[Any, ...]], columns: str = "") ->
     return Change(
         f"insert into {into} select {columns or 'r.*'} from unnest($1::{table}[]) r",  # noqa: S608 - our tables
         (rows,),
-        None,
     )
 
 

@@ -141,14 +141,20 @@ async def make(
 
 async def _tidy_up(database: Database) -> None:
     """Have the server look over what was loaded, as behind any load of many rows: else each page is
-    written anew when it is read for the first time, and plans are made without statistics."""
+    written anew when it is read for the first time, and plans are made without statistics.
+
+    The tables stay in the server's memory, as far as there is room: otherwise it reads them in again
+    page by page, each into memory it has not used before, while people wait."""
     async with database.connection() as connection:
         # As long as it takes; whoever makes people has nobody waiting.
         await connection.execute("set statement_timeout = 0")
         try:
             tables = ", ".join(COLUMNS)
             driver = cast("Any", connection)
-            await driver.execute(f"vacuum (freeze, analyze) {tables}", timeout=_TIDY_SECONDS_MAX)
+            await driver.execute(
+                f"vacuum (freeze, analyze, buffer_usage_limit 0) {tables}",
+                timeout=_TIDY_SECONDS_MAX,
+            )
         finally:
             await connection.execute("reset statement_timeout")
 

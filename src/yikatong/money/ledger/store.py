@@ -258,13 +258,11 @@ def openings(
                 numbers(one.last_transaction_id for one in opened),
                 at,
             ),
-            len(opened),
         ),
         Change(
             """insert into account_numbers (number_hash, person_id, account_id)
                select * from unnest($1::bytea[], $2::text::bigint[], $3::text::bigint[])""",
             (hashed, persons, accounts),
-            len(opened),
         ),
     ]
 
@@ -319,18 +317,20 @@ def _new_transactions(made: Sequence[Transaction]) -> list[Change]:
         number_rows(one.amounts for one in made),
         number_rows(one.balances for one in made),
     )
-    return [
-        Change(_INSERT_TRANSACTIONS, ([_row(one) for one in made], *entries), None),
-        Change(
-            _INSERT_POSTINGS,
-            (
-                numbers(one.person_id for one in made),
-                numbers(one.transaction_id for one in made),
-                *entries,
-            ),
-            None,
-        ),
-    ]
+    found = [Change(_INSERT_TRANSACTIONS, ([_row(one) for one in made], *entries))]
+    # A hold or a freeze moves nothing.
+    if any(one.accounts for one in made):
+        found.append(
+            Change(
+                _INSERT_POSTINGS,
+                (
+                    numbers(one.person_id for one in made),
+                    numbers(one.transaction_id for one in made),
+                    *entries,
+                ),
+            )
+        )
+    return found
 
 
 def _account_changes(touched: list[Account]) -> Change:
