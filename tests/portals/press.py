@@ -11,3 +11,9 @@ def press(page: Page, what: str | Locator) -> None:
             page.click(what)
         else:
             what.click()
+
+
+def enter(page: Page) -> None:
+    """Press Enter where the focus is, and wait for the page it leads to."""
+    with page.expect_navigation():
+        page.keyboard.press("Enter")

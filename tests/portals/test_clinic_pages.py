@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.portals.press import press
+from tests.portals.press import enter, press
 from tests.portals.staff_site import Site, assert_accessible, served, shoot, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
@@ -27,11 +27,6 @@ def fits(page: Page, name: str) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, name
         shoot(page, f"{name}-360-{language}-{size}")
         page.set_viewport_size({"width": 1440, "height": 900})
-
-
-def enter(page: Page) -> None:
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
 
 
 def type_at(page: Page, field: str, text: str) -> None:

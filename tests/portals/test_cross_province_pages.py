@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.cards.production.test_batches import read_order
-from tests.portals.press import press
+from tests.portals.press import enter, press
 from tests.portals.staff_site import Site, served, sign_in
-from tests.portals.test_counter_pages import enter, facts, fits
+from tests.portals.test_counter_pages import facts, fits
 from yikatong.cards.production import wire
 from yikatong.cards.production.wire import Result
 from yikatong.portals.staff_sign_in import COOKIE
